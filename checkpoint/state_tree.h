@@ -1,0 +1,55 @@
+// The root over the whole state: a Merkle trie whose update costs what changed. README.md defines every byte of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "messages/bytes.h"
+
+namespace tagma {
+
+/// The hash of the tree. In the product it is SHA-256; a simulation may inject a faster one. It must spread its output
+/// and not collide: two keys with one hash are one key to the tree.
+using HashFunction = std::function<Digest(ByteView)>;
+
+/// A key's new value, or nothing where the key is gone. Borrowed for one StateTree::update().
+struct StateChange {
+  ByteView key;
+  std::optional<ByteView> value;
+};
+
+/// Digests only: keys and values stay with whoever owns the tree. Single-threaded. The root is a function of the keys
+/// and values that the tree stands for, however they came to be.
+class StateTree {
+ public:
+  explicit StateTree(HashFunction hash);
+  ~StateTree();
+  StateTree(const StateTree&) = delete;
+  StateTree& operator=(const StateTree&) = delete;
+
+  /// Applies the changes, in any order, no key twice, and returns the new root. To erase a key that is not there, or to
+  /// set the value that it has, changes nothing. Every inner node above a change is hashed once, however many of the
+  /// changes lie below it.
+  Digest update(const std::vector<StateChange>& changes);
+
+  [[nodiscard]] const Digest& root() const { return root_; }
+
+  /// How often the hash was computed since the tree was made: the cost that tests hold the updates to.
+  [[nodiscard]] std::uint64_t hashes() const { return hashes_; }
+
+ private:
+  struct Node;
+  struct LeafChange;
+  class Update;
+
+  HashFunction hash_;
+  std::uint64_t hashes_ = 0;
+  std::unique_ptr<Node> top_;  ///< null while there is no key
+  Digest empty_root_;
+  Digest root_;
+};
+
+}  // namespace tagma

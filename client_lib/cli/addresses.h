@@ -1,0 +1,36 @@
+// Addresses of a cluster's sockets, and whether this machine's ports are free.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messages/cluster_file/cluster_file.h"
+
+namespace tagma::cli {
+
+struct HostPort {
+  std::string host;  ///< without the brackets of an IPv6 address
+  std::uint16_t port = 0;
+};
+
+/// "tcp://host:port", with brackets around an IPv6 address.
+[[nodiscard]] std::string tcp_address(const HostPort& place);
+/// The parts of a tcp address; nothing for another transport.
+[[nodiscard]] std::optional<HostPort> parse_tcp_address(std::string_view address);
+/// An address without "tcp://", for people.
+[[nodiscard]] std::string short_address(std::string_view address);
+
+/// Whether another socket is bound to it. False also where that cannot be told, such as a host that is not this one.
+[[nodiscard]] bool port_in_use(const HostPort& place);
+
+/// The first base from `first` on whose `count` ports are all free on `host`; nothing if there is none.
+[[nodiscard]] std::optional<std::uint16_t> free_base_port(const std::string& host, std::uint16_t first,
+                                                          std::uint32_t count);
+
+/// One line for every address of the cluster that is in use: "127.0.0.1:4600 (replica 0, for replicas)".
+[[nodiscard]] std::vector<std::string> addresses_in_use(const ClusterFile& file);
+
+}  // namespace tagma::cli

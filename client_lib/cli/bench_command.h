@@ -1,0 +1,10 @@
+// tagma bench: closed-loop load, measured.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_bench(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli

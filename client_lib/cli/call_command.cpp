@@ -1,0 +1,123 @@
+#include "client_lib/cli/call_command.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "client_lib/cli/open_client.h"
+#include "client_lib/cli/text_format.h"
+
+namespace tagma::cli {
+namespace {
+
+struct CallOptions {
+  std::string directory;
+  ClientId client = 0;
+  std::int64_t timeout_ms = 10'000;
+  bool json = false;
+  Words words;
+};
+
+std::string json_text(const nlohmann::json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool is_utf8(const Bytes& text) {
+  try {
+    static_cast<void>(nlohmann::json(text).dump());
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+std::string_view status_name(ReplyStatus status) {
+  switch (status) {
+    case ReplyStatus::ok: return "ok";
+    case ReplyStatus::absent: return "absent";
+    case ReplyStatus::refused: return "refused";
+  }
+  return "unknown";
+}
+
+void print_reply_json(const CallResult& result, std::ostream& out) {
+  nlohmann::json json = {{"status", status_name(result.reply.status)},
+                         {"reply", result.reply.text},
+                         {"seq", result.seq},
+                         {"view", result.view},
+                         {"matching", result.matching},
+                         {"latency_us", result.latency_us}};
+  if (!is_utf8(result.reply.text)) json["reply_hex"] = to_hex(result.reply.text);
+  out << json_text(json) << std::endl;
+}
+
+/// No agreed reply: what happened to the operation cannot be told.
+int report_unknown(const CallOptions& options, const CallResult& result, const Streams& streams) {
+  if (options.json) {
+    const nlohmann::json json = {{"status", "unknown"},
+                                 {"reply", nullptr},
+                                 {"seq", nullptr},
+                                 {"view", nullptr},
+                                 {"matching", result.matching},
+                                 {"latency_us", result.latency_us},
+                                 {"error", result.error}};
+    streams.out << json_text(json) << std::endl;
+  }
+  streams.err << "tagma call: outcome unknown: " << result.error << "\n"
+              << "(the operation may have been executed, or may yet be; tagma status"
+              << directory_argument(options.directory) << " shows who answers)" << std::endl;
+  return exit_no_quorum;
+}
+
+int report_reply(const CallOptions& options, const CallResult& result, const Streams& streams) {
+  const auto& reply = result.reply;
+  if (options.json) print_reply_json(result, streams.out);
+  if (reply.status == ReplyStatus::ok) {
+    if (!options.json) streams.out << reply.text << std::endl;
+    return exit_ok;
+  }
+  streams.err << "tagma call: " << status_name(reply.status) << (reply.text.empty() ? "" : ": ") << reply.text
+              << std::endl;
+  return exit_failed;
+}
+
+void describe_arguments(CLI::App& app, CallOptions& options) {
+  add_directory_option(app, options.directory);
+  app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
+  app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for the reply (10000)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}))
+      ->type_name("T");
+  app.add_flag("--json", options.json, "Reply, slot, view, votes and latency as JSON");
+  app.add_option("operation", options.words, "Service, verb, arguments")->required()->type_name("");
+  app.footer(
+      "Examples:\n"
+      "  tagma call kv put city Nicaea          tagma call kv get city\n"
+      "  tagma call kv cas city Nicaea Iznik    tagma call kv delete city\n"
+      "  tagma call kv scan a z                 tagma call memory write 3 42\n"
+      "  tagma call --json -- kv put offset -5  (-- goes before words with a dash)\n\n"
+      "The reply alone goes to standard output. Exit status: 0 ok, 1 the service\n"
+      "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
+}
+
+}  // namespace
+
+int run_call(const Arguments& arguments, const Streams& streams) {
+  CLI::App app("Runs one operation; its reply is what f+1 replicas agree on.", "tagma call");
+  CallOptions options;
+  describe_arguments(app, options);
+  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  const auto operation = operation_of(options.words);
+  if (!operation) return fail(streams, "call", operation.reason());
+  const auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1);
+  if (!client) return fail(streams, "call", client.reason());
+  const CallResult result = (*client)->call(*operation);
+  switch (result.status) {
+    case CallStatus::ok: return report_reply(options, result, streams);
+    case CallStatus::invalid: return fail(streams, "call", result.error);
+    case CallStatus::unknown:
+    case CallStatus::evicted: break;
+  }
+  return report_unknown(options, result, streams);
+}
+
+}  // namespace tagma::cli

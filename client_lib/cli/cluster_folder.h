@@ -1,0 +1,61 @@
+// A cluster folder: cluster.toml, one folder of secrets per principal, and beside a replica's secret its data and log.
+#pragma once
+
+#include <string>
+
+#include "client_lib/cli/init_options.h"
+#include "messages/cluster_file/cluster_file.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] std::string cluster_file_path(const std::string& directory);
+[[nodiscard]] std::string data_path(const std::string& directory, ReplicaId replica);
+[[nodiscard]] std::string log_path(const std::string& directory, ReplicaId replica);
+
+/// What lies at the path.
+enum class FolderState : std::uint8_t {
+  absent,   ///< nothing, or an empty folder
+  cluster,  ///< a cluster of ours, damaged perhaps
+  foreign,  ///< anything else
+};
+[[nodiscard]] FolderState folder_state(const std::string& directory);
+
+struct CreatedCluster {
+  ClusterFile file;
+  std::string note;  ///< one line for a person if ports other than the usual ones were taken, else empty
+};
+/// Writes keys (0600, in folders of 0700), then cluster.toml. Never over an existing cluster; leaves nothing behind
+/// when it fails.
+[[nodiscard]] Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan);
+
+/// Reads the folder's cluster.toml; says what to run where there is none.
+[[nodiscard]] Result<ClusterFile> open_cluster(const std::string& directory);
+
+/// Removes what a cluster consists of; other files stay. Refuses a folder that is not a cluster of ours, and one whose
+/// replicas run. An absent folder is empty already.
+[[nodiscard]] std::optional<Refused> empty_cluster_folder(const std::string& directory);
+
+/// Whether a process holds the replica's data folder.
+[[nodiscard]] bool replica_runs(const std::string& directory, ReplicaId replica);
+
+/// With durability memory no replica can go on where it was. If one of them started in this genesis before, writes a
+/// new genesis (a new random cluster id, the same keys) into cluster.toml and `file`; returns whether it did.
+/// No replica may run.
+[[nodiscard]] Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile& file);
+
+/// Exclusive use of a cluster folder by one process that starts its replicas; released on destruction or death.
+class FolderLock {
+ public:
+  [[nodiscard]] static Result<FolderLock> acquire(const std::string& directory);
+  FolderLock(FolderLock&& other) noexcept;
+  FolderLock& operator=(FolderLock&& other) noexcept;
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+}  // namespace tagma::cli

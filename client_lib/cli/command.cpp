@@ -1,0 +1,38 @@
+#include "client_lib/cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+
+namespace tagma::cli {
+
+std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams) {
+  Arguments reversed(arguments.rbegin(), arguments.rend());  // the parser takes them off the back
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    streams.out << app.help() << std::flush;
+    return exit_ok;
+  } catch (const CLI::ParseError& error) {
+    std::string reason = error.what();
+    std::replace(reason.begin(), reason.end(), '\n', ' ');
+    streams.err << app.get_name() << ": " << reason << "\n(" << app.get_name() << " --help has examples)" << std::endl;
+    return exit_usage;
+  }
+  return std::nullopt;
+}
+
+void add_directory_option(CLI::App& app, std::string& directory) {
+  directory = default_directory;
+  app.add_option("--dir", directory, "Cluster folder (default ./tagma-cluster)")
+      ->envname("TAGMA_DIR")
+      ->type_name("DIR")
+      ->check([](const std::string& text) { return text.empty() ? "the folder's name is empty" : std::string(); });
+}
+
+int fail(const Streams& streams, std::string_view command, std::string_view reason, int status) {
+  streams.err << "tagma " << command << ": " << reason << std::endl;
+  return status;
+}
+
+}  // namespace tagma::cli

@@ -1,0 +1,42 @@
+// What every command of the product binary shares: its streams, its exit statuses, how it reads its arguments.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tagma::cli {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;     ///< the service said no, something differs, a replica failed
+inline constexpr int exit_usage = 2;      ///< bad arguments, files or keys: nothing was tried
+inline constexpr int exit_no_quorum = 3;  ///< too few matching answers in time
+
+inline constexpr std::string_view default_directory = "./tagma-cluster";
+
+/// Where a command writes. Results go to `out`; progress, notes and errors to `err`.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool err_is_terminal = false;
+};
+
+/// The words behind the command's name.
+using Arguments = std::vector<std::string>;
+
+/// Parses; returns the exit status where the command is over already: help was asked for, or the arguments are bad.
+[[nodiscard]] std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams);
+
+/// --dir DIR, or TAGMA_DIR, or ./tagma-cluster.
+void add_directory_option(CLI::App& app, std::string& directory);
+
+/// Writes "tagma COMMAND: reason" to the error stream and returns `status`.
+int fail(const Streams& streams, std::string_view command, std::string_view reason, int status = exit_usage);
+
+}  // namespace tagma::cli

@@ -1,0 +1,71 @@
+#include "client_lib/cli/init_command.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+#include "client_lib/cli/addresses.h"
+#include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/text_format.h"
+
+namespace tagma::cli {
+namespace {
+
+void print_created(const std::string& directory, const CreatedCluster& created, std::ostream& out) {
+  const auto& file = created.file;
+  const auto& membership = file.membership;
+  const auto line = [&](const std::string& path, const std::string& what) {
+    out << "  " << left_aligned(path, 26) << " " << what << "\n";
+  };
+  out << "A new cluster in " << directory << ": " << counted(membership.n(), "replica") << ", tolerates "
+      << counted(membership.faults, "fault") << ", quorum " << membership.quorum() << "\n";
+  line("cluster.toml", "public: addresses, keys, limits; give it to everybody");
+  for (const auto& replica : membership.replicas) {
+    line("replica-" + std::to_string(replica.id) + "/identity.key",
+         "secret; " + short_address(replica.replica_address) + ", clients " + short_address(replica.client_address));
+  }
+  const auto range = [](const std::string& name, std::size_t count) {
+    return name + "-" + (count == 1 ? "0" : "{0.." + std::to_string(count - 1) + "}") + "/identity.key";
+  };
+  line(range("client", membership.clients.size()), counted(membership.clients.size(), "secret"));
+  if (!membership.admins.empty()) {
+    line(range("admin", membership.admins.size()), counted(membership.admins.size(), "secret"));
+  }
+  out << "Services: " << listed(file.services) << ". Durability: " << tagma::to_string(file.durability) << ".\n";
+  if (!created.note.empty()) out << "Note: " << created.note << ".\n";
+}
+
+void print_next(const std::string& directory, bool on_hosts, std::ostream& out) {
+  out << "\nNext:\n";
+  if (on_hosts) {
+    out << "  copy cluster.toml and replica N's own secret to host N, and there run\n"
+        << "  ./tagma replica --cluster " << shell_word(cluster_file_path(directory)) << " --id N --data PATH\n";
+  } else {
+    out << "  ./tagma up" << directory_argument(directory) << "\n";
+  }
+  out << std::flush;
+}
+
+}  // namespace
+
+int run_init(const Arguments& arguments, const Streams& streams) {
+  CLI::App app("Writes a cluster folder: cluster.toml (public) and a secret key per member.", "tagma init");
+  std::string directory;
+  InitOptions options;
+  add_directory_option(app, directory);
+  add_init_options(app, options);
+  app.footer(
+      "Examples:\n"
+      "  tagma init\n"
+      "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
+      "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv");
+  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  const auto plan = plan_cluster(options);
+  if (!plan) return fail(streams, "init", plan.reason());
+  const auto created = create_cluster(directory, *plan);
+  if (!created) return fail(streams, "init", created.reason());
+  print_created(directory, *created, streams.out);
+  print_next(directory, !plan->hosts.empty(), streams.out);
+  return exit_ok;
+}
+
+}  // namespace tagma::cli

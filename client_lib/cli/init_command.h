@@ -1,0 +1,10 @@
+// tagma init: writes a cluster folder, starts nothing.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_init(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli

@@ -1,0 +1,54 @@
+// The options of `tagma init`, which `up` and `bench --local` share, and the plan of a cluster made from them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client_lib/cli/command.h"
+#include "messages/cluster_file/cluster_file.h"
+
+namespace tagma::cli {
+
+/// What the user gave; what is empty was not given.
+struct InitOptions {
+  std::optional<std::uint32_t> replicas;
+  std::optional<std::uint32_t> clients;
+  std::optional<std::uint32_t> admins;
+  std::vector<std::string> hosts;  ///< one per replica
+  std::optional<std::uint32_t> base_port;
+  std::vector<std::string> services;
+  std::optional<std::string> durability;
+  std::optional<std::string> key_algorithm;
+};
+
+void add_init_options(CLI::App& app, InitOptions& options);
+
+/// A cluster that can be made: every rule of the options holds.
+struct ClusterPlan {
+  std::uint32_t replicas = 4;
+  std::uint32_t clients = 8;
+  std::uint32_t admins = 3;
+  std::vector<std::string> hosts;          ///< empty: all on this machine
+  std::optional<std::uint16_t> base_port;  ///< empty: the first free ones from default_base_port on
+  std::vector<std::string> services;
+  Durability durability = Durability::memory;
+  KeyAlgorithm key_algorithm = KeyAlgorithm::ecdsa_p256;
+};
+
+inline constexpr std::uint16_t default_base_port = 4600;
+
+/// The plan, or the first option that is wrong.
+[[nodiscard]] Result<ClusterPlan> plan_cluster(const InitOptions& options);
+
+/// The first option given that the existing cluster contradicts; nothing if all given ones agree with it.
+[[nodiscard]] std::optional<Refused> contradiction(const InitOptions& options, const ClusterFile& existing);
+
+/// "ed25519" or "p256".
+[[nodiscard]] std::string to_string(KeyAlgorithm algorithm);
+
+/// Refuses a durability that this version does not have.
+[[nodiscard]] Result<Durability> supported_durability(const std::string& text);
+
+}  // namespace tagma::cli

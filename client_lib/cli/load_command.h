@@ -1,0 +1,10 @@
+// tagma load: every line of a file becomes a key; all are read back and compared.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_load(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli

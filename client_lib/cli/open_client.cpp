@@ -1,0 +1,51 @@
+#include "client_lib/cli/open_client.h"
+
+#include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/text_format.h"
+#include "messages/limits.h"
+
+namespace tagma::cli {
+namespace {
+constexpr std::size_t service_name_bytes_max = 64;
+constexpr std::size_t words_max = 64;
+}  // namespace
+
+Result<std::unique_ptr<Client>> open_client(const std::string& directory, ClientId id,
+                                            std::chrono::milliseconds timeout, std::uint32_t window) {
+  const auto file = open_cluster(directory);
+  if (!file) return Refused{file.reason()};
+  const auto& clients = file->membership.clients;
+  if (file->membership.find_client(id) == nullptr) {
+    return Refused{directory + ": has no client " + std::to_string(id) + "; it has " +
+                   counted(clients.size(), "client") + ", numbered from 0 (tagma init --clients N makes more)"};
+  }
+  ClientOptions options;
+  options.cluster_file = cluster_file_path(directory);
+  options.identity_file = secret_path(directory, {PrincipalKind::client, id});
+  options.id = id;
+  options.timeout = timeout;
+  options.window = window;
+  return Client::open(options);
+}
+
+Result<Bytes> operation_of(const Words& words) {
+  if (words.empty()) return Refused{"an operation needs at least the name of its service, such as kv"};
+  const Bytes& service = words.front();
+  if (service.empty() || service.size() > service_name_bytes_max) {
+    return Refused{"a service's name has 1 to " + std::to_string(service_name_bytes_max) + " bytes, this one has " +
+                   std::to_string(service.size())};
+  }
+  const Words arguments(words.begin() + 1, words.end());
+  if (arguments.size() > words_max) {
+    return Refused{"an operation has at most " + std::to_string(words_max) + " words behind its service, this one has " +
+                   std::to_string(arguments.size())};
+  }
+  Bytes operation = encode_operation(service, encode_words(arguments));
+  if (operation.size() > limits::operation_bytes_max) {
+    return Refused{"the operation has " + with_commas(operation.size()) + " bytes; at most " +
+                   with_commas(limits::operation_bytes_max) + " are allowed"};
+  }
+  return operation;
+}
+
+}  // namespace tagma::cli

@@ -1,0 +1,10 @@
+// tagma replica: one replica in the foreground.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_replica_command(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli

@@ -1,0 +1,162 @@
+#include "client_lib/cli/status_command.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/open_client.h"
+#include "client_lib/cli/status_summary.h"
+#include "client_lib/cli/text_format.h"
+
+namespace tagma::cli {
+namespace {
+
+struct StatusOptions {
+  std::string directory;
+  ClientId client = 0;
+  std::int64_t timeout_ms = 2'000;
+  bool counters = false;
+  bool json = false;
+};
+
+std::string role_of(const Membership& membership, ReplicaId id, const Report& report) {
+  return membership.primary(report.view) == id ? "primary" : "backup";
+}
+
+nlohmann::json replica_json(const Membership& membership, const ReplicaReport& replica) {
+  const auto& report = replica.report;
+  if (!replica.answered) {
+    nlohmann::json json = {{"id", replica.id}, {"answered", false}};
+    for (const char* name : {"role", "view", "last_executed", "stable_checkpoint", "state_digest", "state_digest_seq",
+                             "epoch", "incarnation", "voting"}) {
+      json[name] = nullptr;
+    }
+    return json;
+  }
+  nlohmann::json counters = nlohmann::json::object();
+  for (const auto& [name, count] : report.counters) counters[name] = count;
+  return {{"id", replica.id},
+          {"answered", true},
+          {"role", role_of(membership, replica.id, report)},
+          {"view", report.view},
+          {"last_executed", report.last_executed},
+          {"stable_checkpoint", report.stable_checkpoint},
+          {"state_digest", to_hex(report.state_digest.view())},
+          {"state_digest_seq", report.state_digest_seq},
+          {"epoch", report.epoch},
+          {"incarnation", report.incarnation},
+          {"voting", report.voting},
+          {"round_trip_us", replica.round_trip_us},
+          {"counters", std::move(counters)}};
+}
+
+void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& reports, const StatusSummary& summary,
+                std::ostream& out) {
+  nlohmann::json replicas = nlohmann::json::array();
+  for (const auto& replica : reports) replicas.push_back(replica_json(file.membership, replica));
+  const nlohmann::json json = {{"cluster", to_hex(file.membership.cluster.view())},
+                               {"n", file.membership.n()},
+                               {"f", file.membership.faults},
+                               {"quorum", file.membership.quorum()},
+                               {"durability", tagma::to_string(file.durability)},
+                               {"answered", summary.answered},
+                               {"quorum_agrees", summary.quorum_agrees},
+                               {"differing", summary.differing},
+                               {"replicas", std::move(replicas)}};
+  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+}
+
+void print_table(const Membership& membership, const std::vector<ReplicaReport>& reports, std::int64_t timeout_ms,
+                 std::ostream& out) {
+  out << " id  role      view   executed     stable  digest        at seq  votes  rtt\n";
+  for (const auto& replica : reports) {
+    const auto& report = replica.report;
+    out << right_aligned(std::to_string(replica.id), 3) << "  ";
+    if (!replica.answered) {
+      out << "no answer within " << timeout_ms << " ms\n";
+      continue;
+    }
+    const bool has_digest = report.state_digest_seq > 0;
+    out << left_aligned(role_of(membership, replica.id, report), 8) << right_aligned(std::to_string(report.view), 6)
+        << right_aligned(std::to_string(report.last_executed), 11)
+        << right_aligned(std::to_string(report.stable_checkpoint), 11) << "  "
+        << left_aligned(has_digest ? to_hex(report.state_digest.view()).substr(0, 10) : "none", 10)
+        << right_aligned(has_digest ? std::to_string(report.state_digest_seq) : "", 10) << "  "
+        << left_aligned(report.voting ? "yes" : "NO", 5) << right_aligned(duration_text(replica.round_trip_us), 9)
+        << "\n";
+  }
+}
+
+void print_summary(const Membership& membership, const StatusSummary& summary, std::ostream& out) {
+  out << "\n" << summary.answered << " of " << counted(membership.n(), "replica") << " answered";
+  if (summary.agreed_seq > 0) {
+    out << "; " << summary.agreeing_at_seq << " have the same state at seq " << summary.agreed_seq;
+  }
+  out << "\n";
+  for (const ReplicaId id : summary.differing) {
+    out << "DIFFERS: replica " << id << " has another state than the others at the same seq\n";
+  }
+  if (!summary.quorum_agrees) {
+    out << "no quorum: " << membership.quorum() << " replicas that answer and agree are needed\n";
+  }
+  out << std::flush;
+}
+
+void print_counters(const std::vector<ReplicaReport>& reports, std::ostream& out) {
+  for (const auto& replica : reports) {
+    if (!replica.answered) continue;
+    out << "\nreplica " << replica.id << "\n";
+    for (const auto& [name, count] : replica.report.counters) {
+      out << right_aligned(with_commas(count), 16) << "  " << name << "\n";
+    }
+  }
+  out << std::flush;
+}
+
+void describe_arguments(CLI::App& app, StatusOptions& options) {
+  add_directory_option(app, options.directory);
+  app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
+  app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for answers (2000)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{3'600'000}))
+      ->type_name("T");
+  app.add_flag("--counters", options.counters, "Each replica's counts, refusals included");
+  app.add_flag("--json", options.json, "Everything as JSON");
+  app.footer(
+      "Examples:\n"
+      "  tagma status\n"
+      "  tagma status --dir /tmp/c7 --counters\n"
+      "  tagma status --json\n\n"
+      "A state digest exists for every checkpoint; shown is each replica's newest.\n"
+      "Exit status: 0 a quorum answered and agrees, 3 it did not.");
+}
+
+}  // namespace
+
+int run_status(const Arguments& arguments, const Streams& streams) {
+  CLI::App app("Asks every replica how it is, and compares their answers.", "tagma status");
+  StatusOptions options;
+  describe_arguments(app, options);
+  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  const auto file = open_cluster(options.directory);
+  if (!file) return fail(streams, "status", file.reason());
+  const std::chrono::milliseconds timeout(options.timeout_ms);
+  const auto client = open_client(options.directory, options.client, timeout, 1);
+  if (!client) return fail(streams, "status", client.reason());
+  const auto reports = (*client)->reports(timeout);
+  const auto& membership = file->membership;
+  const auto summary = summarise(membership, reports);
+  if (options.json) {
+    print_json(*file, reports, summary, streams.out);
+  } else {
+    streams.out << "Cluster " << to_hex(membership.cluster.view()).substr(0, 12) << " in " << options.directory
+                << ": n = " << membership.n() << ", f = " << membership.faults << ", quorum " << membership.quorum()
+                << ", durability " << tagma::to_string(file->durability) << "\n\n";
+    print_table(membership, reports, options.timeout_ms, streams.out);
+    print_summary(membership, summary, streams.out);
+    if (options.counters) print_counters(reports, streams.out);
+  }
+  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+}
+
+}  // namespace tagma::cli

@@ -1,0 +1,29 @@
+// Numbers and names as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tagma::cli {
+
+/// 1234567 as "1,234,567".
+[[nodiscard]] std::string with_commas(std::uint64_t number);
+/// With so many digits behind the point.
+[[nodiscard]] std::string fixed(double number, int digits);
+/// "481 us", "5.21 ms", "1.20 s".
+[[nodiscard]] std::string duration_text(std::int64_t microseconds);
+/// "1 replica", "4 replicas".
+[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
+/// "a, b and c".
+[[nodiscard]] std::string listed(const std::vector<std::string>& items);
+/// As one word for a POSIX shell, quoted only where it must be.
+[[nodiscard]] std::string shell_word(std::string_view text);
+/// " --dir DIR" behind a command's name where the folder is not the default one, else nothing.
+[[nodiscard]] std::string directory_argument(std::string_view directory);
+/// Filled with spaces on the left, on the right, up to a width.
+[[nodiscard]] std::string right_aligned(std::string text, std::size_t width);
+[[nodiscard]] std::string left_aligned(std::string text, std::size_t width);
+
+}  // namespace tagma::cli

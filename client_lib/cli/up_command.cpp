@@ -1,0 +1,140 @@
+#include "client_lib/cli/up_command.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+#include "client_lib/cli/addresses.h"
+#include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/local_cluster.h"
+#include "client_lib/cli/text_format.h"
+
+namespace tagma::cli {
+namespace {
+
+struct UpOptions {
+  std::string directory;
+  bool fresh = false;
+  std::string log_level = "info";
+  InitOptions init;
+};
+
+/// The cluster of the folder, made if there is none, with a genesis that no replica has started in.
+Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan& plan, const Streams& streams) {
+  const std::string& directory = options.directory;
+  if (options.fresh) {
+    if (auto refused = empty_cluster_folder(directory)) return *refused;
+  }
+  if (folder_state(directory) == FolderState::cluster) {
+    auto file = open_cluster(directory);
+    if (!file) return file;
+    if (auto refused = contradiction(options.init, *file)) return *refused;
+    for (const auto& replica : file->membership.replicas) {
+      if (!replica_runs(directory, replica.id)) continue;
+      return Refused{directory + ": replica " + std::to_string(replica.id) + " is running; stop it first"};
+    }
+    const auto renewed = renew_genesis_if_started(directory, *file);
+    if (!renewed) return Refused{renewed.reason()};
+    streams.out << "The cluster in " << directory << ", " << counted(file->membership.n(), "replica") << ".\n";
+    if (*renewed) streams.out << "Durability is memory: the cluster starts empty.\n";
+    return file;
+  }
+  auto created = create_cluster(directory, plan);
+  if (!created) return Refused{created.reason()};
+  streams.out << "A new cluster in " << directory << ": " << counted(plan.replicas, "replica") << ", "
+              << counted(plan.clients, "client") << ", " << counted(plan.admins, "administrator") << ".\n";
+  if (!created->note.empty()) streams.out << "Note: " << created->note << ".\n";
+  return created->file;
+}
+
+void print_serving(const std::string& directory, const LocalCluster& cluster, std::ostream& out) {
+  const auto& file = cluster.file();
+  const auto pids = cluster.pids();
+  for (const auto& replica : file.membership.replicas) {
+    out << "  replica " << left_aligned(std::to_string(replica.id), 3) << " pid "
+        << left_aligned(std::to_string(pids[replica.id]), 8) << " replicas "
+        << left_aligned(short_address(replica.replica_address), 16) << " clients "
+        << short_address(replica.client_address) << "\n";
+  }
+  const std::string argument = directory_argument(directory);
+  out << "ready: serves " << listed(file.services) << "; answers correctly while "
+      << counted(file.membership.faults, "replica") << (file.membership.faults == 1 ? " lies" : " lie") << "\n\n"
+      << "Try in another terminal:\n";
+  const auto& services = file.services;
+  if (std::find(services.begin(), services.end(), "kv") != services.end()) {
+    out << "  ./tagma call" << argument << " kv put city Nicaea\n"
+        << "  ./tagma call" << argument << " kv get city\n";
+  }
+  out << "  ./tagma status" << argument << "\n"
+      << "Ctrl-C stops all replicas." << std::endl;
+}
+
+/// Until a signal comes or no replica is left.
+int attend_until_stopped(LocalCluster& cluster, StopSignals& stop, const std::string& directory,
+                         const Streams& streams) {
+  while (!stop.requested()) {
+    for (const auto& end : cluster.attend(stop, std::chrono::milliseconds(1'000))) {
+      streams.out << "replica " << end.id << " (pid " << end.pid << ") " << describe_end(end.wait_status)
+                  << "; the others go on (log: " << log_path(directory, end.id) << ")\n";
+      if (!end.last_line.empty()) streams.out << "  its last line: " << end.last_line << "\n";
+      const std::uint32_t quorum = cluster.file().membership.quorum();
+      if (cluster.running() + 1 == quorum) {
+        streams.out << "fewer than " << quorum << " replicas are left: no operation can end now\n";
+      }
+      streams.out << std::flush;
+    }
+    if (cluster.running() == 0 && !stop.requested()) {
+      return fail(streams, "up", "no replica is left", exit_failed);
+    }
+  }
+  streams.out << "stopping " << counted(cluster.running(), "replica") << std::endl;
+  cluster.stop();
+  streams.out << "stopped" << std::endl;
+  return exit_ok;
+}
+
+void describe_arguments(CLI::App& app, UpOptions& options) {
+  add_directory_option(app, options.directory);
+  app.add_flag("--fresh", options.fresh, "Remove this folder's old cluster first");
+  app.add_option("--log-level", options.log_level, "Of the replicas' logs (default info)")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+      ->type_name("LEVEL");
+  add_init_options(app, options.init);
+  app.footer(
+      "Examples:\n"
+      "  tagma up\n"
+      "  tagma up --dir /tmp/c7 --replicas 7\n"
+      "  tagma up --fresh --base-port 7000\n\n"
+      "The folder is made if it is not there. Every replica's log is in its folder,\n"
+      "DIR/replica-N/replica.log.");
+}
+
+}  // namespace
+
+int run_up(const Arguments& arguments, const Streams& streams) {
+  CLI::App app("Runs a whole cluster on this machine until Ctrl-C.", "tagma up");
+  UpOptions options;
+  describe_arguments(app, options);
+  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  const auto plan = plan_cluster(options.init);
+  if (!plan) return fail(streams, "up", plan.reason());
+  if (options.fresh && folder_state(options.directory) == FolderState::foreign) {
+    return fail(streams, "up", empty_cluster_folder(options.directory)->reason);
+  }
+
+  StopSignals stop;
+  const auto lock = FolderLock::acquire(options.directory);
+  if (!lock) return fail(streams, "up", lock.reason());
+  auto file = prepare_cluster(options, *plan, streams);
+  if (!file) return fail(streams, "up", file.reason());
+  streams.out << std::flush;
+
+  LocalCluster cluster(options.directory, std::move(*file));
+  if (const auto failure = cluster.start(stop, options.log_level)) {
+    if (failure->stop_requested) return exit_ok;
+    return fail(streams, "up", failure->reason, failure->bad_input ? exit_usage : exit_failed);
+  }
+  print_serving(options.directory, cluster, streams.out);
+  return attend_until_stopped(cluster, stop, options.directory, streams);
+}
+
+}  // namespace tagma::cli

@@ -1,0 +1,10 @@
+// tagma up: a whole cluster on this machine, as child processes in the foreground.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_up(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli

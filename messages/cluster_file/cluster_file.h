@@ -1,0 +1,39 @@
+// cluster.toml: the public description of a cluster, read by replicas, clients and the command line. Secrets are not in
+// it; they lie beside it, one folder per principal (secret_path()).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "messages/membership.h"
+#include "messages/result.h"
+
+namespace tagma {
+
+enum class Durability : std::uint8_t { sync, async, memory };
+
+struct ClusterFile {
+  Membership membership;
+  std::vector<std::string> services;  ///< names of the hosted services
+  Durability durability = Durability::memory;
+
+  // Limits, all replicas alike. Defaults are those of replica/core/config.h.
+  std::uint64_t checkpoint_interval = 128;
+  std::uint64_t window = 512;
+  std::uint64_t sessions_per_client_max = 64;
+};
+
+/// Reads and validates a cluster file. The reason names the file, the field and the mend, in one line.
+[[nodiscard]] Result<ClusterFile> read_cluster_file(const std::string& path);
+
+/// Writes it atomically (temporary file, fsync, rename, fsync of the folder), mode 0644, with a comment that says what
+/// it is and that replicas must share it.
+[[nodiscard]] std::optional<Refused> write_cluster_file(const std::string& path, const ClusterFile& file);
+
+/// Where the secret of a principal lies in a cluster folder: "<dir>/replica-2/identity.key" and so on.
+[[nodiscard]] std::string secret_path(const std::string& directory, const Principal& principal);
+
+[[nodiscard]] std::string_view to_string(Durability durability);
+[[nodiscard]] Result<Durability> durability_from(std::string_view text);
+
+}  // namespace tagma

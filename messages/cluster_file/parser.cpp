@@ -1,0 +1,215 @@
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <sstream>
+
+#include "messages/cluster_file/rules.h"
+
+namespace tagma::cluster_file {
+namespace {
+
+constexpr std::array<std::string_view, 10> file_keys{"format",   "cluster", "epoch",    "faults",  "durability",
+                                                     "services", "limits",  "replicas", "clients", "admins"};
+constexpr std::array<std::string_view, 3> limit_keys{"checkpoint_interval", "window", "sessions_per_client_max"};
+constexpr std::array<std::string_view, 5> replica_keys{"id", "incarnation", "key", "replica_address", "client_address"};
+constexpr std::array<std::string_view, 2> member_keys{"id", "key"};
+
+constexpr std::uint64_t number_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+constexpr std::uint64_t id_max = std::numeric_limits<std::uint32_t>::max();
+
+/// Takes a file apart and keeps the first problem; later reads then return empty values that nobody looks at.
+class FieldReader {
+ public:
+  [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
+
+  void fail(const std::string& field, std::string_view what_and_mend) {
+    if (!problem_) problem_ = field + ": " + std::string(what_and_mend);
+  }
+
+  void refuse_unknown(const toml::table& table, const std::string& prefix, std::span<const std::string_view> known) {
+    for (const auto& [key, value] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+      fail(prefix + std::string(key.str()),
+           "no such key; did you mean \"" + std::string(nearest(key.str(), known)) + "\"?");
+    }
+  }
+
+  std::uint64_t number(const toml::table& table, const std::string& prefix, std::string_view key,
+                       std::uint64_t maximum) {
+    const auto* const node = find(table, prefix, key);
+    if (node == nullptr) return 0;
+    const auto* const value = node->as_integer();
+    if (value == nullptr || value->get() < 0 || static_cast<std::uint64_t>(value->get()) > maximum) {
+      fail(prefix + std::string(key), "not a number from 0 to " + std::to_string(maximum) + "; write one");
+      return 0;
+    }
+    return static_cast<std::uint64_t>(value->get());
+  }
+
+  std::string text(const toml::table& table, const std::string& prefix, std::string_view key) {
+    const auto* const node = find(table, prefix, key);
+    if (node == nullptr) return {};
+    const auto* const value = node->as_string();
+    if (value == nullptr) {
+      fail(prefix + std::string(key), "not a text; put it in quotation marks");
+      return {};
+    }
+    return value->get();
+  }
+
+  PublicKey key(const toml::table& table, const std::string& prefix) {
+    const auto written = text(table, prefix, "key");
+    auto key = key_from(written);
+    if (!key) {
+      fail(prefix + "key", "not a public key; write \"p256:\" or \"ed25519:\" and the key in hexadecimal");
+      return {};
+    }
+    return *std::move(key);
+  }
+
+  /// The tables of an array such as [[replicas]]; nothing if there is none.
+  std::vector<const toml::table*> tables(const toml::table& file, std::string_view key) {
+    std::vector<const toml::table*> found;
+    const auto* const node = file.get(key);
+    if (node == nullptr) return found;
+    const auto* const array = node->as_array();
+    if (array == nullptr) {
+      fail(std::string(key), "not a list of tables; write [[" + std::string(key) + "]] above each of them");
+      return found;
+    }
+    for (const auto& element : *array) {
+      const auto* const table = element.as_table();
+      if (table == nullptr) {
+        fail(std::string(key), "not a list of tables; write [[" + std::string(key) + "]] above each of them");
+        return {};
+      }
+      found.push_back(table);
+    }
+    return found;
+  }
+
+ private:
+  const toml::node* find(const toml::table& table, const std::string& prefix, std::string_view key) {
+    const auto* const node = table.get(key);
+    if (node == nullptr) fail(prefix + std::string(key), "missing; add it");
+    return node;
+  }
+
+  std::optional<Problem> problem_;
+};
+
+std::string prefix_of(std::string_view list, std::size_t at) {
+  return std::string(list) + "[" + std::to_string(at) + "].";
+}
+
+void read_replicas(FieldReader& reader, const toml::table& file, Membership& membership) {
+  if (file.get("replicas") == nullptr) reader.fail("replicas", "missing; add a [[replicas]] table for each");
+  const auto tables = reader.tables(file, "replicas");
+  for (std::size_t at = 0; at < tables.size(); ++at) {
+    const auto prefix = prefix_of("replicas", at);
+    const auto& table = *tables[at];
+    reader.refuse_unknown(table, prefix, replica_keys);
+    ReplicaMember& member = membership.replicas.emplace_back();
+    member.id = static_cast<ReplicaId>(reader.number(table, prefix, "id", id_max));
+    member.incarnation = reader.number(table, prefix, "incarnation", number_max);
+    member.key = reader.key(table, prefix);
+    member.replica_address = reader.text(table, prefix, "replica_address");
+    member.client_address = reader.text(table, prefix, "client_address");
+  }
+}
+
+template <typename Member>
+void read_members(FieldReader& reader, const toml::table& file, std::string_view list, std::vector<Member>& members) {
+  const auto tables = reader.tables(file, list);
+  for (std::size_t at = 0; at < tables.size(); ++at) {
+    const auto prefix = prefix_of(list, at);
+    reader.refuse_unknown(*tables[at], prefix, member_keys);
+    Member& member = members.emplace_back();
+    member.id = static_cast<std::uint32_t>(reader.number(*tables[at], prefix, "id", id_max));
+    member.key = reader.key(*tables[at], prefix);
+  }
+}
+
+void read_services(FieldReader& reader, const toml::table& file, std::vector<std::string>& services) {
+  constexpr std::string_view mend = "not a list of names; write services = [\"kv\"]";
+  const auto* const node = file.get("services");
+  const auto* const array = node == nullptr ? nullptr : node->as_array();
+  if (array == nullptr) {
+    reader.fail("services", node == nullptr ? "missing; write services = [\"kv\"]" : mend);
+    return;
+  }
+  for (const auto& element : *array) {
+    const auto* const name = element.as_string();
+    if (name == nullptr) {
+      reader.fail("services", mend);
+      return;
+    }
+    services.push_back(name->get());
+  }
+}
+
+/// Each limit may be left out; its default then holds.
+void read_limits(FieldReader& reader, const toml::table& file, ClusterFile& result) {
+  const auto* const node = file.get("limits");
+  if (node == nullptr) return;
+  const auto* const table = node->as_table();
+  if (table == nullptr) {
+    reader.fail("limits", "not a table; write [limits] and one limit per line below it");
+    return;
+  }
+  reader.refuse_unknown(*table, "limits.", limit_keys);
+  const auto read = [&reader, table](std::string_view key, std::uint64_t& value) {
+    if (table->get(key) != nullptr) value = reader.number(*table, "limits.", key, number_max);
+  };
+  read("checkpoint_interval", result.checkpoint_interval);
+  read("window", result.window);
+  read("sessions_per_client_max", result.sessions_per_client_max);
+}
+
+ClusterFile read_fields(FieldReader& reader, const toml::table& file) {
+  ClusterFile result;
+  reader.refuse_unknown(file, "", file_keys);
+  if (reader.number(file, "", "format", number_max) != static_cast<std::uint64_t>(format_version)) {
+    reader.fail("format", "not a version that this program reads; it reads format = 1");
+  }
+  Bytes cluster;
+  if (!from_hex(reader.text(file, "", "cluster"), cluster) || !digest_from_bytes(cluster, result.membership.cluster)) {
+    reader.fail("cluster", "not 64 hexadecimal digits; take it from the other replicas' files");
+  }
+  result.membership.epoch = reader.number(file, "", "epoch", number_max);
+  result.membership.faults = static_cast<std::uint32_t>(reader.number(file, "", "faults", replicas_max));
+  const auto durability = durability_from(reader.text(file, "", "durability"));
+  if (durability) {
+    result.durability = *durability;
+  } else {
+    reader.fail("durability", durability.reason());
+  }
+  read_services(reader, file, result.services);
+  read_limits(reader, file, result);
+  read_replicas(reader, file, result.membership);
+  read_members(reader, file, "clients", result.membership.clients);
+  read_members(reader, file, "admins", result.membership.admins);
+  return result;
+}
+
+}  // namespace
+
+Result<ClusterFile> parse(std::string_view text) {
+  try {
+    const toml::table file = toml::parse(text);
+    FieldReader reader;
+    auto result = read_fields(reader, file);
+    if (reader.problem()) return Refused{*reader.problem()};
+    if (auto problem = first_problem(result)) return Refused{*std::move(problem)};
+    return result;
+  } catch (const toml::parse_error& error) {
+    std::ostringstream where;
+    where << "line " << error.source().begin.line << ", column " << error.source().begin.column
+          << ": not TOML: " << error.description() << "; correct that line";
+    return Refused{where.str()};
+  }
+}
+
+}  // namespace tagma::cluster_file

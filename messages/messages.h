@@ -1,0 +1,230 @@
+// What is said: every protocol message as a plain value. Generated wire types live behind messages/wire/codec.h only.
+//
+// | message               | from -> to        | meaning                                                            |
+// |-----------------------|-------------------|--------------------------------------------------------------------|
+// | Submit                | client/replica -> replica | a signed bundle of requests, also when relayed             |
+// | PrePrepare            | primary -> all    | proposes a batch for (view, seq)                                   |
+// | Prepare               | replica -> all    | "I have recorded this digest for (view, seq)"                      |
+// | Commit                | replica -> all    | "a quorum has recorded this digest for (view, seq)"                |
+// | CheckpointVote        | replica -> all    | signed: "after seq my state has this root, and it is durable"      |
+// | CheckpointCertificate | replica -> replica| a quorum of matching checkpoint votes                              |
+// | Status                | replica -> all    | what the sender has and lacks; answered by retransmission          |
+// | Decided               | replica -> replica| first-hand: "I executed this digest at seq"                        |
+// | FetchBatch / BatchBody| replica <-> replica | a missing batch by digest                                        |
+// | Replies               | replica -> client | results of ordered requests of one session                         |
+// | Refusal               | replica -> client | a hint of one replica: not ordered, and why                        |
+// | ReportQuery / Report  | client <-> replica| what `tagma status` shows                                          |
+//
+// Only bundles and checkpoint votes are signed here; everything else is authenticated by the frame that carries it
+// (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the body.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "messages/bytes.h"
+#include "messages/membership.h"
+
+namespace tagma {
+
+/// Microseconds since the Unix epoch: proposed and agreed time.
+using TimeUs = std::int64_t;
+
+/// Requests `first`, `first`+1, ... of one session, under one signature.
+struct Bundle {
+  ClusterId cluster;
+  Epoch epoch = 0;
+  ClientId client = 0;
+  SessionId session = 0;           ///< chosen by the client, rising; never 0
+  RequestNumber first = 1;         ///< numbers start at 1 and are contiguous within a session
+  RequestNumber acknowledged = 0;  ///< the client has accepted the replies of all numbers up to here; below `first`
+  std::vector<Bytes> operations;   ///< at least one
+
+  /// The number after the last one of this bundle.
+  [[nodiscard]] RequestNumber end() const { return first + operations.size(); }
+  auto operator<=>(const Bundle&) const = default;
+};
+
+/// A bundle with the exact bytes that its client signed.
+struct SignedBundle {
+  Bundle content;   ///< what `body` says
+  Bytes body;       ///< the exact signed bytes, never re-encoded
+  Bytes signature;  ///< over bundle_statement(body), by the client's key
+
+  auto operator<=>(const SignedBundle&) const = default;
+};
+
+/// What one PRE-PREPARE orders. Its digest is that of `bytes`; it covers neither view nor slot.
+struct Batch {
+  Bytes bytes;                        ///< exact encoding; empty for the null batch, which orders nothing
+  TimeUs proposed_time_us = 0;        ///< the primary's clock; becomes agreed time by the rule in replica/core
+  std::vector<SignedBundle> bundles;  ///< what `bytes` says
+
+  [[nodiscard]] bool is_null() const { return bytes.empty(); }
+  /// Number of operations in all bundles.
+  [[nodiscard]] std::size_t operation_count() const {
+    std::size_t count = 0;
+    for (const auto& bundle : bundles) count += bundle.content.operations.size();
+    return count;
+  }
+};
+using SharedBatch = std::shared_ptr<const Batch>;
+
+struct Submit {
+  std::shared_ptr<const SignedBundle> bundle;  ///< never null
+};
+
+struct PrePrepare {
+  View view = 0;
+  Seq seq = 0;
+  SharedBatch batch;  ///< never null
+};
+
+struct Prepare {
+  View view = 0;
+  Seq seq = 0;
+  Digest digest;
+  auto operator<=>(const Prepare&) const = default;
+};
+
+struct Commit {
+  View view = 0;
+  Seq seq = 0;
+  Digest digest;
+  auto operator<=>(const Commit&) const = default;
+};
+
+/// The signed content of a checkpoint vote.
+struct CheckpointStatement {
+  ClusterId cluster;
+  Epoch epoch = 0;
+  ReplicaId replica = 0;
+  Incarnation incarnation = 0;
+  Seq seq = 0;
+  Digest root;  ///< root of the whole replicated state after executing seq
+  auto operator<=>(const CheckpointStatement&) const = default;
+};
+
+struct CheckpointVote {
+  CheckpointStatement content;  ///< what `body` says
+  Bytes body;                   ///< the exact signed bytes
+  Bytes signature;              ///< over checkpoint_statement(body), by the replica's key
+  auto operator<=>(const CheckpointVote&) const = default;
+};
+
+struct CheckpointCertificate {
+  std::vector<CheckpointVote> votes;  ///< a quorum of distinct members, all with the same seq and root
+  auto operator<=>(const CheckpointCertificate&) const = default;
+};
+
+/// What the sender of a Status holds for one slot above its last executed one. Sets of replicas are masks: bit i
+/// stands for replica i.
+struct SlotStatus {
+  Seq seq = 0;
+  bool has_batch = false;
+  std::uint64_t prepares = 0;  ///< whose PREPAREs it holds
+  std::uint64_t commits = 0;   ///< whose COMMITs it holds
+  auto operator<=>(const SlotStatus&) const = default;
+};
+
+struct Status {
+  View view = 0;
+  Seq certificate = 0;  ///< its highest stable checkpoint
+  Seq executed = 0;     ///< its last executed slot
+  std::vector<SlotStatus>
+      slots;  ///< rising seq, all above `executed`; a slot that is not listed is one it has nothing of
+  auto operator<=>(const Status&) const = default;
+};
+
+struct Decided {
+  Seq seq = 0;
+  Digest digest;
+  auto operator<=>(const Decided&) const = default;
+};
+
+struct FetchBatch {
+  Seq seq = 0;
+  Digest digest;
+  auto operator<=>(const FetchBatch&) const = default;
+};
+
+struct BatchBody {
+  Seq seq = 0;
+  SharedBatch batch;  ///< never null
+};
+
+/// How an ordered request ended. Part of what f+1 replies must agree on.
+enum class Outcome : std::uint8_t {
+  executed = 1,         ///< `result` is the service's reply
+  session_evicted = 2,  ///< the session is below its client's evicted floor; nothing was executed now
+  outside_window = 3,   ///< the number is further ahead of `acknowledged` than the session window; not executed
+};
+
+struct ReplyEntry {
+  RequestNumber number = 0;
+  Digest request_digest;  ///< digest of the operation's bytes
+  Seq seq = 0;            ///< slot that executed it; 0 for session_evicted answered without ordering
+  Outcome outcome = Outcome::executed;
+  Bytes result;  ///< an encoded service reply, see messages/operation.h
+  auto operator<=>(const ReplyEntry&) const = default;
+};
+
+struct Replies {
+  Epoch epoch = 0;
+  View view = 0;  ///< a hint for routing, outside of the match
+  ClientId client = 0;
+  SessionId session = 0;
+  std::vector<ReplyEntry> entries;
+  auto operator<=>(const Replies&) const = default;
+};
+
+/// Why one replica did not take a request. A hint: it proves nothing (client rule 4).
+enum class RefusalReason : std::uint8_t {
+  busy = 1,  ///< no room now; retry later with the same bytes
+  unknown_client = 2,
+  bad_signature = 3,
+  wrong_epoch = 4,
+  outside_window = 5,
+  too_many_sessions = 6,
+  not_serving = 7,  ///< the replica has stopped voting
+};
+[[nodiscard]] std::string_view to_string(RefusalReason reason);
+
+struct Refusal {
+  SessionId session = 0;
+  RequestNumber first = 0;  ///< first number of the refused bundle
+  RefusalReason reason = RefusalReason::busy;
+  auto operator<=>(const Refusal&) const = default;
+};
+
+struct ReportQuery {
+  std::uint64_t nonce = 0;  ///< returned in the Report
+  auto operator<=>(const ReportQuery&) const = default;
+};
+
+struct Report {
+  std::uint64_t nonce = 0;
+  Epoch epoch = 0;
+  Incarnation incarnation = 0;
+  View view = 0;
+  Seq last_executed = 0;
+  Seq stable_checkpoint = 0;
+  Seq state_digest_seq = 0;  ///< newest own checkpoint; 0 when there is none
+  Digest state_digest;       ///< root at state_digest_seq
+  bool voting = false;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals by reason and other counts
+  auto operator<=>(const Report&) const = default;
+};
+
+using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,
+                             Decided, FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report>;
+
+/// The message's name in protocol words, for logs and traces.
+[[nodiscard]] std::string_view name_of(const Message& message);
+
+}  // namespace tagma

@@ -1,0 +1,35 @@
+// Deliberately broken rules, to prove that the oracles can fail. They exist in the mutants' build only (TAGMA_MUTANTS,
+// a test executable of its own); in the product every question below is a constant false that the compiler removes.
+#pragma once
+
+#include <cstdint>
+
+namespace tagma {
+
+enum class Mutant : std::uint8_t {
+  none,
+  quorum_one_too_small,            ///< slots decide with one vote less
+  prepare_quorum_one_too_small,    ///< COMMIT is sent after one PREPARE less
+  primary_equivocates_undetected,  ///< a second PRE-PREPARE for a slot replaces the first
+  reply_from_one_replica,          ///< the client accepts the first reply
+  duplicate_executed,              ///< an already executed number is executed again
+  session_gap_executed,            ///< a number is executed although the one before it was not
+  overlay_loses_write,             ///< a frozen overlay is not read any more
+  checkpoint_quorum_of_one,        ///< a lone checkpoint vote counts as stable
+  executes_out_of_order,           ///< a decided slot is executed before the slot below it
+  own_vote_counted_early,          ///< the own vote counts before it is durable
+  log_never_collected,             ///< slots below the stable checkpoint are kept
+  pending_without_limit,           ///< requests are taken without looking at the room
+  clock_read_at_execution,         ///< agreed time is the own clock
+  wrong_batch_digest_accepted,     ///< a fetched batch is not compared with the digest asked for
+};
+
+#ifdef TAGMA_MUTANTS
+/// The rule that is broken in this run.
+inline Mutant active_mutant = Mutant::none;
+inline bool mutant(Mutant which) { return active_mutant == which; }
+#else
+constexpr bool mutant(Mutant) { return false; }
+#endif
+
+}  // namespace tagma

@@ -1,0 +1,220 @@
+// The reasons are fixed texts: they are counted by reason, so their number must stay finite whatever a peer sends.
+#include "messages/validate.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "messages/limits.h"
+
+namespace tagma {
+namespace {
+
+using Verdict = std::optional<Refused>;
+
+Verdict refuse(std::string_view reason) { return Refused{std::string(reason)}; }
+
+/// Bytes that an operation or another byte string takes up on the wire: a pointer, and the content in words of eight.
+std::size_t wire_bytes(const Bytes& content) { return 8 + (content.size() + 7) / 8 * 8; }
+
+/// The encoded size of a bundle's body, as messages/wire lays it out: framing, root pointer, struct, cluster id, list.
+std::size_t body_bytes(const Bundle& bundle) {
+  std::size_t size = 8 + 8 + 5 * 8 + 2 * 8 + Digest::size_bytes;
+  for (const auto& operation : bundle.operations) size += wire_bytes(operation);
+  return size;
+}
+
+Verdict check_signature(const Bytes& signature) {
+  if (signature.empty()) return refuse("the signature is missing");
+  if (signature.size() > limits::signature_bytes_max) return refuse("the signature has more than 72 bytes");
+  return std::nullopt;
+}
+
+Verdict check_slot_batch(Seq seq, const SharedBatch& batch) {
+  if (seq == 0) return refuse("slot 0 does not exist; slots start at 1");
+  if (!batch) return refuse("the batch is missing");
+  return validate(*batch);
+}
+
+Verdict check_slot(Seq seq) {
+  if (seq == 0) return refuse("slot 0 does not exist; slots start at 1");
+  return std::nullopt;
+}
+
+/// Reports are shown on terminals, so their names must not carry control characters.
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char letter) { return letter >= ' ' && letter <= '~'; });
+}
+
+bool known(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::executed:
+    case Outcome::session_evicted:
+    case Outcome::outside_window: return true;
+  }
+  return false;
+}
+
+bool known(RefusalReason reason) {
+  switch (reason) {
+    case RefusalReason::busy:
+    case RefusalReason::unknown_client:
+    case RefusalReason::bad_signature:
+    case RefusalReason::wrong_epoch:
+    case RefusalReason::outside_window:
+    case RefusalReason::too_many_sessions:
+    case RefusalReason::not_serving: return true;
+  }
+  return false;
+}
+
+Verdict check_entry(const ReplyEntry& entry) {
+  if (entry.number == 0) return refuse("a reply's number is 0; numbers start at 1");
+  if (!known(entry.outcome)) return refuse("a reply's outcome is unknown");
+  if (entry.seq == 0 && entry.outcome != Outcome::session_evicted) return refuse("an ordered reply names no slot");
+  if (entry.result.size() > limits::reply_bytes_max) return refuse("a result has more than 128 KiB");
+  return std::nullopt;
+}
+
+}  // namespace
+
+Verdict validate(const Bundle& bundle) {
+  if (bundle.session == 0) return refuse("the session is 0; sessions start at 1");
+  if (bundle.first == 0) return refuse("the first number is 0; numbers start at 1");
+  if (bundle.acknowledged >= bundle.first) return refuse("the bundle acknowledges its own numbers");
+  if (bundle.operations.empty()) return refuse("the bundle has no operation");
+  if (bundle.operations.size() > limits::bundle_operations_max) return refuse("the bundle has more than 256 operations");
+  // end() is one past the last number and must exist too.
+  if (bundle.first > std::numeric_limits<RequestNumber>::max() - bundle.operations.size()) {
+    return refuse("the bundle's numbers overflow");
+  }
+  for (const auto& operation : bundle.operations) {
+    if (operation.size() > limits::operation_bytes_max) return refuse("an operation has more than 128 KiB");
+  }
+  if (body_bytes(bundle) > limits::bundle_bytes_max) return refuse("the bundle's body has more than 256 KiB");
+  return std::nullopt;
+}
+
+Verdict validate(const SignedBundle& bundle) {
+  if (bundle.body.empty()) return refuse("the bundle's body is missing");
+  if (bundle.body.size() > limits::bundle_bytes_max) return refuse("the bundle's body has more than 256 KiB");
+  if (auto refused = check_signature(bundle.signature)) return refused;
+  return validate(bundle.content);
+}
+
+Verdict validate(const Batch& batch) {
+  if (batch.is_null()) {
+    if (!batch.bundles.empty()) return refuse("the null batch orders something");
+    if (batch.proposed_time_us != 0) return refuse("the null batch proposes a time");
+    return std::nullopt;
+  }
+  if (batch.bytes.size() > limits::batch_bytes_max) return refuse("the batch has more than 1 MiB");
+  if (batch.proposed_time_us < 0) return refuse("the batch proposes a time before the epoch");
+  if (batch.bundles.empty()) return refuse("the batch has no bundle");
+  if (batch.bundles.size() > limits::batch_bundles_max) return refuse("the batch has more than 1024 bundles");
+  if (batch.operation_count() > limits::batch_operations_max) return refuse("the batch has more than 8192 operations");
+  for (const auto& bundle : batch.bundles) {
+    if (auto refused = validate(bundle)) return refused;
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const Submit& message) {
+  if (!message.bundle) return refuse("the bundle is missing");
+  return validate(*message.bundle);
+}
+
+Verdict validate(const PrePrepare& message) { return check_slot_batch(message.seq, message.batch); }
+Verdict validate(const Prepare& message) { return check_slot(message.seq); }
+Verdict validate(const Commit& message) { return check_slot(message.seq); }
+
+Verdict validate(const CheckpointVote& message) {
+  if (message.body.empty()) return refuse("the checkpoint vote's body is missing");
+  if (message.body.size() > limits::statement_bytes_max) {
+    return refuse("the checkpoint vote's body has more than 1024 bytes");
+  }
+  if (auto refused = check_signature(message.signature)) return refused;
+  if (message.content.replica >= replicas_max) return refuse("the checkpoint vote's replica id is above 63");
+  return check_slot(message.content.seq);
+}
+
+Verdict validate(const CheckpointCertificate& message) {
+  if (message.votes.empty()) return refuse("the certificate has no vote");
+  if (message.votes.size() > replicas_max) return refuse("the certificate has more than 64 votes");
+  const auto& first = message.votes.front().content;
+  std::set<ReplicaId> signers;
+  for (const auto& vote : message.votes) {
+    if (auto refused = validate(vote)) return refused;
+    const auto& content = vote.content;
+    if (content.cluster != first.cluster) return refuse("the certificate mixes clusters");
+    if (content.epoch != first.epoch) return refuse("the certificate mixes epochs");
+    if (content.seq != first.seq) return refuse("the certificate mixes slots");
+    if (content.root != first.root) return refuse("the certificate mixes state roots");
+    if (!signers.insert(content.replica).second) return refuse("a replica stands twice in the certificate");
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const Status& message) {
+  if (message.slots.size() > limits::status_slots_max) return refuse("the status speaks of more than 64 slots");
+  Seq last = message.executed;
+  for (const auto& slot : message.slots) {
+    if (slot.seq <= message.executed) return refuse("the status lists a slot that its sender has executed");
+    if (slot.seq <= last) return refuse("the status lists its slots out of order");
+    last = slot.seq;
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const Decided& message) { return check_slot(message.seq); }
+Verdict validate(const FetchBatch& message) { return check_slot(message.seq); }
+Verdict validate(const BatchBody& message) { return check_slot_batch(message.seq, message.batch); }
+
+Verdict validate(const Replies& message) {
+  if (message.session == 0) return refuse("the session is 0; sessions start at 1");
+  if (message.entries.empty()) return refuse("there is no reply in the message");
+  if (message.entries.size() > limits::replies_max) return refuse("there are more than 512 replies in one message");
+  std::size_t result_bytes = 0;
+  for (const auto& entry : message.entries) {
+    if (auto refused = check_entry(entry)) return refused;
+    result_bytes += entry.result.size();
+  }
+  if (result_bytes > limits::replies_bytes_max) return refuse("the results together have more than 1 MiB");
+  return std::nullopt;
+}
+
+Verdict validate(const Refusal& message) {
+  if (message.session == 0) return refuse("the session is 0; sessions start at 1");
+  if (message.first == 0) return refuse("the first number is 0; numbers start at 1");
+  if (!known(message.reason)) return refuse("the refusal's reason is unknown");
+  return std::nullopt;
+}
+
+Verdict validate(const ReportQuery&) { return std::nullopt; }
+
+Verdict validate(const Report& message) {
+  if (message.counters.size() > limits::report_counters_max) return refuse("the report has more than 256 counters");
+  for (const auto& [name, value] : message.counters) {
+    if (name.empty()) return refuse("a counter has no name");
+    if (name.size() > limits::text_bytes_max) return refuse("a counter's name has more than 512 bytes");
+    if (!printable(name)) return refuse("a counter's name has a character that is not printable ASCII");
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const Message& message) {
+  return std::visit([](const auto& content) { return validate(content); }, message);
+}
+
+bool may_send(PrincipalKind sender, const Message& message) {
+  switch (sender) {
+    // Replicas speak to replicas and to clients; they relay SUBMITs and never ask for reports.
+    case PrincipalKind::replica: return !std::holds_alternative<ReportQuery>(message);
+    case PrincipalKind::client:
+    case PrincipalKind::admin:
+      return std::holds_alternative<Submit>(message) || std::holds_alternative<ReportQuery>(message);
+  }
+  return false;
+}
+
+}  // namespace tagma

@@ -1,0 +1,162 @@
+// What is signed or hashed by its exact bytes: bundle bodies, batches, checkpoint bodies.
+#include "messages/wire/signed_bodies.h"
+
+#include <tagma.capnp.h>
+
+#include "messages/assert.h"
+#include "messages/limits.h"
+#include "messages/validate.h"
+#include "messages/wire/codec.h"
+
+namespace tagma::wire {
+namespace {
+
+constexpr std::size_t root_words = 1;      // the root pointer
+constexpr std::size_t list_tag_words = 1;  // the tag in front of a list of structs
+constexpr std::size_t digest_words = Digest::size_bytes / 8;
+
+Result<Bundle> read_bundle(schema::BundleBody::Reader body) {
+  Bundle bundle;
+  if (!read_digest(body.getCluster(), bundle.cluster)) return Refused{"the bundle's cluster id has not 32 bytes"};
+  bundle.epoch = body.getEpoch();
+  bundle.client = body.getClient();
+  bundle.session = body.getSession();
+  bundle.first = body.getFirst();
+  bundle.acknowledged = body.getAcknowledged();
+  const auto operations = body.getOperations();
+  if (operations.size() > limits::bundle_operations_max) return Refused{"the bundle has more than 256 operations"};
+  bundle.operations.reserve(operations.size());
+  for (const auto operation : operations) bundle.operations.emplace_back(as_view(operation));
+  return bundle;
+}
+
+Result<Batch> read_batch(schema::Batch::Reader content) {
+  Batch batch;
+  batch.proposed_time_us = content.getProposedTimeUs();
+  const auto bundles = content.getBundles();
+  if (bundles.size() > limits::batch_bundles_max) return Refused{"the batch has more than 1024 bundles"};
+  batch.bundles.reserve(bundles.size());
+  std::size_t operation_count = 0;
+  for (const auto entry : bundles) {
+    auto bundle = parse_signed_bundle(Bytes(as_view(entry.getBody())), Bytes(as_view(entry.getSignature())));
+    if (!bundle) return Refused{bundle.reason()};
+    operation_count += bundle->content.operations.size();
+    if (operation_count > limits::batch_operations_max) return Refused{"the batch has more than 8192 operations"};
+    batch.bundles.push_back(*std::move(bundle));
+  }
+  return batch;
+}
+
+Result<CheckpointStatement> read_checkpoint(schema::CheckpointBody::Reader body) {
+  CheckpointStatement statement;
+  if (!read_digest(body.getCluster(), statement.cluster)) return Refused{"the vote's cluster id has not 32 bytes"};
+  statement.epoch = body.getEpoch();
+  statement.replica = body.getReplica();
+  statement.incarnation = body.getIncarnation();
+  statement.seq = body.getSeq();
+  if (!read_digest(body.getRoot(), statement.root)) return Refused{"the vote's root has not 32 bytes"};
+  return statement;
+}
+
+template <typename Value>
+Result<Value> validated(Result<Value> parsed) {
+  if (!parsed) return parsed;
+  if (auto refused = validate(*parsed)) return *std::move(refused);
+  return parsed;
+}
+
+/// Domain names end in a zero byte, which none of them contains, so that none is the beginning of another.
+Bytes statement_of(std::string_view domain, ByteView body) {
+  Bytes statement;
+  statement.reserve(domain.size() + 1 + body.size());
+  statement.append(domain);
+  statement.push_back('\0');
+  statement.append(body);
+  return statement;
+}
+
+}  // namespace
+
+Bytes encode_bundle_body(const Bundle& bundle) {
+  std::size_t size_words = root_words + capnp::sizeInWords<schema::BundleBody>() + digest_words;
+  for (const auto& operation : bundle.operations) size_words += 1 + words(operation.size());
+  SegmentBuilder builder(size_words);
+  auto body = builder.root<schema::BundleBody>();
+  body.setCluster(as_data(bundle.cluster.view()));
+  body.setEpoch(bundle.epoch);
+  body.setClient(bundle.client);
+  body.setSession(bundle.session);
+  body.setFirst(bundle.first);
+  body.setAcknowledged(bundle.acknowledged);
+  auto operations = body.initOperations(static_cast<unsigned>(bundle.operations.size()));
+  for (unsigned at = 0; at < operations.size(); ++at) operations.set(at, as_data(bundle.operations[at]));
+  auto bytes = builder.finish();
+  TAGMA_ASSERT(bytes.size() <= limits::bundle_bytes_max, "a valid bundle's encoding is within the limit");
+  return bytes;
+}
+
+Result<SignedBundle> parse_signed_bundle(Bytes body, Bytes signature) {
+  auto content = read_segment<schema::BundleBody, Bundle>(body, limits::bundle_bytes_max,
+                                                          "the bundle's body has more than 256 KiB", read_bundle);
+  if (!content) return Refused{content.reason()};
+  return SignedBundle{*std::move(content), std::move(body), std::move(signature)};
+}
+
+Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature) {
+  return validated(parse_signed_bundle(std::move(body), std::move(signature)));
+}
+
+Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles) {
+  TAGMA_ASSERT(!bundles.empty(), "a batch has a bundle; the null batch is not encoded");
+  std::size_t size_words = root_words + capnp::sizeInWords<schema::Batch>() + list_tag_words;
+  for (const auto& bundle : bundles) {
+    size_words += capnp::sizeInWords<schema::SignedBody>() + signed_body_words(bundle.body, bundle.signature);
+  }
+  SegmentBuilder builder(size_words);
+  auto content = builder.root<schema::Batch>();
+  content.setProposedTimeUs(proposed_time_us);
+  auto entries = content.initBundles(static_cast<unsigned>(bundles.size()));
+  for (unsigned at = 0; at < entries.size(); ++at) {
+    auto entry = entries[at];
+    entry.setBody(as_data(bundles[at].body));
+    entry.setSignature(as_data(bundles[at].signature));
+  }
+  Batch batch{builder.finish(), proposed_time_us, std::move(bundles)};
+  TAGMA_ASSERT(batch.bytes.size() <= limits::batch_bytes_max, "a valid batch's encoding is within the limit");
+  return batch;
+}
+
+Result<Batch> parse_batch(Bytes bytes) {
+  if (bytes.empty()) return Batch{};
+  auto batch = read_segment<schema::Batch, Batch>(bytes, limits::batch_bytes_max, "the batch has more than 1 MiB",
+                                                  read_batch);
+  if (!batch) return batch;
+  batch->bytes = std::move(bytes);
+  return batch;
+}
+
+Result<Batch> decode_batch(Bytes bytes) { return validated(parse_batch(std::move(bytes))); }
+
+Bytes encode_checkpoint_body(const CheckpointStatement& statement) {
+  SegmentBuilder builder(root_words + capnp::sizeInWords<schema::CheckpointBody>() + 2 * digest_words);
+  auto body = builder.root<schema::CheckpointBody>();
+  body.setCluster(as_data(statement.cluster.view()));
+  body.setEpoch(statement.epoch);
+  body.setReplica(statement.replica);
+  body.setIncarnation(statement.incarnation);
+  body.setSeq(statement.seq);
+  body.setRoot(as_data(statement.root.view()));
+  return builder.finish();
+}
+
+Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature) {
+  auto content = read_segment<schema::CheckpointBody, CheckpointStatement>(
+      body, limits::statement_bytes_max, "the checkpoint vote's body has more than 1024 bytes", read_checkpoint);
+  if (!content) return Refused{content.reason()};
+  return CheckpointVote{*std::move(content), std::move(body), std::move(signature)};
+}
+
+Bytes bundle_statement(ByteView body) { return statement_of("tagma bundle 1", body); }
+Bytes checkpoint_statement(ByteView body) { return statement_of("tagma checkpoint 1", body); }
+
+}  // namespace tagma::wire

@@ -1,0 +1,145 @@
+# The wire format of tagma. FORMAT.md says how these structs are framed, limited and signed.
+#
+# Rules of change: a field's number and type never change, new fields and union members get the next number, and a
+# signed body (BundleBody, CheckpointBody, BatchBody's content) is never re-encoded, because several encodings read alike.
+@0x92a1f515cfa87fb3;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("tagma::wire::schema");
+
+struct Message {
+  union {
+    none @0 :Void;  # an empty message reads as this; it is refused
+    submit @1 :SignedBody;  # body: BundleBody
+    prePrepare @2 :PrePrepare;
+    prepare @3 :SlotVote;
+    commit @4 :SlotVote;
+    checkpointVote @5 :SignedBody;  # body: CheckpointBody
+    checkpointCertificate @6 :CheckpointCertificate;
+    status @7 :Status;
+    decided @8 :SlotDigest;
+    fetchBatch @9 :SlotDigest;
+    batchBody @10 :SlotBatch;
+    replies @11 :Replies;
+    refusal @12 :Refusal;
+    reportQuery @13 :ReportQuery;
+    report @14 :Report;
+  }
+}
+
+# The exact bytes that somebody signed, and the signature over their statement.
+struct SignedBody {
+  body @0 :Data;
+  signature @1 :Data;
+}
+
+# Signed by a client: requests first, first+1, ... of one session.
+struct BundleBody {
+  cluster @0 :Data;  # 32 bytes
+  epoch @1 :UInt64;
+  client @2 :UInt32;
+  session @3 :UInt64;
+  first @4 :UInt64;
+  acknowledged @5 :UInt64;
+  operations @6 :List(Data);
+}
+
+# What one slot orders. Its digest is the SHA-256 of the exact bytes of this message.
+struct Batch {
+  proposedTimeUs @0 :Int64;
+  bundles @1 :List(SignedBody);  # bodies: BundleBody
+}
+
+# Signed by a replica: the state's root after executing seq.
+struct CheckpointBody {
+  cluster @0 :Data;  # 32 bytes
+  epoch @1 :UInt64;
+  replica @2 :UInt32;
+  incarnation @3 :UInt64;
+  seq @4 :UInt64;
+  root @5 :Data;  # 32 bytes
+}
+
+struct PrePrepare {
+  view @0 :UInt64;
+  seq @1 :UInt64;
+  batch @2 :Data;  # exact bytes of a Batch; empty for the null batch
+}
+
+struct SlotVote {
+  view @0 :UInt64;
+  seq @1 :UInt64;
+  digest @2 :Data;  # 32 bytes
+}
+
+struct CheckpointCertificate {
+  votes @0 :List(SignedBody);  # bodies: CheckpointBody
+}
+
+struct Status {
+  view @0 :UInt64;
+  certificate @1 :UInt64;
+  executed @2 :UInt64;
+  slots @3 :List(SlotStatus);
+}
+
+struct SlotStatus {
+  seq @0 :UInt64;
+  hasBatch @1 :Bool;
+  prepares @2 :UInt64;  # bit i: holds the PREPARE of replica i
+  commits @3 :UInt64;  # bit i: holds the COMMIT of replica i
+}
+
+struct SlotDigest {
+  seq @0 :UInt64;
+  digest @1 :Data;  # 32 bytes
+}
+
+struct SlotBatch {
+  seq @0 :UInt64;
+  batch @1 :Data;  # exact bytes of a Batch; empty for the null batch
+}
+
+struct Replies {
+  epoch @0 :UInt64;
+  view @1 :UInt64;
+  client @2 :UInt32;
+  session @3 :UInt64;
+  entries @4 :List(ReplyEntry);
+}
+
+struct ReplyEntry {
+  number @0 :UInt64;
+  requestDigest @1 :Data;  # 32 bytes
+  seq @2 :UInt64;
+  outcome @3 :UInt8;  # 1 executed, 2 session evicted, 3 outside the window
+  result @4 :Data;
+}
+
+struct Refusal {
+  session @0 :UInt64;
+  first @1 :UInt64;
+  reason @2 :UInt8;  # 1 busy ... 7 not serving, see messages.h
+}
+
+struct ReportQuery {
+  nonce @0 :UInt64;
+}
+
+struct Report {
+  nonce @0 :UInt64;
+  epoch @1 :UInt64;
+  incarnation @2 :UInt64;
+  view @3 :UInt64;
+  lastExecuted @4 :UInt64;
+  stableCheckpoint @5 :UInt64;
+  stateDigestSeq @6 :UInt64;
+  stateDigest @7 :Data;  # 32 bytes
+  voting @8 :Bool;
+  counters @9 :List(Counter);
+}
+
+struct Counter {
+  name @0 :Text;
+  value @1 :UInt64;
+}

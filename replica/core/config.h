@@ -1,0 +1,52 @@
+// Parameters of the pure core. Everything that tests draw from a seed is here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "messages/limits.h"
+#include "messages/membership.h"
+#include "messages/messages.h"
+
+namespace tagma {
+
+/// Monotonic time of the machine, in microseconds from an arbitrary start. Comes in with events, never read inside.
+using MonotonicUs = std::int64_t;
+
+struct CoreConfig {
+  ReplicaId id = 0;
+  Membership membership;
+
+  Seq checkpoint_interval = 128;  ///< K: slots between checkpoints; at least 1
+  Seq window = 512;               ///< L: slots in flight above the stable checkpoint; at least 2K
+
+  std::size_t batch_operations_max = 2048;
+  std::size_t batch_bytes_max = limits::batch_bytes_max / 2;
+  /// A pending request waits for company at most this long while other slots are in flight.
+  MonotonicUs batch_age_max_us = 1'000;
+  /// Slots that a primary proposes before the first of them has executed.
+  std::uint32_t pipeline_depth = 4;
+
+  /// Operations that one session may have waiting here, bytes that one client may. Above it only the bundle with a
+  /// session's lowest unexecuted number finds room: it must, or a full quota would look like a censoring primary.
+  std::size_t session_pending_operations_max = 1024;
+  std::size_t client_pending_bytes_max = 8UL * 1024 * 1024;
+  std::size_t pending_bytes_max = 64UL * 1024 * 1024;  ///< all clients together, reserved room aside
+  /// Sessions not yet opened that one client may have waiting here, per way by which they came (itself, each replica).
+  std::size_t openings_per_relay_max = 32;
+  std::size_t sessions_per_client_max = 64;  ///< open sessions; the one idle longest is evicted
+  /// Bytes of unacknowledged replies kept for one session; above it further operations are not executed.
+  std::size_t session_reply_bytes_max = 16UL * 1024 * 1024;
+
+  /// Decided batches kept for replicas that are behind, below the stable checkpoint too.
+  std::size_t decided_kept_max = 1024;
+  std::size_t decided_kept_bytes_max = 64UL * 1024 * 1024;
+
+  MonotonicUs resend_us = 50'000;           ///< the first retransmission of an unfinished slot
+  MonotonicUs status_interval_us = 50'000;  ///< while something is unfinished
+  MonotonicUs heartbeat_us = 500'000;       ///< while nothing is
+  /// A fresh PRE-PREPARE's proposed time may differ from the own clock by this much either way.
+  TimeUs clock_window_us = 5'000'000;
+};
+
+}  // namespace tagma

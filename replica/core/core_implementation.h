@@ -1,0 +1,178 @@
+// The inside of ReplicaCore, shared by its four source files:
+//   replica_core.cpp    events, requests of clients, proposing
+//   normal_case.cpp     PRE-PREPARE, PREPARE, COMMIT, execution in order
+//   stability.cpp       checkpoint votes, certificates, collection of the log
+//   retransmission.cpp  status exchange, decided slots for those behind, missing batches
+//
+// View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
+// the Q entry, Slot::prepared the P entry) and every rule below speaks of views.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "messages/messages.h"
+#include "messages/vote_set.h"
+#include "replica/core/executor.h"
+#include "replica/core/replica_core.h"
+#include "replica/core/request_pool.h"
+#include "replica/core/slot_log.h"
+
+namespace tagma {
+
+class ReplicaCore::Implementation {
+ public:
+  Implementation(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
+                 const StateStore& store);
+
+  [[nodiscard]] Effects step(const Now& now, Event event);
+  [[nodiscard]] CoreView view() const;
+  [[nodiscard]] const LayeredState& state() const { return state_; }
+  [[nodiscard]] std::optional<Digest> executed_digest(Seq seq) const;
+
+ private:
+  /// An own vote that counts once its persist effect is durable.
+  struct OwnVote {
+    enum class Kind : std::uint8_t { prepare, commit, certificate };
+    PersistNumber after = 0;
+    Kind kind = Kind::prepare;
+    Seq seq = 0;
+    Ballot ballot;
+  };
+
+  /// What is known of another replica's progress, from its own statements.
+  struct Peer {
+    Seq executed = 0;
+    Seq certificate = 0;
+    MonotonicUs certificate_sent_us = 0;
+  };
+
+  // Events (replica_core.cpp)
+  void on(const Started& event);
+  void on(Received& event);
+  void on(const Persisted& event);
+  void on(const CheckpointWritten& event);
+  void on(const InputDrained& event);
+  void on(const Woken& event);
+
+  // Messages. The sender of each but Submit and ReportQuery is a replica in its current incarnation.
+  void receive(const Sender& from, Submit& message);
+  void receive(const Sender& from, PrePrepare& message);
+  void receive(const Sender& from, Prepare& message);
+  void receive(const Sender& from, Commit& message);
+  void receive(const Sender& from, CheckpointVote& message);
+  void receive(const Sender& from, CheckpointCertificate& message);
+  void receive(const Sender& from, Status& message);
+  void receive(const Sender& from, Decided& message);
+  void receive(const Sender& from, FetchBatch& message);
+  void receive(const Sender& from, BatchBody& message);
+  void receive(const Sender& from, ReportQuery& message);
+  void receive(const Sender& from, Replies& message);
+  void receive(const Sender& from, Refusal& message);
+  void receive(const Sender& from, Report& message);
+
+  // Requests and proposing (replica_core.cpp)
+  /// Answers a bundle that needs no ordering: evicted, or executed before. True if it was answered.
+  [[nodiscard]] bool answer_without_ordering(const Bundle& bundle);
+  void admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle);
+  [[nodiscard]] std::optional<RefusalReason> judge_bundle(const Bundle& bundle) const;
+  void refuse(const Sender& from, const Bundle& bundle, RefusalReason reason);
+  [[nodiscard]] SessionProgress progress_of(const Bundle& bundle) const;
+  [[nodiscard]] bool signature_holds(const SignedBundle& bundle);
+  [[nodiscard]] bool is_primary() const { return config_.membership.primary(view_) == config_.id; }
+  void propose();
+  [[nodiscard]] bool may_propose_now() const;
+  void propose_batch();
+
+  // Normal case (normal_case.cpp)
+  [[nodiscard]] bool in_window(Seq seq) const { return seq > certificate_ && seq - certificate_ <= config_.window; }
+  /// Whether every bundle of the batch is one that this cluster's clients signed.
+  [[nodiscard]] bool batch_is_authentic(const Batch& batch);
+  [[nodiscard]] bool in_clock_window(const Batch& batch) const;
+  /// Records the batch for (view, seq) and sends PREPARE: the record is durable before the vote leaves or counts.
+  void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
+  /// Accepts a PRE-PREPARE that waited for others to vouch for its time.
+  void reconsider_clock_window(Seq seq, Slot& slot);
+  void check_prepared(Seq seq, Slot& slot);
+  void check_decided(Seq seq, Slot& slot);
+  void decide(Seq seq, Slot& slot, const Digest& digest);
+  void execute_decided();
+  void execute(Seq seq, const Digest& digest, const SharedBatch& batch);
+  void reply(const Execution& execution);
+  void forget_executed(const Execution& execution, const Batch& batch);
+
+  // Checkpoints (stability.cpp)
+  [[nodiscard]] bool checkpoint_vote_is_authentic(const CheckpointVote& vote);
+  void vote_for_checkpoint(const CheckpointWritten& event);
+  void count_checkpoint_vote(const CheckpointVote& vote);
+  void adopt_certificate(CheckpointCertificate certificate);
+  void compare_with_certificate();
+  void collect_log();
+
+  // Retransmission (retransmission.cpp)
+  [[nodiscard]] bool unfinished() const;
+  [[nodiscard]] Status own_status() const;
+  void send_status();
+  void answer_status_of_executed(ReplicaId to, const Status& status);
+  void answer_status_in_flight(ReplicaId to, const Status& status);
+  void answer_status_of_checkpoints(ReplicaId to, const Status& status);
+  void fetch_missing_batches();
+
+  // Effects
+  PersistNumber persist(Record record);
+  void broadcast(Message message, bool after_persists = true);
+  void send(ReplicaId to, Message message, bool after_persists = true);
+  void count(std::string_view reason) { effects_.emplace_back(Counted{reason}); }
+  void alarm(std::string reason);
+  void schedule();
+
+  [[nodiscard]] std::uint32_t quorum() const;
+  [[nodiscard]] SharedBatch find_batch(const Slot& slot, const Digest& digest) const;
+
+  const CoreConfig config_;
+  Authenticator& authenticator_;
+  LayeredState state_;
+  Executor executor_;
+  RequestPool pool_;
+
+  Effects effects_;  ///< of the running step
+  Now now_;
+
+  View view_ = 0;
+  bool voting_ = true;  ///< false for ever after an alarm
+
+  SlotLog slots_;
+  DecidedBatches decided_;
+  Seq next_seq_ = 1;  ///< primary: the next slot to propose; above every slot it proposed in this view
+  Seq executed_ = 0;  ///< all slots up to here are executed
+  Seq highest_ = 0;   ///< the highest slot that anything was heard of; for status only
+  std::size_t last_batch_operations_ = 0;
+
+  /// Highest stable checkpoint: the window is (certificate_, certificate_ + window].
+  Seq certificate_ = 0;
+  CheckpointCertificate certificate_message_;
+  bool certificate_durable_ = true;
+  Seq base_ = 0;  ///< seq of the durable state; replay would start here
+  Seq collected_ = 0;
+  std::map<Seq, Digest> own_roots_;                                      ///< from the certificate upwards
+  std::map<Seq, std::map<ReplicaId, CheckpointVote>> checkpoint_votes_;  ///< above the certificate; authentic
+  MonotonicUs checkpoint_sent_us_ = 0;
+
+  std::deque<OwnVote> own_votes_;  ///< waiting for durability, in order
+  PersistNumber persists_ = 0;
+  std::vector<Peer> peers_;  ///< by id
+
+  MonotonicUs next_status_us_ = 0;
+  MonotonicUs wake_at_us_ = 0;  ///< of the last WakeAt effect; 0: none
+
+  std::uint64_t operations_executed_ = 0;
+  std::uint64_t bundles_executed_ = 0;
+  std::uint64_t batches_executed_ = 0;
+};
+
+}  // namespace tagma

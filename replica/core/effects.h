@@ -1,0 +1,87 @@
+// What the core wants done. The effects of all events form ONE sequence (protocol: "effects as one durable sequence"):
+//   - a Send with `after_persists` and every Reply wait until all Persist effects before them are durable;
+//   - a Send without it may overtake;
+//   - WriteCheckpoint is a job beside the sequence; its end is the event CheckpointWritten.
+// replica/core/effect_sequencer.h applies these rules for runtime and simulator alike.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "replica/core/events.h"
+
+namespace tagma {
+
+/// This replica accepted a batch for (view, seq): entry Q[seq][digest] = view. The batch is kept with it.
+struct RecordPrePrepared {
+  View view = 0;
+  Seq seq = 0;
+  Digest digest;
+  SharedBatch batch;
+};
+
+/// A quorum PREPAREd: entry P[seq] = (digest, view).
+struct RecordPrepared {
+  View view = 0;
+  Seq seq = 0;
+  Digest digest;
+};
+
+/// A checkpoint is stable.
+struct RecordCertificate {
+  CheckpointCertificate certificate;
+};
+
+using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate>;
+
+struct Persist {
+  PersistNumber number = 0;
+  Record record;
+};
+
+/// To one replica or, without `to`, to all others.
+struct Send {
+  std::optional<ReplicaId> to;
+  Message message;
+  bool after_persists = true;
+};
+
+/// To the client's session. `Replies` and voted answers wait for persists; a Refusal and a Report may overtake.
+struct Reply {
+  ClientId client = 0;
+  SessionId session = 0;  ///< 0: to whichever connection of this client asked last (reports)
+  Message message;
+  bool after_persists = true;
+};
+
+/// Apply LayeredState::frozen(seq) to the state store, durably, then report CheckpointWritten.
+struct WriteCheckpoint {
+  Seq seq = 0;
+};
+
+/// Report Woken at this time; replaces the previous WakeAt.
+struct WakeAt {
+  MonotonicUs at_us = 0;
+};
+
+/// Slots up to `seq` are covered by a stable checkpoint and a durable state: the log may drop them.
+struct CollectLog {
+  Seq up_to = 0;
+};
+
+/// The replica must not vote any more: its state differs from what a quorum certified or decided.
+struct Alarm {
+  std::string reason;
+};
+
+/// Something was refused; counted by the caller under this reason.
+struct Counted {
+  std::string_view reason;  ///< a literal
+};
+
+using Effect = std::variant<Persist, Send, Reply, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
+using Effects = std::vector<Effect>;
+
+}  // namespace tagma

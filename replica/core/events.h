@@ -1,0 +1,54 @@
+// What comes into the core. Two callers feed it: replica/runtime and the simulator.
+#pragma once
+
+#include <variant>
+
+#include "messages/messages.h"
+#include "replica/core/config.h"
+
+namespace tagma {
+
+/// Numbers persist effects in the order in which they were emitted, from 1.
+using PersistNumber = std::uint64_t;
+
+/// Time at the caller when the event happened.
+struct Now {
+  MonotonicUs monotonic_us = 0;  ///< never decreases
+  TimeUs wall_us = 0;            ///< the machine's clock, which may jump
+};
+
+/// Who sent a frame, as its MAC proved.
+struct Sender {
+  Principal principal;
+  Incarnation incarnation = 0;  ///< of a replica
+};
+
+/// The replica starts; the first event, once.
+struct Started {};
+
+/// A message that the codec validated, from an authenticated sender that may send it (may_send()).
+struct Received {
+  Sender from;
+  Message message;
+};
+
+/// Every persist effect up to and including this number is durable. Numbers rise.
+struct Persisted {
+  PersistNumber up_to = 0;
+};
+
+/// The checkpoint transaction of `seq` is durable and the state store's root after it is `root`.
+struct CheckpointWritten {
+  Seq seq = 0;
+  Digest root;
+};
+
+/// No further input waits: the moment to propose what has gathered (adaptive batching needs no timer).
+struct InputDrained {};
+
+/// The time of the last WakeAt effect has come.
+struct Woken {};
+
+using Event = std::variant<Started, Received, Persisted, CheckpointWritten, InputDrained, Woken>;
+
+}  // namespace tagma

@@ -1,0 +1,184 @@
+#include "replica/core/executor.h"
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "messages/mutant.h"
+
+namespace tagma {
+namespace {
+
+constexpr std::size_t key_bytes_max = 1024;
+
+/// One operation's sight of the state: the keys of its service only.
+class ServiceContext final : public Context {
+ public:
+  ServiceContext(LayeredState& state, ByteView service, TimeUs agreed_time_us, ClientId client, Seq seq)
+      : state_(state), service_(service), agreed_time_us_(agreed_time_us), client_(client), seq_(seq) {}
+
+  [[nodiscard]] std::optional<Bytes> get(ByteView key) const override {
+    return state_.get(state_key::service_data(service_, checked(key)));
+  }
+
+  void put(ByteView key, ByteView value) override {
+    if (value.size() > limits::operation_bytes_max) {
+      throw std::length_error("a value has more than " + std::to_string(limits::operation_bytes_max) + " bytes");
+    }
+    state_.put(state_key::service_data(service_, checked(key)), value);
+  }
+
+  bool erase(ByteView key) override { return state_.erase(state_key::service_data(service_, checked(key))); }
+
+  void scan(ByteView from, ByteView to, const std::function<bool(ByteView key, ByteView value)>& visit) const override {
+    const Bytes prefix = state_key::service_data(service_, {});
+    // Without an end the scan stops at the first key behind this service's: the prefix with its last byte raised.
+    Bytes end = prefix;
+    if (to.empty()) {
+      end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+    } else {
+      end.append(to);
+    }
+    state_.scan(prefix + Bytes(from), end,
+                [&](ByteView key, ByteView value) { return visit(key.substr(prefix.size()), value); });
+  }
+
+  [[nodiscard]] TimeUs agreed_time_us() const override { return agreed_time_us_; }
+  [[nodiscard]] ClientId client() const override { return client_; }
+  [[nodiscard]] Seq seq() const override { return seq_; }
+
+ private:
+  static ByteView checked(ByteView key) {
+    if (key.empty()) throw std::length_error("a key is empty");
+    if (key.size() > key_bytes_max) {
+      throw std::length_error("a key has more than " + std::to_string(key_bytes_max) + " bytes");
+    }
+    return key;
+  }
+
+  LayeredState& state_;
+  ByteView service_;
+  TimeUs agreed_time_us_;
+  ClientId client_;
+  Seq seq_;
+};
+
+}  // namespace
+
+Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
+                   LayeredState& state)
+    : config_(config),
+      authenticator_(authenticator),
+      services_(services),
+      state_(state),
+      sessions_(state, config.sessions_per_client_max) {}
+
+Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
+  Execution execution;
+  if (batch.is_null()) return execution;  // leaves agreed time unchanged
+  const TimeUs proposed_us = mutant(Mutant::clock_read_at_execution) ? own_wall_us : batch.proposed_time_us;
+  if (proposed_us > agreed_time_us_) {
+    agreed_time_us_ = proposed_us;
+    Bytes bytes;
+    append_big_endian(bytes, static_cast<std::uint64_t>(agreed_time_us_), sizeof(agreed_time_us_));
+    state_.put(state_key::agreed_time(), bytes);
+  }
+  for (const auto& bundle : batch.bundles) execute_bundle(seq, bundle.content, execution);
+  return execution;
+}
+
+void Executor::execute_bundle(Seq seq, const Bundle& bundle, Execution& execution) {
+  if (config_.membership.find_client(bundle.client) == nullptr) return;
+  auto& replies = execution.replies[{bundle.client, bundle.session}];
+  auto session = sessions_.find(bundle.client, bundle.session);
+  if (!session) {
+    if (bundle.session <= sessions_.evicted_floor(bundle.client)) {
+      ++execution.refused;
+      for (std::size_t at = 0; at < bundle.operations.size(); ++at) {
+        replies.push_back({.number = bundle.first + at,
+                           .request_digest = authenticator_.digest(bundle.operations[at]),
+                           .seq = 0,
+                           .outcome = Outcome::session_evicted,
+                           .result = {}});
+      }
+      return;
+    }
+    if (bundle.first != 1 && !mutant(Mutant::session_gap_executed)) {
+      ++execution.gaps;
+      return;
+    }
+    const auto opened = sessions_.open(bundle.client, bundle.session);
+    execution.evictions += opened.evicted ? 1 : 0;
+    session = opened.session;
+  }
+  sessions_.acknowledge(bundle.client, bundle.session, *session, bundle.acknowledged);
+  for (std::size_t at = 0; at < bundle.operations.size(); ++at) {
+    const RequestNumber number = bundle.first + at;
+    if (number <= session->last_executed && !mutant(Mutant::duplicate_executed)) {
+      ++execution.duplicates;
+      if (auto kept = sessions_.find_reply(bundle.client, bundle.session, number)) replies.push_back(std::move(*kept));
+      continue;
+    }
+    if (number > session->last_executed + 1 && !mutant(Mutant::session_gap_executed)) {
+      ++execution.gaps;
+      break;
+    }
+    replies.push_back(execute_operation(seq, bundle, number, bundle.operations[at], *session));
+    if (replies.back().outcome == Outcome::executed) {
+      ++execution.operations;
+    } else {
+      ++execution.refused;
+    }
+  }
+  sessions_.store(bundle.client, bundle.session, *session);
+}
+
+ReplyEntry Executor::execute_operation(Seq seq, const Bundle& bundle, RequestNumber number, ByteView operation,
+                                       Session& session) {
+  ReplyEntry reply;
+  reply.number = number;
+  reply.request_digest = authenticator_.digest(operation);
+  reply.seq = seq;
+  // The number is consumed either way, so that the session can go on behind it.
+  if (number > session.acknowledged + limits::session_window || session.reply_bytes > config_.session_reply_bytes_max) {
+    reply.outcome = Outcome::outside_window;
+  } else {
+    reply.outcome = Outcome::executed;
+    reply.result = encode_reply(run_service(seq, bundle.client, operation));
+  }
+  session.last_executed = std::max(session.last_executed, number);
+  session.last_seq = seq;
+  sessions_.keep_reply(bundle.client, bundle.session, session, reply);
+  return reply;
+}
+
+ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation) {
+  const auto parts = decode_operation(operation);
+  if (!parts.ok()) return {ReplyStatus::refused, parts.reason()};
+  Service* service = services_.find(parts->service);
+  if (service == nullptr)
+    return {ReplyStatus::refused, "no such service here: " + to_hex(parts->service.substr(0, 64))};
+  ServiceContext context(state_, service->name(), agreed_time_us_, client, seq);
+  std::string failure;
+  state_.begin();
+  try {
+    auto reply = service->execute(parts->payload, context);
+    if (reply.text.size() < limits::reply_bytes_max) {
+      state_.commit();
+      return reply;
+    }
+    failure = "the reply has more than " + std::to_string(limits::reply_bytes_max - 1) + " bytes";
+  } catch (const std::bad_alloc&) {
+    throw;  // depends on this machine, not on the operation: stopping is safe, a reply of our own is not
+  } catch (const std::exception& exception) {
+    failure = exception.what();
+  } catch (...) {
+    failure = "the service failed";
+  }
+  state_.rollback();
+  return {ReplyStatus::refused, failure.substr(0, limits::text_bytes_max)};
+}
+
+}  // namespace tagma

@@ -1,0 +1,229 @@
+// PRE-PREPARE, PREPARE, COMMIT and execution in order (Castro and Liskov, TOCS 2002, section 4.2).
+#include <algorithm>
+#include <utility>
+
+#include "messages/assert.h"
+#include "messages/mutant.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+namespace {
+
+/// A REPLIES message is closed when it has this many bytes of results.
+constexpr std::size_t replies_bytes_max = 512UL * 1024;
+
+}  // namespace
+
+void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& message) {
+  if (!voting_) return;
+  if (message.view != view_) return count("PRE-PREPARE of another view");
+  if (from.principal.id != config_.membership.primary(message.view)) return count("PRE-PREPARE not by the primary");
+  if (!in_window(message.seq)) return count("slot outside of the window");
+  highest_ = std::max(highest_, message.seq);
+  auto& slot = slots_[message.seq];
+  const Digest digest = authenticator_.digest(message.batch->bytes);
+  const Ballot ballot{.view = message.view, .digest = digest};
+  const auto& accepted = slot.recorded ? slot.recorded : slot.outside_clock_window;
+  if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
+    return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
+  }
+  if (slot.decided) {
+    // Others may still need this replica's votes for what it learnt as DECIDED; the batch was checked by those who
+    // decided it.
+    if (*slot.decided != digest) return count("PRE-PREPARE against a decided slot");
+    return record(message.seq, slot, message.view, digest, message.batch);
+  }
+  if (!batch_is_authentic(*message.batch)) return;
+  if (!in_clock_window(*message.batch)) {
+    count("proposed time outside of the clock window");
+    slot.batches[digest] = message.batch;
+    slot.outside_clock_window = ballot;
+    return reconsider_clock_window(message.seq, slot);
+  }
+  record(message.seq, slot, message.view, digest, message.batch);
+}
+
+bool ReplicaCore::Implementation::batch_is_authentic(const Batch& batch) {
+  for (const auto& bundle : batch.bundles) {
+    if (const auto reason = judge_bundle(bundle.content)) {
+      count("PRE-PREPARE with a request of no client of this cluster");
+      return false;
+    }
+    // A bundle that waits here has been verified when it came.
+    if (!pool_.holds(bundle) && !signature_holds(bundle)) {
+      count("PRE-PREPARE with a forged request");
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
+  if (batch.is_null()) return true;
+  // Written without a difference of the two times, which could overflow for a hostile proposal.
+  return batch.proposed_time_us >= now_.wall_us - config_.clock_window_us &&
+         batch.proposed_time_us <= now_.wall_us + config_.clock_window_us;
+}
+
+void ReplicaCore::Implementation::reconsider_clock_window(Seq seq, Slot& slot) {
+  if (!slot.outside_clock_window || slot.recorded) return;
+  // f+1 others contain a correct replica whose clock had the time in its window.
+  if (slot.prepares.count(*slot.outside_clock_window) < config_.membership.weak_quorum()) return;
+  count("clock window waived for a batch that f+1 others prepared");
+  const Ballot ballot = *slot.outside_clock_window;
+  slot.outside_clock_window.reset();
+  record(seq, slot, ballot.view, ballot.digest, slot.batches.at(ballot.digest));
+}
+
+void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const Digest& digest,
+                                         const SharedBatch& batch) {
+  highest_ = std::max(highest_, seq);
+  const Ballot ballot{.view = view, .digest = digest};
+  slot.recorded = ballot;
+  slot.batches[digest] = batch;
+  slot.last_sent_us = now_.monotonic_us;
+  const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
+  own_votes_.push_back({.after = number, .kind = OwnVote::Kind::prepare, .seq = seq, .ballot = ballot});
+  broadcast(Prepare{.view = view, .seq = seq, .digest = digest});
+  if (mutant(Mutant::own_vote_counted_early)) slot.prepares.add(config_.id, ballot);
+  check_prepared(seq, slot);
+  check_decided(seq, slot);
+  execute_decided();
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) {
+  if (!voting_) return;
+  if (message.view != view_) return count("PREPARE of another view");
+  if (!in_window(message.seq)) return count("slot outside of the window");
+  highest_ = std::max(highest_, message.seq);
+  auto& slot = slots_[message.seq];
+  const auto outcome = slot.prepares.add(from.principal.id, {.view = message.view, .digest = message.digest});
+  if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory PREPARE");
+  reconsider_clock_window(message.seq, slot);
+  check_prepared(message.seq, slot);
+}
+
+void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
+  if (!voting_ || !slot.recorded || slot.recorded->view != view_) return;
+  if (slot.prepared && slot.prepared->view >= slot.recorded->view) return;
+  const std::uint32_t needed = config_.membership.quorum() - (mutant(Mutant::prepare_quorum_one_too_small) ? 1U : 0U);
+  if (slot.prepares.count(*slot.recorded) < needed) return;
+  slot.prepared = slot.recorded;
+  slot.last_sent_us = now_.monotonic_us;
+  const Ballot ballot = *slot.prepared;
+  const auto number = persist(RecordPrepared{.view = ballot.view, .seq = seq, .digest = ballot.digest});
+  own_votes_.push_back({.after = number, .kind = OwnVote::Kind::commit, .seq = seq, .ballot = ballot});
+  broadcast(Commit{.view = ballot.view, .seq = seq, .digest = ballot.digest});
+  if (mutant(Mutant::own_vote_counted_early)) {
+    slot.commits.add(config_.id, ballot);
+    check_decided(seq, slot);
+  }
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, Commit& message) {
+  if (!voting_) return;
+  // COMMITs of an older view still decide; one of a later view than ours speaks of a view that we have not entered.
+  if (message.view > view_) return count("COMMIT of a later view");
+  if (!in_window(message.seq)) return count("slot outside of the window");
+  highest_ = std::max(highest_, message.seq);
+  auto& slot = slots_[message.seq];
+  const auto outcome = slot.commits.add(from.principal.id, {.view = message.view, .digest = message.digest});
+  if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory COMMIT");
+  check_decided(message.seq, slot);
+  execute_decided();
+}
+
+void ReplicaCore::Implementation::check_decided(Seq seq, Slot& slot) {
+  std::optional<Digest> digest;
+  if (const auto ballot = slot.commits.reached(quorum())) {
+    digest = ballot->digest;
+  } else {
+    digest = slot.decisions.reached(config_.membership.weak_quorum());
+  }
+  if (digest) decide(seq, slot, *digest);
+}
+
+void ReplicaCore::Implementation::decide(Seq seq, Slot& slot, const Digest& digest) {
+  if (slot.decided) {
+    if (*slot.decided != digest) alarm("slot " + std::to_string(seq) + " was decided with two different batches");
+    return;
+  }
+  slot.decided = digest;
+  if (mutant(Mutant::executes_out_of_order) && seq > executed_) {
+    if (const auto batch = find_batch(slot, digest)) return execute(seq, digest, batch);
+  }
+  if (find_batch(slot, digest) == nullptr) fetch_missing_batches();
+}
+
+SharedBatch ReplicaCore::Implementation::find_batch(const Slot& slot, const Digest& digest) const {
+  const auto found = slot.batches.find(digest);
+  return found == slot.batches.end() ? nullptr : found->second;
+}
+
+void ReplicaCore::Implementation::execute_decided() {
+  while (voting_) {
+    const auto found = slots_.find(executed_ + 1);
+    if (found == slots_.end() || !found->second.decided) return;
+    const Digest digest = *found->second.decided;
+    const auto batch = find_batch(found->second, digest);
+    if (batch == nullptr) return;
+    execute(executed_ + 1, digest, batch);
+  }
+}
+
+void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const SharedBatch& batch) {
+  TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
+  executed_ = seq;
+  next_seq_ = std::max(next_seq_, seq + 1);
+  decided_.add(seq, {.digest = digest, .batch = batch, .executed_us = now_.monotonic_us});
+  const auto execution = executor_.execute(seq, *batch, now_.wall_us);
+  operations_executed_ += execution.operations;
+  bundles_executed_ += batch->bundles.size();
+  ++batches_executed_;
+  if (execution.duplicates > 0) count("duplicate request not executed again");
+  if (execution.gaps > 0) count("request above a missing number not executed");
+  if (execution.evictions > 0) count("session evicted");
+  if (execution.refused > 0) count("request refused at execution");
+  reply(execution);
+  forget_executed(execution, *batch);
+  if (seq % config_.checkpoint_interval == 0) {
+    state_.freeze(seq);
+    effects_.emplace_back(WriteCheckpoint{seq});
+  }
+}
+
+void ReplicaCore::Implementation::reply(const Execution& execution) {
+  for (const auto& [session, entries] : execution.replies) {
+    Replies replies{.epoch = config_.membership.epoch,
+                    .view = view_,
+                    .client = session.first,
+                    .session = session.second,
+                    .entries = {}};
+    std::size_t bytes = 0;
+    const auto send_replies = [&] {
+      if (replies.entries.empty()) return;
+      effects_.emplace_back(
+          Reply{.client = session.first, .session = session.second, .message = replies, .after_persists = true});
+      replies.entries.clear();
+      bytes = 0;
+    };
+    for (const auto& entry : entries) {
+      if (replies.entries.size() >= limits::replies_max || bytes + entry.result.size() > replies_bytes_max) {
+        send_replies();
+      }
+      bytes += entry.result.size();
+      replies.entries.push_back(entry);
+    }
+    send_replies();
+  }
+}
+
+void ReplicaCore::Implementation::forget_executed(const Execution& execution, const Batch& batch) {
+  if (batch.is_null()) return;
+  for (const auto& [key, entries] : execution.replies) {
+    const auto session = executor_.sessions().find(key.first, key.second);
+    pool_.executed(key.first, key.second, session ? session->last_executed : 0, now_.monotonic_us);
+  }
+}
+
+}  // namespace tagma

@@ -1,0 +1,325 @@
+#include "replica/core/replica_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "messages/assert.h"
+#include "messages/mutant.h"
+#include "messages/wire/codec.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+
+ReplicaCore::ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
+                         const StateStore& store)
+    : implementation_(std::make_unique<Implementation>(std::move(config), authenticator, services, store)) {}
+ReplicaCore::~ReplicaCore() = default;
+Effects ReplicaCore::step(const Now& now, Event event) { return implementation_->step(now, std::move(event)); }
+CoreView ReplicaCore::view() const { return implementation_->view(); }
+const LayeredState& ReplicaCore::state() const { return implementation_->state(); }
+std::optional<Digest> ReplicaCore::executed_digest(Seq seq) const { return implementation_->executed_digest(seq); }
+
+ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& authenticator,
+                                            const ServiceRegistry& services, const StateStore& store)
+    : config_(std::move(config)),
+      authenticator_(authenticator),
+      state_(store),
+      executor_(config_, authenticator, services, state_),
+      pool_(config_),
+      decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
+      peers_(config_.membership.n()) {
+  TAGMA_ASSERT(!validate(config_.membership), "the caller validated the membership");
+  TAGMA_ASSERT(config_.membership.find_replica(config_.id) != nullptr, "this replica is a member");
+  TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,
+               "the window holds two checkpoint intervals");
+}
+
+std::uint32_t ReplicaCore::Implementation::quorum() const {
+  return config_.membership.quorum() - (mutant(Mutant::quorum_one_too_small) ? 1U : 0U);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Events
+
+Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
+  TAGMA_ASSERT(now.monotonic_us >= now_.monotonic_us, "monotonic time does not go back");
+  now_ = now;
+  effects_.clear();
+  std::visit([this](auto& content) { on(content); }, event);
+  schedule();
+  return std::exchange(effects_, {});
+}
+
+void ReplicaCore::Implementation::on(const Started& /*event*/) {
+  next_status_us_ = now_.monotonic_us;
+  send_status();
+}
+
+void ReplicaCore::Implementation::on(Received& event) {
+  const auto& principal = event.from.principal;
+  if (principal.kind == PrincipalKind::replica) {
+    const auto* member = config_.membership.find_replica(principal.id);
+    if (member == nullptr || member->incarnation != event.from.incarnation || principal.id == config_.id) {
+      count("message from no current replica");
+      return;
+    }
+  }
+  std::visit([&](auto& message) { receive(event.from, message); }, event.message);
+}
+
+void ReplicaCore::Implementation::on(const Persisted& event) {
+  while (!own_votes_.empty() && own_votes_.front().after <= event.up_to) {
+    const OwnVote vote = own_votes_.front();
+    own_votes_.pop_front();
+    if (vote.kind == OwnVote::Kind::certificate) {
+      if (vote.seq == certificate_) certificate_durable_ = true;
+      collect_log();
+      continue;
+    }
+    const auto found = slots_.find(vote.seq);
+    if (found == slots_.end()) continue;  // stable meanwhile
+    auto& slot = found->second;
+    if (vote.kind == OwnVote::Kind::prepare) {
+      slot.own_prepare_durable = true;
+      slot.prepares.add(config_.id, vote.ballot);
+      check_prepared(vote.seq, slot);
+    } else {
+      slot.own_commit_durable = true;
+      slot.commits.add(config_.id, vote.ballot);
+      check_decided(vote.seq, slot);
+    }
+  }
+  execute_decided();
+}
+
+void ReplicaCore::Implementation::on(const InputDrained& /*event*/) { propose(); }
+
+void ReplicaCore::Implementation::on(const Woken& /*event*/) {
+  wake_at_us_ = 0;
+  if (now_.monotonic_us >= next_status_us_) {
+    send_status();
+    fetch_missing_batches();
+  }
+  propose();
+}
+
+void ReplicaCore::Implementation::schedule() {
+  if (unfinished()) next_status_us_ = std::min(next_status_us_, now_.monotonic_us + config_.status_interval_us);
+  MonotonicUs at_us = next_status_us_;
+  if (is_primary() && voting_ && pool_.has_ready() && executed_ + 1 < next_seq_) {
+    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, pool_.oldest_ready_us() + config_.batch_age_max_us));
+  }
+  if (wake_at_us_ != 0 && wake_at_us_ <= at_us) return;  // an earlier waking looks again
+  wake_at_us_ = at_us;
+  effects_.emplace_back(WakeAt{at_us});
+}
+
+CoreView ReplicaCore::Implementation::view() const {
+  CoreView view;
+  view.view = view_;
+  view.executed = executed_;
+  view.certificate = certificate_;
+  view.voting = voting_;
+  if (!own_roots_.empty()) {
+    view.state_digest_seq = own_roots_.rbegin()->first;
+    view.state_digest = own_roots_.rbegin()->second;
+  }
+  view.pending_operations = pool_.operations();
+  view.pending_bytes = pool_.bytes();
+  view.slots_held = slots_.size();
+  view.agreed_time_us = executor_.agreed_time_us();
+  return view;
+}
+
+std::optional<Digest> ReplicaCore::Implementation::executed_digest(Seq seq) const {
+  if (const auto* entry = decided_.find(seq)) return entry->digest;
+  return std::nullopt;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Requests
+
+void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
+  const auto& bundle = message.bundle->content;
+  if (from.principal.kind != PrincipalKind::replica &&
+      from.principal != Principal{PrincipalKind::client, bundle.client}) {
+    count("bundle of another client");
+    return;
+  }
+  if (!voting_) return refuse(from, bundle, RefusalReason::not_serving);
+  if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
+  if (answer_without_ordering(bundle)) return;
+  admit(from, message.bundle);
+}
+
+std::optional<RefusalReason> ReplicaCore::Implementation::judge_bundle(const Bundle& bundle) const {
+  if (bundle.cluster != config_.membership.cluster || bundle.epoch != config_.membership.epoch) {
+    return RefusalReason::wrong_epoch;
+  }
+  if (config_.membership.find_client(bundle.client) == nullptr) return RefusalReason::unknown_client;
+  return std::nullopt;
+}
+
+SessionProgress ReplicaCore::Implementation::progress_of(const Bundle& bundle) const {
+  const auto session = executor_.sessions().find(bundle.client, bundle.session);
+  if (!session) return {};
+  return {.open = true, .last_executed = session->last_executed};
+}
+
+bool ReplicaCore::Implementation::answer_without_ordering(const Bundle& bundle) {
+  const auto& sessions = executor_.sessions();
+  const auto session = sessions.find(bundle.client, bundle.session);
+  std::vector<ReplyEntry> entries;
+  if (!session) {
+    if (bundle.session > sessions.evicted_floor(bundle.client)) return false;
+    for (std::size_t at = 0; at < bundle.operations.size(); ++at) {
+      entries.push_back({.number = bundle.first + at,
+                         .request_digest = authenticator_.digest(bundle.operations[at]),
+                         .seq = 0,
+                         .outcome = Outcome::session_evicted,
+                         .result = {}});
+    }
+    count("request of an evicted session");
+  } else {
+    if (bundle.end() - 1 > session->last_executed) return false;
+    for (auto number = bundle.first; number < bundle.end(); ++number) {
+      if (auto kept = sessions.find_reply(bundle.client, bundle.session, number)) entries.push_back(std::move(*kept));
+    }
+    count("reply sent again");
+  }
+  Execution answer;
+  answer.replies[{bundle.client, bundle.session}] = std::move(entries);
+  reply(answer);
+  return true;
+}
+
+void ReplicaCore::Implementation::admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle) {
+  const auto& content = bundle->content;
+  const auto progress = progress_of(content);
+  // The window check has no overflow: the codec refuses numbers that could.
+  if (content.end() - 1 > progress.last_executed + limits::session_window) {
+    return refuse(from, content, RefusalReason::outside_window);
+  }
+  const bool from_replica = from.principal.kind == PrincipalKind::replica;
+  const std::uint32_t relay = from_replica ? from.principal.id : config_.membership.n();
+  switch (pool_.judge(*bundle, progress, relay)) {
+    case RequestPool::Admission::known: count("request already pending"); break;
+    case RequestPool::Admission::busy: return refuse(from, content, RefusalReason::busy);
+    case RequestPool::Admission::too_many_sessions: return refuse(from, content, RefusalReason::too_many_sessions);
+    case RequestPool::Admission::admitted:
+      if (!signature_holds(*bundle)) return refuse(from, content, RefusalReason::bad_signature);
+      pool_.add(bundle, progress, relay, now_.monotonic_us);
+      break;
+  }
+  // A backup passes on what a client sends it, again each time the client does: the primary may have lost it.
+  if (!from_replica && !is_primary()) {
+    count("request passed on to the primary");
+    send(config_.membership.primary(view_), Submit{bundle}, false);
+  }
+}
+
+void ReplicaCore::Implementation::refuse(const Sender& from, const Bundle& bundle, RefusalReason reason) {
+  count(to_string(reason));
+  if (from.principal.kind != PrincipalKind::client) return;
+  effects_.emplace_back(Reply{.client = bundle.client,
+                              .session = bundle.session,
+                              .message = Refusal{.session = bundle.session, .first = bundle.first, .reason = reason},
+                              .after_persists = false});
+}
+
+bool ReplicaCore::Implementation::signature_holds(const SignedBundle& bundle) {
+  const auto* client = config_.membership.find_client(bundle.content.client);
+  return client != nullptr && authenticator_.verify(client->key, wire::bundle_statement(bundle.body), bundle.signature);
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& message) {
+  if (from.principal.kind != PrincipalKind::client) {
+    count("report asked for by no client");
+    return;
+  }
+  const auto own = view();
+  Report report;
+  report.nonce = message.nonce;
+  report.epoch = config_.membership.epoch;
+  report.incarnation = config_.membership.find_replica(config_.id)->incarnation;
+  report.view = own.view;
+  report.last_executed = own.executed;
+  report.stable_checkpoint = own.certificate;
+  report.state_digest_seq = own.state_digest_seq;
+  report.state_digest = own.state_digest;
+  report.voting = own.voting;
+  report.counters = {{"operations executed", operations_executed_},
+                     {"bundles executed", bundles_executed_},
+                     {"batches executed", batches_executed_},
+                     {"operations pending", own.pending_operations},
+                     {"slots held", own.slots_held}};
+  effects_.emplace_back(
+      Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});
+}
+
+void ReplicaCore::Implementation::receive(const Sender& /*from*/, Replies& /*message*/) {
+  count("message not meant for a replica");
+}
+void ReplicaCore::Implementation::receive(const Sender& /*from*/, Refusal& /*message*/) {
+  count("message not meant for a replica");
+}
+void ReplicaCore::Implementation::receive(const Sender& /*from*/, Report& /*message*/) {
+  count("message not meant for a replica");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Proposing
+
+void ReplicaCore::Implementation::propose() {
+  while (may_propose_now()) propose_batch();
+}
+
+/// Idle: at once. Busy: when as much has gathered as the slots in flight suggest, or when the oldest has waited long
+/// enough. So nothing waits when idle, and a busy primary does not send singles.
+bool ReplicaCore::Implementation::may_propose_now() const {
+  if (!is_primary() || !voting_ || !pool_.has_ready() || !in_window(next_seq_)) return false;
+  const Seq in_flight = next_seq_ - 1 - executed_;
+  if (in_flight == 0) return true;
+  if (in_flight >= config_.pipeline_depth) return false;
+  const std::size_t worth_a_slot = std::max<std::size_t>(in_flight, last_batch_operations_ / 2);
+  return pool_.ready_operations() >= std::min(worth_a_slot, config_.batch_operations_max) ||
+         now_.monotonic_us - pool_.oldest_ready_us() >= config_.batch_age_max_us;
+}
+
+void ReplicaCore::Implementation::propose_batch() {
+  const auto pending = pool_.take(config_.batch_operations_max, config_.batch_bytes_max);
+  std::vector<SignedBundle> bundles;
+  bundles.reserve(pending.size());
+  for (const auto& bundle : pending) bundles.push_back(*bundle);
+  const auto batch = std::make_shared<const Batch>(wire::encode_batch(now_.wall_us, std::move(bundles)));
+  last_batch_operations_ = batch->operation_count();
+  const Seq seq = next_seq_++;
+  auto& slot = slots_[seq];
+  TAGMA_ASSERT(!slot.recorded, "a primary proposes a slot once in a view");
+  // The PRE-PREPARE promises nothing and may overtake the record; the own PREPARE follows it.
+  broadcast(PrePrepare{.view = view_, .seq = seq, .batch = batch}, false);
+  record(seq, slot, view_, authenticator_.digest(batch->bytes), batch);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Effects
+
+PersistNumber ReplicaCore::Implementation::persist(Record record) {
+  effects_.emplace_back(Persist{.number = ++persists_, .record = std::move(record)});
+  return persists_;
+}
+
+void ReplicaCore::Implementation::broadcast(Message message, bool after_persists) {
+  effects_.emplace_back(Send{.to = std::nullopt, .message = std::move(message), .after_persists = after_persists});
+}
+
+void ReplicaCore::Implementation::send(ReplicaId to, Message message, bool after_persists) {
+  effects_.emplace_back(Send{.to = to, .message = std::move(message), .after_persists = after_persists});
+}
+
+void ReplicaCore::Implementation::alarm(std::string reason) {
+  voting_ = false;
+  effects_.emplace_back(Alarm{std::move(reason)});
+}
+
+}  // namespace tagma

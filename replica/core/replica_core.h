@@ -1,0 +1,54 @@
+// The pure replica: step(event) -> effects. No socket, clock, thread, file, random device or logging inside.
+#pragma once
+
+#include <memory>
+
+#include "checkpoint/layered_state.h"
+#include "messages/authenticator.h"
+#include "replica/core/config.h"
+#include "replica/core/effects.h"
+#include "replica/core/events.h"
+#include "replica/service/service_registry.h"
+
+namespace tagma {
+
+/// What outside observers (status, oracles) may see of a core.
+struct CoreView {
+  View view = 0;
+  Seq executed = 0;     ///< last executed slot
+  Seq certificate = 0;  ///< highest stable checkpoint
+  bool voting = false;
+  Seq state_digest_seq = 0;
+  Digest state_digest;
+  std::size_t pending_operations = 0;
+  std::size_t pending_bytes = 0;
+  std::size_t slots_held = 0;
+  TimeUs agreed_time_us = 0;
+};
+
+/// One replica of the protocol in docs/protocol.md, normal case. Single-threaded and deterministic: the same
+/// constructor arguments and the same events give the same effects.
+class ReplicaCore {
+ public:
+  /// `config.membership` is valid. `authenticator`, `services` and `store` outlive the core; the store is at seq 0.
+  ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
+              const StateStore& store);
+  ~ReplicaCore();
+  ReplicaCore(const ReplicaCore&) = delete;
+  ReplicaCore& operator=(const ReplicaCore&) = delete;
+
+  /// Handles one event. `now.monotonic_us` never decreases from call to call.
+  [[nodiscard]] Effects step(const Now& now, Event event);
+
+  [[nodiscard]] CoreView view() const;
+  /// The execution state, for WriteCheckpoint and for oracles.
+  [[nodiscard]] const LayeredState& state() const;
+  /// Digest executed at a slot that is still held in the log.
+  [[nodiscard]] std::optional<Digest> executed_digest(Seq seq) const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace tagma

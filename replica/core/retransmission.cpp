@@ -1,0 +1,180 @@
+// Nothing is lost for ever: replicas tell each other what they have, and answer with what the other lacks (Castro and
+// Liskov, TOCS 2002, section 5.2; thesis, section 5.2). The transport may drop anything at any time.
+#include <algorithm>
+#include <utility>
+
+#include "messages/mutant.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+namespace {
+
+/// Slots that one answer to a STATUS helps with.
+constexpr std::size_t slots_per_answer_max = 32;
+
+std::uint64_t bit(ReplicaId replica) { return std::uint64_t{1} << replica; }
+
+std::uint64_t mask_of(const VoteSet<Ballot>& votes) {
+  std::uint64_t mask = 0;
+  for (const auto& [member, ballot] : votes.votes()) mask |= bit(member);
+  return mask;
+}
+
+}  // namespace
+
+bool ReplicaCore::Implementation::unfinished() const {
+  return highest_ > executed_ || certificate_ > executed_ || base_ > certificate_ || pool_.operations() > 0;
+}
+
+Status ReplicaCore::Implementation::own_status() const {
+  Status status{.view = view_, .certificate = certificate_, .executed = executed_, .slots = {}};
+  for (auto slot = slots_.upper_bound(executed_);
+       slot != slots_.end() && status.slots.size() < limits::status_slots_max; ++slot) {
+    const auto& content = slot->second;
+    const bool has_batch =
+        content.decided ? find_batch(content, *content.decided) != nullptr : !content.batches.empty();
+    status.slots.push_back({.seq = slot->first,
+                            .has_batch = has_batch,
+                            .prepares = mask_of(content.prepares),
+                            .commits = mask_of(content.commits)});
+  }
+  return status;
+}
+
+void ReplicaCore::Implementation::send_status() {
+  broadcast(own_status(), false);
+  next_status_us_ = now_.monotonic_us + (unfinished() ? config_.status_interval_us : config_.heartbeat_us);
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
+  auto& peer = peers_[from.principal.id];
+  peer.executed = message.executed;
+  peer.certificate = message.certificate;
+  // Somebody is ahead: do not wait for the heartbeat to say what is missing here.
+  if (message.executed > executed_) {
+    highest_ = std::max(highest_, std::min(message.executed, executed_ + config_.window));
+    next_status_us_ = std::min(next_status_us_, now_.monotonic_us + config_.status_interval_us);
+  }
+  answer_status_of_checkpoints(from.principal.id, message);
+  answer_status_of_executed(from.principal.id, message);
+  answer_status_in_flight(from.principal.id, message);
+}
+
+void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, const Status& status) {
+  auto& peer = peers_[to];
+  if (status.certificate < certificate_ && now_.monotonic_us - peer.certificate_sent_us >= config_.resend_us) {
+    peer.certificate_sent_us = now_.monotonic_us;
+    count("certificate sent to a replica that is behind");
+    send(to, certificate_message_);
+  }
+  if (now_.monotonic_us - checkpoint_sent_us_ < config_.resend_us) return;
+  for (const auto& [seq, votes] : checkpoint_votes_) {
+    const auto own = votes.find(config_.id);
+    if (own == votes.end() || seq <= status.certificate) continue;
+    count("CHECKPOINT sent again");
+    send(to, own->second);
+  }
+}
+
+void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status) {
+  if (!voting_ || status.executed >= executed_) return;
+  std::size_t helped = 0;
+  for (Seq seq = status.executed + 1; seq <= executed_ && helped < slots_per_answer_max; ++seq, ++helped) {
+    const auto* entry = decided_.find(seq);
+    if (entry == nullptr) return count("asked for a slot that is no longer kept");
+    // What was executed just now is still on its way to the other in the normal case.
+    if (now_.monotonic_us - entry->executed_us < config_.resend_us) return;
+    count("DECIDED sent to a replica that is behind");
+    send(to, Decided{.seq = seq, .digest = entry->digest});
+  }
+}
+
+void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const Status& status) {
+  if (!voting_) return;
+  std::size_t helped = 0;
+  for (auto found = slots_.upper_bound(status.executed);
+       found != slots_.end() && helped < slots_per_answer_max; ++found) {
+    const auto& [seq, slot] = *found;
+    if (!slot.recorded || slot.recorded->view != view_) continue;
+    if (now_.monotonic_us - slot.last_sent_us < config_.resend_us) continue;
+    const auto known = std::lower_bound(status.slots.begin(), status.slots.end(), seq,
+                                        [](const SlotStatus& left, Seq wanted) { return left.seq < wanted; });
+    const bool listed = known != status.slots.end() && known->seq == seq;
+    const SlotStatus theirs = listed ? *known : SlotStatus{};
+    ++helped;
+    if (is_primary() && !theirs.has_batch) {
+      count("PRE-PREPARE sent again");
+      const auto& batch = slot.batches.at(slot.recorded->digest);
+      send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch}, false);
+    }
+    if (slot.own_prepare_durable && (theirs.prepares & bit(config_.id)) == 0) {
+      count("PREPARE sent again");
+      send(to, Prepare{.view = slot.recorded->view, .seq = seq, .digest = slot.recorded->digest});
+    }
+    if (slot.own_commit_durable && slot.prepared && (theirs.commits & bit(config_.id)) == 0) {
+      count("COMMIT sent again");
+      send(to, Commit{.view = slot.prepared->view, .seq = seq, .digest = slot.prepared->digest});
+    }
+  }
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) {
+  // f+1 first-hand statements contain a correct replica that executed the batch, so they decide below the certificate
+  // too; the next own checkpoint is compared with the certified root all the same.
+  if (message.seq <= executed_) return;
+  if (message.seq > executed_ + config_.window) return count("DECIDED too far ahead");
+  highest_ = std::max(highest_, message.seq);
+  auto& slot = slots_[message.seq];
+  if (slot.decisions.add(from.principal.id, message.digest) == VoteSet<Digest>::Outcome::contradiction) {
+    return count("contradictory DECIDED");
+  }
+  check_decided(message.seq, slot);
+  execute_decided();
+}
+
+/// Asks for the batches of decided slots, each time another member of those who vouched for it.
+void ReplicaCore::Implementation::fetch_missing_batches() {
+  for (auto found = slots_.upper_bound(executed_);
+       found != slots_.end() && found->first <= executed_ + slots_per_answer_max; ++found) {
+    auto& [seq, slot] = *found;
+    if (!slot.decided || find_batch(slot, *slot.decided) != nullptr) continue;
+    if (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us) continue;
+    std::vector<ReplicaId> vouchers;
+    for (const auto& [member, ballot] : slot.commits.votes()) {
+      if (ballot.digest == *slot.decided) vouchers.push_back(member);
+    }
+    for (const auto& [member, digest] : slot.decisions.votes()) {
+      if (digest == *slot.decided && !slot.commits.find(member)) vouchers.push_back(member);
+    }
+    std::erase(vouchers, config_.id);
+    if (vouchers.empty()) continue;
+    count("batch fetched");
+    send(vouchers[slot.fetches % vouchers.size()], FetchBatch{.seq = seq, .digest = *slot.decided}, false);
+    ++slot.fetches;
+    slot.fetched_us = now_.monotonic_us;
+  }
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& message) {
+  SharedBatch batch;
+  if (const auto* entry = decided_.find(message.seq); entry != nullptr && entry->digest == message.digest) {
+    batch = entry->batch;
+  } else if (const auto slot = slots_.find(message.seq); slot != slots_.end()) {
+    batch = find_batch(slot->second, message.digest);
+  }
+  if (batch == nullptr) return count("asked for a batch that is not here");
+  send(from.principal.id, BatchBody{.seq = message.seq, .batch = batch}, false);
+}
+
+void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& message) {
+  const auto found = slots_.find(message.seq);
+  if (found == slots_.end() || !found->second.decided || message.seq <= executed_) return;
+  auto& slot = found->second;
+  const Digest digest =
+      mutant(Mutant::wrong_batch_digest_accepted) ? *slot.decided : authenticator_.digest(message.batch->bytes);
+  if (digest != *slot.decided) return count("batch that nobody asked for");
+  slot.batches[digest] = message.batch;
+  execute_decided();
+}
+
+}  // namespace tagma

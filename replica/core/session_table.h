@@ -1,0 +1,74 @@
+// Sessions of clients, kept in the replicated state: what has been executed, and the replies that may be asked for
+// again.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "checkpoint/layered_state.h"
+#include "messages/messages.h"
+
+namespace tagma {
+
+/// The replicated record of one open session.
+///
+/// Invariant: acknowledged <= last_executed, and a reply is kept for exactly the numbers in (acknowledged,
+/// last_executed].
+struct Session {
+  RequestNumber last_executed = 0;
+  RequestNumber acknowledged = 0;  ///< the client has accepted all replies up to here
+  Seq last_seq = 0;                ///< slot of the last executed operation; decides who is idle longest
+  std::uint64_t reply_bytes = 0;   ///< results kept, in bytes
+};
+
+/// Reads and writes sessions in the reserved part of the state. Deterministic; judged at execution only.
+class SessionTable {
+ public:
+  SessionTable(LayeredState& state, std::size_t sessions_per_client_max)
+      : state_(state), sessions_per_client_max_(sessions_per_client_max) {}
+
+  /// The open session; nothing if it is not open (never opened, or evicted).
+  [[nodiscard]] std::optional<Session> find(ClientId client, SessionId session) const;
+  /// Every session id up to the floor that is not open has been evicted, or never may open.
+  [[nodiscard]] SessionId evicted_floor(ClientId client) const;
+
+  /// Opens a session above the floor; evicts the client's session idle longest if there is no room. Returns the new
+  /// record and whether one was evicted.
+  struct Opened {
+    Session session;
+    bool evicted = false;
+  };
+  [[nodiscard]] Opened open(ClientId client, SessionId session);
+
+  /// Writes a session's record.
+  void store(ClientId client, SessionId session, const Session& record);
+
+  /// Keeps the reply of an executed number and accounts for its bytes.
+  void keep_reply(ClientId client, SessionId session, Session& record, const ReplyEntry& reply);
+  /// The kept reply; nothing if it was acknowledged or never executed.
+  [[nodiscard]] std::optional<ReplyEntry> find_reply(ClientId client, SessionId session, RequestNumber number) const;
+  /// Drops the replies up to `acknowledged`, at most up to what has been executed.
+  void acknowledge(ClientId client, SessionId session, Session& record, RequestNumber acknowledged);
+
+ private:
+  void evict(ClientId client, SessionId session, const Session& record);
+
+  LayeredState& state_;
+  std::size_t sessions_per_client_max_;
+};
+
+/// Keys of the replicated state. One byte of prefix tells the kinds apart; numbers are big-endian so that their order
+/// is the state's order.
+namespace state_key {
+[[nodiscard]] Bytes service_data(ByteView service, ByteView key);
+[[nodiscard]] Bytes session(ClientId client, SessionId session);
+[[nodiscard]] Bytes reply(ClientId client, SessionId session, RequestNumber number);
+[[nodiscard]] Bytes evicted_floor(ClientId client);
+[[nodiscard]] Bytes agreed_time();
+}  // namespace state_key
+
+/// Big-endian numbers of fixed width, for keys and records of the state.
+void append_big_endian(Bytes& bytes, std::uint64_t value, std::size_t width_bytes);
+[[nodiscard]] std::uint64_t read_big_endian(ByteView bytes);
+
+}  // namespace tagma

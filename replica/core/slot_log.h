@@ -1,0 +1,72 @@
+// The slots in flight: what this replica has recorded, whose votes it holds, what is decided.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "messages/messages.h"
+#include "messages/vote_set.h"
+#include "replica/core/config.h"
+
+namespace tagma {
+
+/// What a PREPARE or COMMIT vouches for.
+struct Ballot {
+  View view = 0;
+  Digest digest;
+  auto operator<=>(const Ballot&) const = default;
+};
+
+/// One position in the total order, from its first message until it is stable.
+struct Slot {
+  /// The batch that this replica accepted, with the latest view in which it recorded it: the Q entry of the slot.
+  std::optional<Ballot> recorded;
+  /// What a quorum PREPAREd and this replica recorded: the P entry of the slot.
+  std::optional<Ballot> prepared;
+  bool own_prepare_durable = false;  ///< the record behind the own PREPARE is durable: the vote counts
+  bool own_commit_durable = false;
+
+  /// Bodies by digest: every digest in P or Q keeps its body until the slot is stable. The null batch needs none.
+  std::map<Digest, SharedBatch> batches;
+  /// A PRE-PREPARE of the current view whose proposed time is outside of the clock window; accepted when f+1 others
+  /// have PREPAREd it.
+  std::optional<Ballot> outside_clock_window;
+
+  VoteSet<Ballot> prepares;   ///< of the current view
+  VoteSet<Ballot> commits;    ///< one per member, the first that came
+  VoteSet<Digest> decisions;  ///< DECIDED, first-hand
+  std::optional<Digest> decided;
+  MonotonicUs last_sent_us = 0;  ///< when the own messages of this slot were last sent to all
+  MonotonicUs fetched_us = 0;    ///< when its missing batch was last asked for; 0: never
+  std::uint32_t fetches = 0;     ///< how often: each time another member is asked
+};
+
+/// Slots by seq. Invariant: all are above the collected log and at most `window` above the certificate or the executed
+/// slot, whichever is higher.
+using SlotLog = std::map<Seq, Slot>;
+
+/// Batches that were decided and executed here, kept for replicas that are behind; bounded by count and bytes.
+class DecidedBatches {
+ public:
+  DecidedBatches(std::size_t count_max, std::size_t bytes_max) : count_max_(count_max), bytes_max_(bytes_max) {}
+
+  struct Entry {
+    Digest digest;
+    SharedBatch batch;
+    MonotonicUs executed_us = 0;
+  };
+
+  /// Keeps the batch executed at `seq`; the oldest ones make room.
+  void add(Seq seq, Entry entry);
+  /// Null if the slot was not executed here or is no longer kept.
+  [[nodiscard]] const Entry* find(Seq seq) const;
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  std::size_t count_max_;
+  std::size_t bytes_max_;
+  std::size_t bytes_ = 0;
+  std::map<Seq, Entry> entries_;
+};
+
+}  // namespace tagma

@@ -1,0 +1,119 @@
+// Checkpoints: signed votes, certificates, and what may then be dropped (Castro and Liskov, TOCS 2002, section 4.3).
+#include <algorithm>
+#include <utility>
+
+#include "messages/assert.h"
+#include "messages/mutant.h"
+#include "messages/wire/codec.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+
+void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
+  TAGMA_ASSERT(event.seq > base_ && event.seq <= executed_, "checkpoints are written in the order of their slots");
+  base_ = event.seq;
+  state_.written(event.seq);
+  own_roots_[event.seq] = event.root;
+  compare_with_certificate();
+  while (own_roots_.size() > 1 && own_roots_.begin()->first < certificate_) own_roots_.erase(own_roots_.begin());
+  if (voting_ && event.seq > certificate_) vote_for_checkpoint(event);
+  collect_log();
+}
+
+void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& event) {
+  CheckpointVote vote;
+  vote.content = {.cluster = config_.membership.cluster,
+                  .epoch = config_.membership.epoch,
+                  .replica = config_.id,
+                  .incarnation = config_.membership.find_replica(config_.id)->incarnation,
+                  .seq = event.seq,
+                  .root = event.root};
+  vote.body = wire::encode_checkpoint_body(vote.content);
+  vote.signature = authenticator_.sign(wire::checkpoint_statement(vote.body));
+  checkpoint_sent_us_ = now_.monotonic_us;
+  broadcast(vote);
+  count_checkpoint_vote(vote);
+}
+
+bool ReplicaCore::Implementation::checkpoint_vote_is_authentic(const CheckpointVote& vote) {
+  const auto& content = vote.content;
+  const auto* member = config_.membership.find_replica(content.replica);
+  return member != nullptr && content.incarnation == member->incarnation &&
+         content.cluster == config_.membership.cluster && content.epoch == config_.membership.epoch &&
+         content.seq % config_.checkpoint_interval == 0 &&
+         authenticator_.verify(member->key, wire::checkpoint_statement(vote.body), vote.signature);
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, CheckpointVote& message) {
+  const auto& content = message.content;
+  if (content.replica != from.principal.id) return count("CHECKPOINT of another replica");
+  if (content.seq <= certificate_) return;  // stable already
+  if (!in_window(content.seq)) return count("CHECKPOINT outside of the window");
+  const auto votes = checkpoint_votes_.find(content.seq);
+  if (votes != checkpoint_votes_.end()) {
+    const auto held = votes->second.find(content.replica);
+    if (held != votes->second.end()) {
+      if (held->second.content.root != content.root) count("contradictory CHECKPOINT");
+      return;
+    }
+  }
+  if (!checkpoint_vote_is_authentic(message)) return count("forged CHECKPOINT");
+  count_checkpoint_vote(message);
+}
+
+void ReplicaCore::Implementation::count_checkpoint_vote(const CheckpointVote& vote) {
+  auto& votes = checkpoint_votes_[vote.content.seq];
+  votes.emplace(vote.content.replica, vote);
+  CheckpointCertificate certificate;
+  for (const auto& [replica, held] : votes) {
+    if (held.content.root == vote.content.root) certificate.votes.push_back(held);
+  }
+  const std::uint32_t needed = mutant(Mutant::checkpoint_quorum_of_one) ? 1 : config_.membership.quorum();
+  if (certificate.votes.size() >= needed) adopt_certificate(std::move(certificate));
+}
+
+void ReplicaCore::Implementation::receive(const Sender& /*from*/, CheckpointCertificate& message) {
+  // The codec has checked that there are votes, of distinct members, all for the same seq and root.
+  if (message.votes.front().content.seq <= certificate_) return;
+  if (message.votes.size() < config_.membership.quorum()) return count("certificate without a quorum");
+  for (const auto& vote : message.votes) {
+    if (!checkpoint_vote_is_authentic(vote)) return count("forged certificate");
+  }
+  count("certificate learnt from another replica");
+  adopt_certificate(std::move(message));
+}
+
+void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certificate) {
+  const Seq seq = certificate.votes.front().content.seq;
+  TAGMA_ASSERT(seq > certificate_, "the stable checkpoint only moves on");
+  certificate_ = seq;
+  certificate_message_ = std::move(certificate);
+  certificate_durable_ = false;
+  const auto number = persist(RecordCertificate{certificate_message_});
+  own_votes_.push_back({.after = number, .kind = OwnVote::Kind::certificate, .seq = seq, .ballot = {}});
+  checkpoint_votes_.erase(checkpoint_votes_.begin(), checkpoint_votes_.upper_bound(seq));
+  next_seq_ = std::max(next_seq_, seq + 1);
+  // A replica that is far behind keeps the slots that it executes next, not all that it ever heard of.
+  slots_.erase(slots_.upper_bound(executed_ + config_.window),
+               slots_.upper_bound(std::max(seq, executed_ + config_.window)));
+  compare_with_certificate();
+}
+
+void ReplicaCore::Implementation::compare_with_certificate() {
+  const auto own = own_roots_.find(certificate_);
+  if (own == own_roots_.end()) return;
+  const Digest& certified = certificate_message_.votes.front().content.root;
+  if (own->second != certified) {
+    return alarm("the state after slot " + std::to_string(certificate_) + " differs from what a quorum certified");
+  }
+  own_roots_.erase(own_roots_.begin(), own);
+}
+
+void ReplicaCore::Implementation::collect_log() {
+  if (!certificate_durable_ || base_ < certificate_ || collected_ == certificate_) return;
+  collected_ = certificate_;
+  if (!mutant(Mutant::log_never_collected)) slots_.erase(slots_.begin(), slots_.upper_bound(collected_));
+  effects_.emplace_back(CollectLog{collected_});
+}
+
+}  // namespace tagma

@@ -1,0 +1,132 @@
+#include "replica/runtime/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace tagma::runtime {
+namespace {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Refused failed(const std::string& path, const char* what, const char* mend) {
+  return Refused{path + ": " + what + ": " + std::strerror(errno) + "; " + mend};
+}
+
+constexpr const char* writable_mend = "give --data a directory that this user may write";
+
+bool write_all(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::string mark_text(const ClusterId& cluster) { return to_hex(cluster.view()) + "\n"; }
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(const std::string& path) {
+  if (path.empty()) return Refused{"--data: empty; give the path of this replica's data directory"};
+  std::error_code error;
+  const bool existed = std::filesystem::exists(path, error);
+  std::filesystem::create_directories(path, error);
+  if (error) return Refused{path + ": cannot be made: " + error.message() + "; " + writable_mend};
+  if (!existed && ::chmod(path.c_str(), S_IRWXU) != 0) return failed(path, "cannot be made private", writable_mend);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return failed(path, "not writable", writable_mend);
+  const std::string lock_path = path + "/lock";
+  Descriptor lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (lock.get() < 0) return failed(lock_path, "cannot be opened", writable_mend);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return failed(lock_path, "cannot be locked", "use a local file system that knows flock");
+    return Refused{lock_path +
+                   ": locked by another process; stop the replica that uses this directory, or give --data another"};
+  }
+  return DataDirectory(path, lock.release());
+}
+
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+
+DataDirectory& DataDirectory::operator=(DataDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_fd_, other.lock_fd_);
+  return *this;
+}
+
+DataDirectory::~DataDirectory() {
+  // The lock file stays: removing it would let two processes lock two files of one name.
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+Result<StartedMark> DataDirectory::started(const ClusterId& cluster) const {
+  const std::string path = mark_path();
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return StartedMark::absent;
+    return failed(path, "cannot be read", "make it readable for this user");
+  }
+  std::string text(2 * Digest::size_bytes + 2, '\0');  // one byte more than a whole mark, to notice a longer one
+  std::size_t length = 0;
+  while (length < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, "cannot be read", "make it readable for this user");
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  text.resize(length);
+  if (text == mark_text(cluster)) return StartedMark::this_cluster;
+  Bytes other;
+  if (text.size() != 2 * Digest::size_bytes + 1 || text.back() != '\n' ||
+      !from_hex(ByteView(text).substr(0, text.size() - 1), other)) {
+    return Refused{path +
+                   ": damaged (not a cluster id in hexadecimal); give --data an empty directory in a new cluster, "
+                   "`tagma up --fresh` makes one"};
+  }
+  return StartedMark::other_cluster;
+}
+
+std::optional<Refused> DataDirectory::mark_started(const ClusterId& cluster) const {
+  const std::string path = mark_path();
+  const std::string temporary = path + ".new";
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (file.get() < 0) return failed(temporary, "cannot be written", writable_mend);
+  if (!write_all(file.get(), mark_text(cluster)) || ::fsync(file.get()) != 0) {
+    return failed(temporary, "cannot be written", "free some space on this disk");
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "cannot be replaced", writable_mend);
+  Descriptor directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
+    return failed(path_, "cannot be made durable", "use a file system that knows fsync of directories");
+  }
+  return std::nullopt;
+}
+
+}  // namespace tagma::runtime

@@ -1,0 +1,153 @@
+#include "replica/runtime/replica_loop.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tagma::runtime {
+namespace {
+
+/// Messages served per turn. A client's bundle costs a signature verification, hence a small number: at most a few
+/// milliseconds pass before the replicas are heard again.
+constexpr int replica_messages_per_turn_max = 2048;
+constexpr int client_messages_per_turn_max = 64;
+/// Rounds of proposing and persisting in one turn; more than one happens only where a replica decides alone.
+constexpr int settle_rounds_max = 64;
+/// Links carry handshakes only, and a busy loop looks at them, and at the wish to stop, this often.
+constexpr MonotonicUs links_interval_us = 5'000;
+
+Now read_clocks() {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  return Now{duration_cast<microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(),
+             duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+}
+
+}  // namespace
+
+ReplicaLoop::ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
+                         StateStore& store, Transport& transport, Counters& counters, Log& log)
+    : transport_(transport),
+      counters_(counters),
+      log_(log),
+      links_needed_(config.membership.quorum() - 1),
+      core_(config, authenticator, services, store),
+      performer_(
+          transport, store, [this](Seq seq) { return core_.state().frozen(seq); }, counters) {}
+
+void ReplicaLoop::run(int stop_descriptor) {
+  Waiter waiter(stop_descriptor);
+  transport_.watch(waiter);
+  now_ = read_clocks();
+  step(Started{});
+  settle();
+  transport_.flush();
+  MonotonicUs stop_looked_at_us = now_.monotonic_us;
+  for (bool stop = false; !stop;) {
+    if (!turn()) {
+      ++counters_.traffic.waits;
+      stop = waiter.wait(timeout_us());
+    } else if (now_.monotonic_us - stop_looked_at_us >= links_interval_us) {
+      stop_looked_at_us = now_.monotonic_us;
+      stop = waiter.wait(0);
+    }
+  }
+}
+
+/// Returns whether there was anything to do: if not, every socket has just said that nothing waits, and nothing was
+/// sent since (sending may swallow a socket's wake-up), so that the descriptors may be waited on.
+bool ReplicaLoop::turn() {
+  ++counters_.traffic.turns;
+  stepped_ = false;
+  now_ = read_clocks();
+  bool active = serve_replicas();
+  active = serve_clients() || active;
+  const auto wake_at_us = performer_.wake_at_us();
+  if (wake_at_us && *wake_at_us <= now_.monotonic_us) {
+    performer_.woken();
+    step(Woken{});
+  }
+  if (stepped_) settle();
+  active = transport_.flush() || active || stepped_;
+  if (!active || transport_.shaking_hands() || now_.monotonic_us - links_looked_at_us_ >= links_interval_us) {
+    active = look_after_links() || active;
+  }
+  return active || transport_.waiting();
+}
+
+bool ReplicaLoop::serve_replicas() {
+  bool active = transport_.receive_from_replicas(now_.monotonic_us);
+  std::optional<Received> received;
+  for (int i = 0; i < replica_messages_per_turn_max && transport_.next_from_replicas(received); ++i) {
+    active = true;
+    if (received) step(*std::move(received));
+  }
+  return active;
+}
+
+bool ReplicaLoop::serve_clients() {
+  bool active = transport_.receive_from_clients(now_.monotonic_us);
+  std::optional<Received> received;
+  for (int i = 0; i < client_messages_per_turn_max && transport_.next_from_clients(received); ++i) {
+    active = true;
+    if (received) step(*std::move(received));
+  }
+  return active;
+}
+
+bool ReplicaLoop::look_after_links() {
+  links_looked_at_us_ = now_.monotonic_us;
+  // The second look is for a connection whose arrival only the reading has noticed.
+  bool active = transport_.shake_hands(now_.monotonic_us);
+  active = transport_.receive_from_links(now_.monotonic_us) || active;
+  active = transport_.shake_hands(now_.monotonic_us) || active;
+  report_readiness();
+  return active;
+}
+
+void ReplicaLoop::step(Event event) {
+  stepped_ = true;
+  ++counters_.traffic.events;
+  performer_.push(core_.step(now_, std::move(event)));
+}
+
+/// No further input waits: propose, persist, and do what that releases, until the core has nothing more to say.
+void ReplicaLoop::settle() {
+  for (int round = 0; round < settle_rounds_max; ++round) {
+    finish_persists();
+    step(InputDrained{});
+    if (!performer_.unfinished()) break;
+  }
+  finish_persists();
+  report_alarm();
+}
+
+void ReplicaLoop::finish_persists() {
+  while (performer_.unfinished()) {
+    performer_.commit();
+    while (auto event = performer_.next_event()) step(*std::move(event));
+  }
+}
+
+void ReplicaLoop::report_readiness() {
+  if (ready_ || transport_.links_established() < links_needed_) return;
+  ready_ = true;
+  log_.info("ready: serving clients, connected to " + std::to_string(transport_.links_established()) +
+            " other replicas");
+}
+
+void ReplicaLoop::report_alarm() {
+  if (alarm_logged_ || !alarmed()) return;
+  alarm_logged_ = true;
+  log_.error("ALARM: " + *performer_.alarm() + "; this replica does not vote any more, it only answers status");
+}
+
+std::optional<MonotonicUs> ReplicaLoop::timeout_us() {
+  const MonotonicUs now_us = read_clocks().monotonic_us;
+  auto earliest_us = transport_.wake_at_us(now_us);
+  const auto core_us = performer_.wake_at_us();
+  if (core_us && (!earliest_us || *core_us < *earliest_us)) earliest_us = core_us;
+  if (!earliest_us) return std::nullopt;
+  return std::max<MonotonicUs>(*earliest_us - now_us, 0);
+}
+
+}  // namespace tagma::runtime

@@ -1,0 +1,54 @@
+// The dull loop: input to the core, effects to the world.
+#pragma once
+
+#include "crypto/authenticator.h"
+#include "replica/core/replica_core.h"
+#include "replica/runtime/effect_performer.h"
+#include "replica/runtime/transport.h"
+
+namespace tagma::runtime {
+
+/// Runs one core until asked to stop. Single-threaded.
+///
+/// A turn: replicas' messages first, then clients' within a budget, then persist and everything that it releases, then
+/// one frame per destination. The loop blocks only when a whole turn found nothing to do.
+class ReplicaLoop {
+ public:
+  /// All references outlive the loop.
+  ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
+              StateStore& store, Transport& transport, Counters& counters, Log& log);
+
+  /// Until `stop_descriptor` is readable.
+  void run(int stop_descriptor);
+
+  /// Whether the core raised an alarm.
+  [[nodiscard]] bool alarmed() const { return performer_.alarm().has_value(); }
+  [[nodiscard]] const ReplicaCore& core() const { return core_; }
+
+ private:
+  [[nodiscard]] bool turn();
+  [[nodiscard]] bool serve_replicas();
+  [[nodiscard]] bool serve_clients();
+  [[nodiscard]] bool look_after_links();
+  void step(Event event);
+  void settle();
+  void finish_persists();
+  void report_readiness();
+  void report_alarm();
+  [[nodiscard]] std::optional<MonotonicUs> timeout_us();
+
+  Transport& transport_;
+  Counters& counters_;
+  Log& log_;
+  std::uint32_t links_needed_;  ///< a quorum without this replica
+  ReplicaCore core_;
+  EffectPerformer performer_;
+
+  Now now_;               ///< read once or a few times per turn
+  bool stepped_ = false;  ///< the core had an event in this turn
+  bool ready_ = false;
+  bool alarm_logged_ = false;
+  MonotonicUs links_looked_at_us_ = 0;
+};
+
+}  // namespace tagma::runtime

@@ -1,0 +1,228 @@
+#include "replica/runtime/replica_process.h"
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "checkpoint/memory_state_store.h"
+#include "crypto/authenticator.h"
+#include "messages/cluster_file/cluster_file.h"
+#include "replica/runtime/data_directory.h"
+#include "replica/runtime/replica_loop.h"
+#include "replica/service/service_registry.h"
+
+namespace tagma {
+namespace {
+
+using namespace runtime;
+
+constexpr int exit_clean = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_bad_input = 2;
+
+/// SIGTERM and SIGINT as a descriptor, for this thread and those it starts, until destruction.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGTERM);
+    ::sigaddset(&signals, SIGINT);
+    if (const int error = ::pthread_sigmask(SIG_BLOCK, &signals, &before_); error != 0) {
+      throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+    }
+    descriptor_ = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals() {
+    // Taken off before the mask falls back, or they would be delivered then.
+    signalfd_siginfo taken{};
+    while (::read(descriptor_, &taken, sizeof taken) > 0) {
+    }
+    ::close(descriptor_);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  sigset_t before_{};
+  int descriptor_ = -1;
+};
+
+/// Every client connection takes a descriptor, and ZeroMQ spins when it runs out of them.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/// Everything that a replica needs before it opens a port.
+struct Prepared {
+  ClusterFile file;
+  crypto::Identity identity;
+  ServiceRegistry services;
+  DataDirectory data;
+};
+
+std::optional<Refused> check_file(const ReplicaOptions& options, const ClusterFile& file) {
+  if (file.durability != Durability::memory) {
+    return Refused{"durability \"" + std::string(to_string(file.durability)) +
+                   "\" does not exist in this version; set durability = \"memory\" in " + options.cluster_file};
+  }
+  if (file.membership.find_replica(options.id) == nullptr) {
+    return Refused{options.cluster_file + ": replicas: there is no replica " + std::to_string(options.id) +
+                   "; give --id a number from 0 to " + std::to_string(file.membership.n() - 1)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refused> add_services(const ReplicaOptions& options, const ClusterFile& file, ServiceRegistry& registry) {
+  for (const auto& name : file.services) {
+    auto service = make_bundled_service(name);
+    if (!service) {
+      std::string known;
+      for (const auto& each : bundled_service_names()) known += known.empty() ? each : ", " + each;
+      return Refused{options.cluster_file + ": services: \"" + name + "\" is not a service of this program; it has " +
+                     known};
+    }
+    if (auto refused = registry.add(std::move(service))) {
+      return Refused{options.cluster_file + ": services: " + refused->reason};
+    }
+  }
+  return std::nullopt;
+}
+
+Result<crypto::Identity> load_identity(const ReplicaOptions& options, const ClusterFile& file) {
+  std::string path = options.identity_file;
+  if (path.empty()) {
+    const auto folder = std::filesystem::path(options.cluster_file).parent_path();
+    path = secret_path(folder.empty() ? "." : folder.string(), Principal{PrincipalKind::replica, options.id});
+  }
+  auto identity = crypto::Identity::load(path);
+  if (!identity) return identity;
+  if (identity->public_key() != file.membership.find_replica(options.id)->key) {
+    return Refused{path + ": not the secret of replica " + std::to_string(options.id) +
+                   ": its public key differs from replicas[" + std::to_string(options.id) + "].key in " +
+                   options.cluster_file + "; use the secret that was made together with this file"};
+  }
+  return identity;
+}
+
+/// A memory replica that comes back has lost its votes; it must not vote as if it had none.
+std::optional<Refused> check_memory(const ReplicaOptions& options, const DataDirectory& data,
+                                    const ClusterId& cluster) {
+  const auto mark = data.started(cluster);
+  if (!mark) return Refused{mark.reason()};
+  if (*mark != StartedMark::this_cluster) return std::nullopt;
+  return Refused{data.path() + "/started: replica " + std::to_string(options.id) +
+                 " has run in this cluster before, and with durability = \"memory\" its votes are lost, so it cannot "
+                 "return to this genesis; `tagma up` starts the whole cluster anew"};
+}
+
+Result<Prepared> prepare(const ReplicaOptions& options) {
+  if (!Log::is_level(options.log_level)) {
+    return Refused{"--log-level: \"" + options.log_level +
+                   "\" is not a level; use trace, debug, info, warn, error, critical or off"};
+  }
+  auto file = read_cluster_file(options.cluster_file);
+  if (!file) return Refused{file.reason()};
+  if (auto refused = check_file(options, *file)) return *std::move(refused);
+  ServiceRegistry services;
+  if (auto refused = add_services(options, *file, services)) return *std::move(refused);
+  auto identity = load_identity(options, *file);
+  if (!identity) return Refused{identity.reason()};
+  auto data = DataDirectory::open(options.data_directory);
+  if (!data) return Refused{data.reason()};
+  if (auto refused = check_memory(options, *data, file->membership.cluster)) return *std::move(refused);
+  return Prepared{*std::move(file), *std::move(identity), std::move(services), *std::move(data)};
+}
+
+int refuse(const Refused& refused) {
+  std::fprintf(stderr, "tagma replica: %s\n", refused.reason.c_str());
+  return exit_bad_input;
+}
+
+CoreConfig core_config(const ReplicaOptions& options, const ClusterFile& file) {
+  CoreConfig config;
+  config.id = options.id;
+  config.membership = file.membership;
+  config.checkpoint_interval = file.checkpoint_interval;
+  config.window = file.window;
+  config.sessions_per_client_max = file.sessions_per_client_max;
+  return config;
+}
+
+std::string starting_line(const ReplicaOptions& options, const Prepared& prepared) {
+  const Membership& membership = prepared.file.membership;
+  const ReplicaMember& self = *membership.find_replica(options.id);
+  std::string services;
+  for (const auto& name : prepared.services.names()) services += " " + name;
+  return "starting: cluster " + to_hex(membership.cluster.view()).substr(0, 16) + ", n " +
+         std::to_string(membership.n()) + ", f " + std::to_string(membership.faults) + ", replicas at " +
+         self.replica_address + ", clients at " + self.client_address + ", data in " + prepared.data.path() +
+         ", durability memory, services" + services;
+}
+
+std::string stopped_line(const Counters& counters, const ReplicaCore& core, MonotonicUs run_us) {
+  const Traffic& traffic = counters.traffic;
+  return "stopped after " + std::to_string(run_us / 1'000) + " ms: executed up to slot " +
+         std::to_string(core.view().executed) + ", stable checkpoint " + std::to_string(core.view().certificate) +
+         ", messages in " + std::to_string(traffic.messages_received) + " out " +
+         std::to_string(traffic.messages_sent) + ", bytes in " + std::to_string(traffic.bytes_received) + " out " +
+         std::to_string(traffic.bytes_sent) + ", refused " + std::to_string(counters.refused_total());
+}
+
+int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& stop) {
+  const auto started_at = std::chrono::steady_clock::now();
+  Log log("replica-" + std::to_string(options.id), options.log_level);
+  Counters counters;
+  const ClusterFile& file = prepared.file;
+  auto transport = Transport::open(TransportConfig{options.id, file.membership, file.sessions_per_client_max},
+                                   prepared.identity, counters, log);
+  if (!transport) return refuse(Refused{options.cluster_file + ": " + transport.reason()});
+  // Only now: a replica that could not open its ports has promised nothing and may try again.
+  if (auto refused = prepared.data.mark_started(file.membership.cluster)) return refuse(*refused);
+  log.info(starting_line(options, prepared));
+
+  crypto::OpensslAuthenticator authenticator(prepared.identity);
+  crypto::Hasher hasher;
+  MemoryStateStore store([&hasher](ByteView bytes) { return hasher.digest(bytes); });
+  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, **transport, counters, log);
+  loop.run(stop.descriptor());
+
+  const auto run_time = std::chrono::steady_clock::now() - started_at;
+  log.info(
+      stopped_line(counters, loop.core(), std::chrono::duration_cast<std::chrono::microseconds>(run_time).count()));
+  return loop.alarmed() ? exit_failed : exit_clean;
+}
+
+}  // namespace
+
+int run_replica(const ReplicaOptions& options) {
+  try {
+    // Before any thread starts, so that only the descriptor sees the signals.
+    const StopSignals stop;
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a reader of our log that goes away is no reason to die
+    raise_descriptor_limit();
+    auto prepared = prepare(options);
+    if (!prepared) return refuse(Refused{prepared.reason()});
+    return serve(options, *prepared, stop);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "tagma replica: stopped by a failure: %s\n", failure.what());
+    return exit_failed;
+  }
+}
+
+}  // namespace tagma

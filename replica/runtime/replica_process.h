@@ -1,0 +1,23 @@
+// One replica as a process: sockets, clocks, files and logs around the pure core.
+#pragma once
+
+#include <string>
+
+#include "messages/membership.h"
+
+namespace tagma {
+
+struct ReplicaOptions {
+  std::string cluster_file;  ///< path of cluster.toml
+  ReplicaId id = 0;
+  std::string data_directory;  ///< made if absent; belongs to one replica of one cluster
+  std::string identity_file;   ///< empty: secret_path() beside the cluster file
+  std::string log_level = "info";
+};
+
+/// Runs a replica in the foreground until SIGTERM or SIGINT, then stops it cleanly. Log lines go to standard error; the
+/// line with the word "ready" is written once it serves. Returns the exit status: 0 after a clean stop, 1 after an
+/// alarm or a failure while running, 2 for bad input (one line that names the file, the field and the mend).
+[[nodiscard]] int run_replica(const ReplicaOptions& options);
+
+}  // namespace tagma

@@ -1,0 +1,42 @@
+#include "test/checkers/caps_oracle.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tagma::checkers {
+
+Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::size_t bundle_bytes_max,
+             std::size_t bundle_operations_max) {
+  Caps caps;
+  const std::size_t n = config.membership.n();
+  const std::size_t window = config.window;
+  caps.pending_operations =
+      sessions_waiting_max * (config.session_pending_operations_max + bundle_operations_max);
+  caps.pending_bytes = config.pending_bytes_max + sessions_waiting_max * bundle_bytes_max;
+  // A window above the stable checkpoint, and what lies between the own durable state and that checkpoint: at most
+  // another window, since nobody votes further above a checkpoint.
+  caps.slots_held = 2 * window;
+  // One step emits at most a few effects per slot in flight and peer (a status is answered by retransmission), and
+  // one reply per session of an executed slot.
+  caps.effects_per_step = 64 + 8 * window + 4 * n + 4 * sessions_waiting_max + 4 * window * n;
+  // What waits for the disk was emitted by steps that ran during one sync.
+  caps.effects_waiting = 64 * (16 + window) * (4 + n);
+  return caps;
+}
+
+void CapsOracle::at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what) {
+  if (value <= cap) return;
+  verdict_.report(Oracle::caps, "replica " + std::to_string(replica) + " has " + std::to_string(value) + " " +
+                                    std::string(what) + ", the cap is " + std::to_string(cap));
+}
+
+void CapsOracle::check(ReplicaId replica, const Caps& caps, const CoreView& view, std::size_t effects_waiting,
+                       std::size_t effects_of_step) {
+  at_most(replica, view.pending_operations, caps.pending_operations, "pending operations");
+  at_most(replica, view.pending_bytes, caps.pending_bytes, "pending bytes");
+  at_most(replica, view.slots_held, caps.slots_held, "slots held");
+  at_most(replica, effects_waiting, caps.effects_waiting, "effects waiting for the disk");
+  at_most(replica, effects_of_step, caps.effects_per_step, "effects of one step");
+}
+
+}  // namespace tagma::checkers

@@ -1,0 +1,107 @@
+#include "test/checkers/vote_oracle.h"
+
+#include <string>
+
+namespace tagma::checkers {
+namespace {
+
+std::string place(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  return "replica " + std::to_string(replica) + " at view " + std::to_string(view) + " slot " + std::to_string(seq) +
+         " batch " + to_hex(digest.view()).substr(0, 8);
+}
+
+template <typename Map, typename Key>
+const std::set<ReplicaId>* voters_of(const Map& votes, const Key& key) {
+  const auto found = votes.find(key);
+  return found == votes.end() ? nullptr : &found->second;
+}
+
+bool contains(const std::set<ReplicaId>* voters, ReplicaId replica) {
+  return voters != nullptr && voters->count(replica) != 0;
+}
+
+}  // namespace
+
+bool VoteOracle::has_quorum(const std::set<ReplicaId>* voters) const {
+  return (voters == nullptr ? 0 : voters->size()) + faulty_.size() >= quorum_;
+}
+
+void VoteOracle::one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
+                            std::string_view what) {
+  const auto [known, first] = votes.emplace(Vote{replica, seq, view}, digest);
+  if (!first && known->second != digest) {
+    verdict_.report(Oracle::durable_votes, std::string(what) + " contradicts an earlier one: " +
+                                               place(replica, view, seq, digest) + " after " +
+                                               to_hex(known->second.view()).substr(0, 8));
+  }
+}
+
+void VoteOracle::pre_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (!correct(replica)) return;
+  one_digest(recorded_digest_, replica, view, seq, digest, "a durable PRE-PREPARE record");
+  pre_prepared_[{seq, view, digest}].insert(replica);
+}
+
+void VoteOracle::prepared(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (correct(replica)) prepared_[{seq, view, digest}].insert(replica);
+}
+
+void VoteOracle::checkpoint_durable(ReplicaId replica, Seq seq, const Digest& root) {
+  if (correct(replica)) checkpoints_[{seq, root}].insert(replica);
+}
+
+void VoteOracle::claims_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (!correct(replica)) return;
+  if (!has_quorum(voters_of(pre_prepared_, Ballot{seq, view, digest}))) {
+    verdict_.report(Oracle::durable_votes,
+                    "prepared without a quorum of durable records: " + place(replica, view, seq, digest));
+  }
+}
+
+void VoteOracle::claims_stable(ReplicaId replica, Seq seq, const Digest& root) {
+  if (!correct(replica)) return;
+  if (!has_quorum(voters_of(checkpoints_, std::pair{seq, root}))) {
+    verdict_.report(Oracle::durable_votes, "replica " + std::to_string(replica) + " holds checkpoint " +
+                                               std::to_string(seq) +
+                                               " for stable without a quorum of durable checkpoints");
+  }
+}
+
+void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (!correct(replica)) return;
+  one_digest(prepare_digest_, replica, view, seq, digest, "a PREPARE");
+  if (!contains(voters_of(pre_prepared_, Ballot{seq, view, digest}), replica)) {
+    verdict_.report(Oracle::durable_votes, "a PREPARE left before its record: " + place(replica, view, seq, digest));
+  }
+}
+
+void VoteOracle::sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (!correct(replica)) return;
+  one_digest(commit_digest_, replica, view, seq, digest, "a COMMIT");
+  if (!contains(voters_of(prepared_, Ballot{seq, view, digest}), replica)) {
+    verdict_.report(Oracle::durable_votes, "a COMMIT left before its record: " + place(replica, view, seq, digest));
+  }
+}
+
+void VoteOracle::sent_checkpoint(ReplicaId replica, Seq seq, const Digest& root) {
+  if (!correct(replica)) return;
+  if (!contains(voters_of(checkpoints_, std::pair{seq, root}), replica)) {
+    verdict_.report(Oracle::durable_votes, "replica " + std::to_string(replica) + " voted for checkpoint " +
+                                               std::to_string(seq) + " before it was durable");
+  }
+}
+
+void VoteOracle::executed(ReplicaId replica, Seq seq, const Digest& digest) {
+  if (!correct(replica)) return;
+  const auto [known, first] = supported_.emplace(seq, digest);
+  if (!first && known->second == digest) return;
+  for (auto ballot = prepared_.lower_bound({seq, 0, Digest{}}); ballot != prepared_.end(); ++ballot) {
+    if (std::get<0>(ballot->first) != seq) break;
+    if (std::get<2>(ballot->first) == digest && has_quorum(&ballot->second)) return;
+  }
+  verdict_.report(Oracle::durable_votes, "executed without a quorum of durable COMMITs of one view: replica " +
+                                             std::to_string(replica) + " slot " + std::to_string(seq) + " batch " +
+                                             to_hex(digest.view()).substr(0, 8));
+}
+
+}  // namespace tagma::checkers

@@ -1,0 +1,63 @@
+// Oracle 5: no vote of a correct replica contradicts an earlier one, no vote leaves before it is durable, and whatever
+// is prepared, decided or stable rests on the durable votes of a quorum.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "messages/messages.h"
+#include "test/checkers/violation.h"
+
+namespace tagma::checkers {
+
+/// Follows the durable records and the sent votes of correct replicas. Faulty replicas are counted as voting for
+/// everything, so what this oracle demands is what any execution with at most f faults must show.
+///
+/// Legal and not reported: PREPARE d' in a later view than a COMMIT d; a slot executed because f+1 others decided it.
+class VoteOracle {
+ public:
+  VoteOracle(Verdict& verdict, std::uint32_t quorum, std::set<ReplicaId> faulty)
+      : verdict_(verdict), quorum_(quorum), faulty_(std::move(faulty)) {}
+
+  /// These records of `replica` are durable.
+  void pre_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void checkpoint_durable(ReplicaId replica, Seq seq, const Digest& root);
+
+  /// `replica` held the record for true and asked for it to be made durable.
+  void claims_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void claims_stable(ReplicaId replica, Seq seq, const Digest& root);
+
+  /// `replica` handed these votes to the network.
+  void sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void sent_checkpoint(ReplicaId replica, Seq seq, const Digest& root);
+
+  /// `replica` executed `digest` at `seq`.
+  void executed(ReplicaId replica, Seq seq, const Digest& digest);
+
+ private:
+  using Ballot = std::tuple<Seq, View, Digest>;
+  using Vote = std::tuple<ReplicaId, Seq, View>;
+
+  [[nodiscard]] bool correct(ReplicaId replica) const { return faulty_.count(replica) == 0; }
+  [[nodiscard]] bool has_quorum(const std::set<ReplicaId>* voters) const;
+  void one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
+                  std::string_view what);
+
+  Verdict& verdict_;
+  std::uint32_t quorum_;
+  std::set<ReplicaId> faulty_;
+  std::map<Ballot, std::set<ReplicaId>> pre_prepared_;  ///< durable, by correct replicas
+  std::map<Ballot, std::set<ReplicaId>> prepared_;      ///< durable, by correct replicas
+  std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> checkpoints_;
+  std::map<Vote, Digest> recorded_digest_;
+  std::map<Vote, Digest> prepare_digest_;
+  std::map<Vote, Digest> commit_digest_;
+  std::map<Seq, Digest> supported_;  ///< slots whose decision was found to rest on a quorum
+};
+
+}  // namespace tagma::checkers

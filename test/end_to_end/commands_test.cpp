@@ -1,0 +1,184 @@
+// What a user does first: start a cluster, use it, look at it, stop it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "test/end_to_end/harness/cluster.h"
+
+namespace tagma::end_to_end {
+
+using nlohmann::json;
+
+namespace {
+
+/// A command's end with what it printed, as doctest's INFO wants it.
+void check_status(const Finished& finished, int expected) {
+  INFO(finished.all());
+  CHECK(finished.exit_status == expected);
+}
+
+json parsed(const Finished& finished) {
+  INFO(finished.all());
+  REQUIRE(json::accept(finished.output));
+  return json::parse(finished.output);
+}
+
+}  // namespace
+
+TEST_SUITE("commands") {
+  TEST_CASE("up comes to ready and every verb of kv answers with its exit status") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+
+    check_status(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}), 0);
+    const Finished got = cluster.tagma({"call", "kv", "get", "city"});
+    check_status(got, 0);
+    CHECK(got.output == "Nicaea\n");
+
+    check_status(cluster.tagma({"call", "kv", "cas", "city", "Nicaea", "Smyrna"}), 0);
+    check_status(cluster.tagma({"call", "kv", "cas", "city", "Nicaea", "Tyre"}), 1);
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Smyrna\n");
+
+    check_status(cluster.tagma({"call", "kv", "put", "capital", "Byzantium"}), 0);
+    const Finished scanned = cluster.tagma({"call", "kv", "scan", "a", "z"});
+    check_status(scanned, 0);
+    const auto capital = scanned.output.find("capital");
+    const auto city = scanned.output.find("city");
+    INFO(scanned.output);
+    CHECK(capital != std::string::npos);
+    CHECK(city != std::string::npos);
+    CHECK(capital < city);
+
+    check_status(cluster.tagma({"call", "kv", "delete", "city"}), 0);
+    const Finished absent = cluster.tagma({"call", "kv", "get", "city"});
+    check_status(absent, 1);
+    CHECK(absent.output.empty());
+    check_status(cluster.tagma({"call", "kv", "delete", "city"}), 1);
+
+    check_status(cluster.tagma({"call", "memory", "write", "3", "42"}), 0);
+    CHECK(cluster.tagma({"call", "memory", "read", "3"}).output == "42\n");
+  }
+
+  TEST_CASE("a wrong command line ends with status 2 and says so on standard error alone") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    const std::vector<std::vector<std::string>> wrong{
+        {"call"},
+        {"call", "--no-such-option", "kv", "get", "k"},
+        {"call", "--client", "4711", "kv", "get", "k"},
+        {"call", "--timeout-ms", "soon", "kv", "get", "k"},
+        {"status", "surplus"},
+    };
+    for (const auto& words : wrong) {
+      const Finished finished = cluster.tagma(words);
+      INFO(finished.all());
+      CHECK(finished.exit_status == 2);
+      CHECK(finished.output.empty());
+      CHECK_FALSE(finished.errors.empty());
+    }
+    CHECK(run({tagma_binary(), "no-such-command"}).exit_status == 2);
+  }
+
+  TEST_CASE("what a service refuses ends with status 1") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    check_status(cluster.tagma({"call", "kv", "no-such-verb"}), 1);
+    check_status(cluster.tagma({"call", "no-such-service", "get"}), 1);
+    check_status(cluster.tagma({"call", "memory", "write", "three", "42"}), 1);
+  }
+
+  TEST_CASE("call --json has the contract's fields") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    check_status(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}), 0);
+    const json reply = parsed(cluster.tagma({"call", "--json", "kv", "get", "city"}));
+    CHECK(reply.at("reply") == "Nicaea");
+    CHECK(reply.at("seq").get<std::uint64_t>() >= 2);
+    CHECK(reply.at("view") == 0);
+    CHECK(reply.at("matching").get<int>() >= 2);
+    CHECK(reply.at("latency_us").get<std::int64_t>() > 0);
+  }
+
+  TEST_CASE("status --json has the contract's fields, and equal digests at equal checkpoints") {
+    Cluster cluster;
+    REQUIRE(cluster.init().exit_status == 0);
+    REQUIRE(edit_file(cluster.cluster_file(), "checkpoint_interval = 128", "checkpoint_interval = 4"));
+    REQUIRE(cluster.up());
+    for (int i = 0; i < 8; ++i) {
+      check_status(cluster.tagma({"call", "kv", "put", "key" + std::to_string(i), "value"}), 0);
+    }
+    json status;
+    const bool stable = await(
+        [&] {
+          status = parsed(cluster.tagma({"status", "--json"}));
+          const auto& replicas = status.at("replicas");
+          return replicas.size() == 4 && std::all_of(replicas.begin(), replicas.end(), [](const json& replica) {
+                   return replica.at("answered") == true && replica.at("stable_checkpoint") >= 8;
+                 });
+        },
+        in(seconds(20)));
+    INFO(status.dump(2));
+    REQUIRE(stable);
+    std::set<std::string> digests;
+    for (const auto& replica : status.at("replicas")) {
+      CHECK(replica.at("id").is_number_unsigned());
+      CHECK(replica.at("role") == (replica.at("id") == 0 ? "primary" : "backup"));
+      CHECK(replica.at("view") == 0);
+      CHECK(replica.at("last_executed") >= 8);
+      CHECK(replica.at("epoch").is_number_unsigned());
+      CHECK(replica.at("incarnation") == 0);
+      CHECK(replica.at("voting") == true);
+      CHECK(replica.at("state_digest_seq") >= 8);
+      digests.insert(replica.at("state_digest_seq").dump() + " " + replica.at("state_digest").get<std::string>());
+    }
+    CHECK(digests.size() == 1);
+  }
+
+  TEST_CASE("SIGTERM stops everything cleanly; a second up on the folder works and starts empty") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    check_status(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}), 0);
+    const Finished stopped = cluster.stop();
+    check_status(stopped, 0);
+    CHECK(processes_naming(cluster.directory()).empty());
+
+    REQUIRE(cluster.up());
+    check_status(cluster.tagma({"call", "kv", "get", "city"}), 1);
+    check_status(cluster.tagma({"call", "kv", "put", "city", "Smyrna"}), 0);
+    check_status(cluster.stop(), 0);
+    CHECK(processes_naming(cluster.directory()).empty());
+  }
+
+  TEST_CASE("up --fresh empties a folder of ours and refuses any other") {
+    Cluster cluster;
+    REQUIRE(cluster.init().exit_status == 0);
+    const std::string before = read_file(cluster.cluster_file());
+    Process fresh(cluster.command({"up", "--fresh", "--base-port", std::to_string(cluster.base_port())}));
+    CHECK(fresh.await_text("ready", in(seconds(30))));
+    CHECK(read_file(cluster.cluster_file()) != before);
+    fresh.signal(SIGTERM);
+    check_status(fresh.finish(in(seconds(15))), 0);
+
+    TemporaryFolder other;
+    write_file(other.file("letter.txt"), "not ours");
+    const Finished refused = run({tagma_binary(), "up", "--dir", other.path(), "--fresh"});
+    check_status(refused, 2);
+    CHECK(read_file(other.file("letter.txt")) == "not ours");
+  }
+
+  TEST_CASE("init refuses the durability that does not exist yet, in one clear line") {
+    for (const std::string mode : {"sync", "async"}) {
+      Cluster cluster({"--durability", mode});
+      const Finished refused = cluster.init();
+      INFO(refused.all());
+      CHECK(refused.exit_status == 2);
+      CHECK(refused.errors.find(mode) != std::string::npos);
+      CHECK(std::count(refused.errors.begin(), refused.errors.end(), '\n') <= 2);
+    }
+  }
+}
+
+}  // namespace tagma::end_to_end

@@ -1,0 +1,150 @@
+#include "test/end_to_end/harness/cluster.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace tagma::end_to_end {
+namespace {
+
+bool nobody_listens_on(std::uint16_t port) {
+  const int tried = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int reuse = 1;
+  setsockopt(tried, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));  // connections that linger are no listeners
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  const bool bound = bind(tried, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(tried);
+  return bound;
+}
+
+bool whole_range_is_free(std::uint16_t base) {
+  for (std::uint16_t offset = 0; offset < Ports::count; ++offset) {
+    if (!nobody_listens_on(static_cast<std::uint16_t>(base + offset))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string tagma_binary() { return TAGMA_BINARY; }
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = std::filesystem::temp_directory_path() / "tagma-test-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder like " + pattern);
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Ports::Ports() {
+  constexpr int first = 12'000;
+  constexpr int ranges = 400;  // up to 28,000
+  const int start = static_cast<int>(getpid()) % ranges;
+  for (int tried = 0; tried < ranges; ++tried) {
+    const auto base = static_cast<std::uint16_t>(first + (start + tried) % ranges * count);
+    const std::string path = std::filesystem::temp_directory_path() / ("tagma-test-ports-" + std::to_string(base));
+    const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock < 0) continue;
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && whole_range_is_free(base)) {
+      base_ = base;
+      lock_ = lock;
+      return;
+    }
+    close(lock);
+  }
+  throw std::runtime_error("no free range of ports");
+}
+
+Ports::~Ports() { close(lock_); }
+
+Cluster::Cluster(std::vector<std::string> options) : directory_(folder_.file("cluster")), options_(std::move(options)) {
+  options_.push_back("--base-port");
+  options_.push_back(std::to_string(ports_.base()));
+}
+
+Cluster::~Cluster() {
+  // Replicas may be in groups of their own, so each is looked for by the folder that it names.
+  for (const auto& seen : processes_naming(directory_)) kill(seen.pid, SIGKILL);
+  process_.reset();
+  static_cast<void>(await([this] { return processes_naming(directory_).empty(); }, in(seconds(10))));
+}
+
+std::vector<std::string> Cluster::command(std::vector<std::string> words) const {
+  words.insert(words.begin(), tagma_binary());
+  words.insert(words.begin() + 2, {"--dir", directory_});
+  return words;
+}
+
+Finished Cluster::tagma(std::vector<std::string> words, milliseconds limit) const {
+  return run(command(std::move(words)), limit);
+}
+
+Finished Cluster::init() {
+  std::vector<std::string> words{"init"};
+  words.insert(words.end(), options_.begin(), options_.end());
+  return tagma(words);
+}
+
+bool Cluster::up() {
+  std::vector<std::string> words{"up"};
+  if (!std::filesystem::exists(cluster_file())) words.insert(words.end(), options_.begin(), options_.end());
+  process_ = std::make_unique<Process>(command(words));
+  return process_->await_text("ready", in(seconds(30)));
+}
+
+Finished Cluster::stop() {
+  process_->signal(SIGTERM);
+  return process_->finish(in(seconds(15)));
+}
+
+pid_t Cluster::replica(std::uint32_t id) const {
+  for (const auto& seen : processes_naming(directory_)) {
+    for (std::size_t i = 1; i + 1 < seen.arguments.size(); ++i) {
+      if (seen.arguments[i] == "--id" && seen.arguments[i + 1] == std::to_string(id)) return seen.pid;
+    }
+  }
+  return 0;
+}
+
+bool Cluster::signal_replica(std::uint32_t id, int number) const {
+  const pid_t pid = replica(id);
+  return pid != 0 && kill(pid, number) == 0;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void write_file(const std::string& path, const std::string& content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << content;
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
+}
+
+bool edit_file(const std::string& path, const std::string& from, const std::string& to) {
+  std::string content = read_file(path);
+  const auto at = content.find(from);
+  if (at == std::string::npos) return false;
+  content.replace(at, from.size(), to);
+  write_file(path, content);
+  return true;
+}
+
+}  // namespace tagma::end_to_end

@@ -1,0 +1,95 @@
+// Temporary folders, free ports, and a cluster started as a user starts it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/end_to_end/harness/process.h"
+
+namespace tagma::end_to_end {
+
+/// The product binary under test.
+[[nodiscard]] std::string tagma_binary();
+
+/// A folder that exists as long as this object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// The path of a file inside.
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// A range of TCP ports on the loopback address that nobody listened on, reserved against other tests (by a lock on a
+/// file) as long as this object lives. Below the range from which the system takes ports for outgoing connections.
+class Ports {
+ public:
+  static constexpr std::uint16_t count = 40;
+
+  Ports();
+  ~Ports();
+  Ports(const Ports&) = delete;
+  Ports& operator=(const Ports&) = delete;
+
+  [[nodiscard]] std::uint16_t base() const { return base_; }
+
+ private:
+  std::uint16_t base_ = 0;
+  int lock_ = -1;
+};
+
+/// `tagma up` on a folder of its own. Everything that it started is gone when the object is.
+class Cluster {
+ public:
+  /// Starts nothing yet. `options` are further options of init.
+  explicit Cluster(std::vector<std::string> options = {});
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string cluster_file() const { return directory_ + "/cluster.toml"; }
+  [[nodiscard]] std::uint16_t base_port() const { return ports_.base(); }
+
+  /// `tagma init` on the folder.
+  [[nodiscard]] Finished init();
+  /// `tagma up`; true once it has said "ready".
+  [[nodiscard]] bool up();
+  [[nodiscard]] Process& process() { return *process_; }
+  /// SIGTERM to `tagma up`, and its end.
+  [[nodiscard]] Finished stop();
+
+  /// A command with `--dir` of this cluster: tagma({"call", "kv", "get", "k"}) puts it behind the verb.
+  [[nodiscard]] Finished tagma(std::vector<std::string> words, milliseconds limit = seconds(30)) const;
+  /// The command line of such a call, for a Process.
+  [[nodiscard]] std::vector<std::string> command(std::vector<std::string> words) const;
+
+  /// The process of a replica; 0 if it is not running.
+  [[nodiscard]] pid_t replica(std::uint32_t id) const;
+  /// Sends a signal to a replica's process. False if there is none.
+  bool signal_replica(std::uint32_t id, int number) const;
+
+ private:
+  TemporaryFolder folder_;
+  Ports ports_;
+  std::string directory_;
+  std::vector<std::string> options_;
+  std::unique_ptr<Process> process_;
+};
+
+/// Reads and writes whole files of the test.
+[[nodiscard]] std::string read_file(const std::string& path);
+void write_file(const std::string& path, const std::string& content);
+/// Replaces the first occurrence of `from` in the file; false if there is none.
+[[nodiscard]] bool edit_file(const std::string& path, const std::string& from, const std::string& to);
+
+}  // namespace tagma::end_to_end

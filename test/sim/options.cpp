@@ -1,0 +1,189 @@
+#include "test/sim/options.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "test/sim/random.h"
+
+namespace tagma::sim {
+namespace {
+
+constexpr std::array<std::pair<Profile, std::string_view>, 7> names{{
+    {Profile::calm, "calm"},
+    {Profile::lossy, "lossy"},
+    {Profile::crash, "crash"},
+    {Profile::liars, "liars"},
+    {Profile::all, "all"},
+    {Profile::real_crypto, "real-crypto"},
+    {Profile::byzantine_primary, "byzantine-primary"},
+}};
+
+void draw_core(Random& random, SimOptions& options) {
+  auto& core = options.core;
+  core.checkpoint_interval = static_cast<Seq>(random.between(2, 12));
+  core.window = core.checkpoint_interval * 2 + random.below(core.checkpoint_interval * 3 + 1);
+  core.batch_operations_max = random.one_of<std::size_t>({1, 2, 4, 8, 16, 32});
+  core.batch_bytes_max = random.one_of<std::size_t>({2'000, 20'000, 500'000});
+  core.batch_age_max_us = random.one_of<MonotonicUs>({0, 300, 1'000, 5'000});
+  core.pipeline_depth = static_cast<std::uint32_t>(random.between(1, 8));
+  core.session_pending_operations_max = random.one_of<std::size_t>({2, 8, 32, 1'024});
+  core.client_pending_bytes_max = random.one_of<std::size_t>({2'000, 20'000, 1'000'000});
+  core.pending_bytes_max = core.client_pending_bytes_max * random.below(4) + 4'000;
+  core.openings_per_relay_max = random.one_of<std::size_t>({1, 2, 32});
+  core.sessions_per_client_max = random.one_of<std::size_t>({1, 2, 3, 64});
+  core.resend_us = random.between(5'000, 60'000);
+  core.status_interval_us = random.between(5'000, 60'000);
+  core.heartbeat_us = random.between(50'000, 400'000);
+}
+
+void draw_links(Random& random, SimOptions& options) {
+  const bool lossy = options.profile != Profile::calm;
+  for (auto* link : {&options.replica_links, &options.client_links}) {
+    link->delay_min_us = random.one_of<VirtualUs>({20, 100, 300, 1'000});
+    link->delay_spread_us = random.one_of<VirtualUs>({10, 100, 500, 3'000});
+    link->slow_ppm = random.one_of<std::uint32_t>({0, 20'000, 200'000});
+    link->in_order = random.chance(400'000);
+    if (!lossy) continue;
+    link->loss_ppm = random.one_of<std::uint32_t>({0, 5'000, 30'000, 100'000});
+    link->duplicate_ppm = random.one_of<std::uint32_t>({0, 10'000, 100'000});
+  }
+  options.disk.sync_min_us = random.one_of<VirtualUs>({0, 50, 200, 2'000});
+  options.disk.sync_spread_us = random.one_of<VirtualUs>({0, 100, 1'000});
+  options.disk.checkpoint_min_us = random.one_of<VirtualUs>({0, 200, 5'000});
+  options.disk.checkpoint_spread_us = random.one_of<VirtualUs>({100, 2'000, 20'000});
+}
+
+void draw_machines(Random& random, SimOptions& options) {
+  const bool same_clocks = random.chance(200'000);
+  for (ReplicaId id = 0; id < options.n; ++id) {
+    MachineClock clock;
+    clock.monotonic_offset_us = random.between(0, 1'000'000'000);
+    clock.rate_ppm = same_clocks ? 0 : random.between(-2'000, 2'000);
+    clock.wall_skew_us = same_clocks ? 0 : random.between(-300'000, 300'000);
+    options.clocks.push_back(clock);
+    options.starts_us.push_back(random.between(0, 3'000));
+  }
+  // One backup's clock may be wrong by any amount: the votes of f+1 others must make up for it.
+  if (options.f > 0 && random.chance(300'000)) {
+    options.clocks[1 + random.below(options.n - 1)].wall_skew_us = random.between(-40'000'000, 40'000'000);
+  }
+}
+
+void draw_clients(Random& random, SimOptions& options) {
+  auto& client = options.client;
+  client.clients = static_cast<std::uint32_t>(random.between(1, 6));
+  client.sessions_at_once = static_cast<std::uint32_t>(random.between(1, 3));
+  client.window = random.one_of<std::uint32_t>({1, 2, 8, 32});
+  client.burst = static_cast<std::uint32_t>(random.between(1, 8));
+  client.think_max_us = random.one_of<VirtualUs>({0, 500, 5'000});
+  client.timeout_us = random.one_of<VirtualUs>({20'000, 200'000, 2'000'000});
+  client.session_operations = static_cast<std::uint32_t>(random.between(5, 80));
+  client.abandon_ppm = random.one_of<std::uint32_t>({0, 100'000, 300'000});
+  client.first_retransmission_us = random.between(20'000, 150'000);
+  client.retransmission_max_us = random.between(200'000, 600'000);
+  client.busy_backoff_us = random.between(1'000, 20'000);
+  client.bundle_operations_max = random.one_of<std::uint32_t>({1, 4, 16, 256});
+  auto& workload = options.workload;
+  workload.keys = random.one_of<std::uint32_t>({2, 10, 40, 200});
+  workload.hot_ppm = random.one_of<std::uint32_t>({0, 300'000, 800'000});
+  workload.put_weight = static_cast<std::uint32_t>(random.between(1, 8));
+  workload.get_weight = static_cast<std::uint32_t>(random.between(1, 8));
+  workload.delete_weight = static_cast<std::uint32_t>(random.between(0, 3));
+  workload.cas_weight = static_cast<std::uint32_t>(random.between(0, 4));
+  workload.scan_weight = static_cast<std::uint32_t>(random.between(0, 2));
+  workload.hostile_weight = static_cast<std::uint32_t>(random.between(0, 2));
+  workload.big_value_ppm = random.one_of<std::uint32_t>({0, 0, 10'000});
+}
+
+/// Who is faulty: at most f replicas in all, liars and crashed ones together.
+void draw_faults(Random& random, SimOptions& options) {
+  const bool lossy = options.profile != Profile::calm;
+  if (lossy) options.cuts = static_cast<std::uint32_t>(random.below(6));
+  if (options.profile == Profile::crash) {
+    const auto crashes = static_cast<std::uint32_t>(random.between(1, options.f));
+    for (std::uint32_t at = 0; at < crashes; ++at) options.crashes_us.push_back(random.between(500, 150'000));
+  }
+  if (options.profile == Profile::liars) {
+    const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
+    while (options.liars.size() < liars) {
+      const auto id = static_cast<ReplicaId>(1 + random.below(options.n - 1));
+      if (!options.is_liar(id)) options.liars.push_back(id);
+    }
+    options.faulty_clients = static_cast<std::uint32_t>(random.below(3));
+  }
+  if (options.profile == Profile::byzantine_primary) {
+    options.liars.push_back(0);
+    const auto others = random.below(options.f);
+    while (options.liars.size() < 1 + others) {
+      const auto id = static_cast<ReplicaId>(1 + random.below(options.n - 1));
+      if (!options.is_liar(id)) options.liars.push_back(id);
+    }
+    options.demand_liveness = false;
+  }
+  std::sort(options.liars.begin(), options.liars.end());
+}
+
+}  // namespace
+
+std::string_view name_of(Profile profile) {
+  for (const auto& [value, name] : names) {
+    if (value == profile) return name;
+  }
+  return "unknown";
+}
+
+std::optional<Profile> profile_named(std::string_view name) {
+  for (const auto& [value, known] : names) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> profile_names() {
+  std::vector<std::string_view> result;
+  for (const auto& [value, name] : names) result.push_back(name);
+  return result;
+}
+
+bool SimOptions::is_liar(ReplicaId id) const { return std::find(liars.begin(), liars.end(), id) != liars.end(); }
+
+SimOptions draw_options(std::uint64_t seed, Profile profile) {
+  SimOptions options;
+  options.seed = seed;
+  Random random(seed, "options");
+  options.profile = profile;
+  if (profile == Profile::all) {
+    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::liars});
+  }
+  // Small clusters are the common ones and the cheap ones to simulate.
+  options.n = random.one_of<std::uint32_t>({4, 4, 4, 4, 5, 6, 7, 7, 8, 9, 10});
+  options.f = faults_tolerated(options.n);
+  options.operations_min = static_cast<std::uint64_t>(random.between(200, 320));
+  draw_core(random, options);
+  draw_links(random, options);
+  draw_machines(random, options);
+  draw_clients(random, options);
+  draw_faults(random, options);
+  return options;
+}
+
+std::string summary(const SimOptions& options) {
+  const auto& core = options.core;
+  std::string text = "profile " + std::string(name_of(options.profile)) + ", n " + std::to_string(options.n) + ", f " +
+                     std::to_string(options.f) + ", K " + std::to_string(core.checkpoint_interval) + ", L " +
+                     std::to_string(core.window) + ", batch " + std::to_string(core.batch_operations_max) +
+                     ", pipeline " + std::to_string(core.pipeline_depth) + ", clients " +
+                     std::to_string(options.client.clients) + " x " + std::to_string(options.client.sessions_at_once) +
+                     " sessions x window " + std::to_string(options.client.window) + ", loss " +
+                     std::to_string(options.replica_links.loss_ppm / 1'000) + " per mille, cuts " +
+                     std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes_us.size());
+  if (!options.liars.empty()) {
+    text += ", liars";
+    for (const auto id : options.liars) text += " " + std::to_string(id);
+  }
+  if (options.faulty_clients > 0) text += ", faulty clients " + std::to_string(options.faulty_clients);
+  return text;
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,104 @@
+// Everything that a seed decides before the run starts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replica/core/config.h"
+#include "test/sim/scheduler.h"
+
+namespace tagma::sim {
+
+/// What may go wrong in a run. `all` draws one of the first four.
+enum class Profile : std::uint8_t {
+  calm,               ///< delays, skewed clocks, slow disks, evictions, hostile operations; nothing is lost
+  lossy,              ///< and loss, duplication, heavy reordering, cuts in one or both directions
+  crash,              ///< and backups that stop for ever, up to f
+  liars,              ///< lossy, and up to f backups and some clients that lie
+  all,                ///< one of the above, by the seed
+  real_crypto,        ///< lossy, with real digests and signatures
+  byzantine_primary,  ///< a primary that equivocates, with lying backups; only safety is demanded
+};
+
+[[nodiscard]] std::string_view name_of(Profile profile);
+[[nodiscard]] std::optional<Profile> profile_named(std::string_view name);
+[[nodiscard]] std::vector<std::string_view> profile_names();
+
+/// Behaviour of every link of one kind.
+struct LinkOptions {
+  VirtualUs delay_min_us = 100;
+  VirtualUs delay_spread_us = 200;
+  std::uint32_t slow_ppm = 0;       ///< messages that take 2, 4, 8, ... times as long
+  std::uint32_t loss_ppm = 0;       ///< messages that vanish
+  std::uint32_t duplicate_ppm = 0;  ///< messages that arrive twice
+  bool in_order = false;            ///< a link keeps the order, as a stream does
+};
+
+struct DiskOptions {
+  VirtualUs sync_min_us = 50;
+  VirtualUs sync_spread_us = 100;
+  VirtualUs checkpoint_min_us = 200;
+  VirtualUs checkpoint_spread_us = 2'000;
+};
+
+struct ClientOptions {
+  std::uint32_t clients = 4;
+  std::uint32_t sessions_at_once = 1;
+  std::uint32_t window = 8;
+  std::uint32_t burst = 4;  ///< operations submitted before a flush
+  VirtualUs think_max_us = 2'000;
+  VirtualUs timeout_us = 400'000;          ///< then the caller holds the outcome for unknown
+  std::uint32_t session_operations = 40;   ///< then a new session is opened
+  std::uint32_t abandon_ppm = 0;           ///< sessions that are given up with operations outstanding
+  std::int64_t first_retransmission_us = 60'000;
+  std::int64_t retransmission_max_us = 500'000;
+  std::int64_t busy_backoff_us = 5'000;
+  std::uint32_t bundle_operations_max = 16;
+};
+
+struct WorkloadOptions {
+  std::uint32_t keys = 20;
+  std::uint32_t hot_ppm = 0;  ///< operations that go to the first two keys
+  std::uint32_t put_weight = 4;
+  std::uint32_t get_weight = 4;
+  std::uint32_t delete_weight = 1;
+  std::uint32_t cas_weight = 2;
+  std::uint32_t scan_weight = 1;
+  std::uint32_t hostile_weight = 1;  ///< malformed, oversized and throwing operations
+  std::uint32_t big_value_ppm = 0;   ///< values of kilobytes
+};
+
+struct SimOptions {
+  std::uint64_t seed = 0;
+  Profile profile = Profile::calm;  ///< never `all`
+  std::uint32_t n = 4;
+  std::uint32_t f = 1;
+  std::uint64_t operations_min = 200;  ///< completed operations before the clients stop
+  std::uint64_t checkpoints_min = 3;
+  CoreConfig core;  ///< id and membership are filled in per replica
+  LinkOptions replica_links;
+  LinkOptions client_links;
+  DiskOptions disk;
+  std::vector<MachineClock> clocks;  ///< by replica
+  std::vector<VirtualUs> starts_us;  ///< when each replica starts
+  ClientOptions client;
+  WorkloadOptions workload;
+  std::uint32_t cuts = 0;                 ///< during the clients' work
+  std::vector<VirtualUs> crashes_us;      ///< when a backup crashes, each another one
+  std::vector<ReplicaId> liars;           ///< faulty replicas; the primary among them in byzantine_primary
+  std::uint32_t faulty_clients = 0;
+  bool demand_liveness = true;
+
+  [[nodiscard]] bool is_liar(ReplicaId id) const;
+};
+
+/// The same seed and profile give the same options everywhere.
+[[nodiscard]] SimOptions draw_options(std::uint64_t seed, Profile profile);
+
+/// One line for people.
+[[nodiscard]] std::string summary(const SimOptions& options);
+
+}  // namespace tagma::sim

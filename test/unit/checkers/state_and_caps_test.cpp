@@ -1,0 +1,72 @@
+#include <doctest/doctest.h>
+
+#include "messages/messages.h"
+#include "test/checkers/caps_oracle.h"
+#include "test/checkers/state_oracle.h"
+
+namespace {
+
+using namespace tagma;
+using namespace tagma::checkers;
+
+Digest digest_of(std::uint8_t byte) {
+  Digest digest;
+  digest.bytes.fill(byte);
+  return digest;
+}
+
+std::uint64_t hash_of(ByteView key, ByteView value) {
+  ContentHash hash;
+  hash.add(key, value);
+  return hash.value();
+}
+
+}  // namespace
+
+TEST_CASE("the content hash tells states apart") {
+  CHECK(hash_of("a", "b") == hash_of("a", "b"));
+  CHECK(hash_of("a", "b") != hash_of("b", "a"));
+  CHECK(hash_of("ab", "") != hash_of("a", "b"));
+  CHECK(hash_of("", "") != ContentHash{}.value());
+}
+
+TEST_CASE("equal checkpoints pass; another root, content or certificate does not") {
+  Verdict verdict;
+  StateOracle oracle(verdict);
+  oracle.checkpoint(0, 8, digest_of(1), 5);
+  oracle.checkpoint(1, 8, digest_of(1), 5);
+  oracle.certified(2, 8, digest_of(1));
+  oracle.checkpoint(0, 16, digest_of(2), 6);
+  REQUIRE_FALSE(verdict.violated());
+  SUBCASE("root") { oracle.checkpoint(2, 8, digest_of(2), 5); }
+  SUBCASE("content") { oracle.checkpoint(2, 8, digest_of(1), 6); }
+  SUBCASE("certificate") { oracle.certified(2, 16, digest_of(1)); }
+  SUBCASE("certificate first") {
+    oracle.certified(2, 24, digest_of(1));
+    oracle.checkpoint(2, 24, digest_of(2), 5);
+  }
+  REQUIRE(verdict.violated());
+  CHECK(verdict.first().oracle == Oracle::state_digest);
+}
+
+TEST_CASE("each cap is a cap") {
+  Verdict verdict;
+  CapsOracle oracle(verdict);
+  const Caps caps{10, 100, 20, 30, 40};
+  CoreView view;
+  view.pending_operations = 10;
+  view.pending_bytes = 100;
+  view.slots_held = 20;
+  oracle.check(0, caps, view, 30, 40);
+  REQUIRE_FALSE(verdict.violated());
+  std::size_t waiting = 0;
+  std::size_t effects = 0;
+  SUBCASE("operations") { ++view.pending_operations; }
+  SUBCASE("bytes") { ++view.pending_bytes; }
+  SUBCASE("slots") { ++view.slots_held; }
+  SUBCASE("waiting") { waiting = 31; }
+  SUBCASE("effects") { effects = 41; }
+  oracle.check(0, caps, view, waiting, effects);
+  REQUIRE(verdict.violated());
+  CHECK(verdict.first().oracle == Oracle::caps);
+}

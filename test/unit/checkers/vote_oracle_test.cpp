@@ -1,0 +1,107 @@
+#include "test/checkers/vote_oracle.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace tagma;
+using namespace tagma::checkers;
+
+Digest digest_of(std::uint8_t byte) {
+  Digest digest;
+  digest.bytes.fill(byte);
+  return digest;
+}
+
+/// n = 4, quorum 3, replica 3 faulty.
+struct Fixture {
+  Verdict verdict;
+  VoteOracle oracle{verdict, 3, {3}};
+  Digest d = digest_of(1);
+  Digest e = digest_of(2);
+
+  void expect_violation() const {
+    REQUIRE(verdict.violated());
+    CHECK(verdict.first().oracle == Oracle::durable_votes);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a slot that rests on a quorum passes") {
+  for (ReplicaId replica = 0; replica < 2; ++replica) {
+    oracle.pre_prepared(replica, 0, 1, d);
+    oracle.sent_prepare(replica, 0, 1, d);
+  }
+  for (ReplicaId replica = 0; replica < 2; ++replica) {
+    oracle.claims_prepared(replica, 0, 1, d);
+    oracle.prepared(replica, 0, 1, d);
+    oracle.sent_commit(replica, 0, 1, d);
+  }
+  oracle.executed(0, 1, d);
+  oracle.executed(2, 1, d);  // because others decided it
+  for (ReplicaId replica = 0; replica < 2; ++replica) {
+    oracle.checkpoint_durable(replica, 1, e);
+    oracle.sent_checkpoint(replica, 1, e);
+  }
+  oracle.claims_stable(2, 1, e);
+  CHECK_FALSE(verdict.violated());
+}
+
+TEST_CASE_FIXTURE(Fixture, "prepared needs a quorum of durable records") {
+  oracle.pre_prepared(0, 0, 1, d);
+  oracle.pre_prepared(1, 0, 1, e);
+  oracle.pre_prepared(2, 1, 1, d);
+  oracle.claims_prepared(0, 0, 1, d);
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "execution needs a quorum of durable COMMITs of one view") {
+  oracle.prepared(0, 0, 1, d);
+  oracle.prepared(1, 1, 1, d);
+  oracle.executed(0, 1, d);
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "stable needs a quorum of durable checkpoints") {
+  oracle.checkpoint_durable(0, 8, d);
+  oracle.claims_stable(0, 8, d);
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "votes wait for their records") {
+  SUBCASE("PREPARE") { oracle.sent_prepare(0, 0, 1, d); }
+  SUBCASE("COMMIT") {
+    oracle.pre_prepared(0, 0, 1, d);
+    oracle.sent_commit(0, 0, 1, d);
+  }
+  SUBCASE("CHECKPOINT") { oracle.sent_checkpoint(0, 8, d); }
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "one digest per slot and view") {
+  oracle.pre_prepared(0, 0, 1, d);
+  SUBCASE("record") { oracle.pre_prepared(0, 0, 1, e); }
+  SUBCASE("PREPARE") {
+    oracle.sent_prepare(0, 0, 1, d);
+    oracle.sent_prepare(0, 0, 1, e);
+  }
+  SUBCASE("COMMIT") {
+    oracle.prepared(0, 0, 1, d);
+    oracle.sent_commit(0, 0, 1, d);
+    oracle.prepared(0, 0, 1, e);
+    oracle.sent_commit(0, 0, 1, e);
+  }
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "another digest in a later view is legal, and faulty replicas are not judged") {
+  oracle.pre_prepared(0, 0, 1, d);
+  oracle.sent_prepare(0, 0, 1, d);
+  oracle.pre_prepared(0, 1, 1, e);
+  oracle.sent_prepare(0, 1, 1, e);
+  oracle.sent_prepare(3, 0, 1, d);
+  oracle.sent_prepare(3, 0, 1, e);
+  oracle.executed(3, 1, e);
+  CHECK_FALSE(verdict.violated());
+}

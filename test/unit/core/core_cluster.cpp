@@ -1,0 +1,190 @@
+#include "test/unit/core/core_cluster.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace tagma::test {
+
+Digest ToyAuthenticator::digest(ByteView bytes) {
+  Digest digest;
+  std::uint64_t state = 0x9e3779b97f4a7c15U + bytes.size();
+  for (const char byte : bytes) state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  for (auto& out : digest.bytes) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    out = static_cast<std::uint8_t>(state >> 56U);
+  }
+  return digest;
+}
+
+Bytes ToyAuthenticator::signature(const PublicKey& key, ByteView statement) {
+  const Digest digest = this->digest(key.bytes + Bytes(statement));
+  return Bytes(digest.view()) + Bytes(digest.view());
+}
+
+ServiceReply ToyService::execute(ByteView payload, Context& context) {
+  const Bytes text(payload);
+  if (text.starts_with("set ")) {
+    context.put(text.substr(4, 1), text.substr(6));
+    return {ReplyStatus::ok, "set"};
+  }
+  if (text.starts_with("get ")) return {ReplyStatus::ok, context.get(text.substr(4, 1)).value_or("nothing")};
+  if (text == "fail") {
+    context.put("a", "must not stay");
+    throw std::runtime_error("failed on purpose");
+  }
+  if (text == "long") return {ReplyStatus::ok, Bytes(limits::reply_bytes_max, 'x')};
+  if (text == "time") return {ReplyStatus::ok, std::to_string(context.agreed_time_us())};
+  return {ReplyStatus::refused, "what?"};
+}
+
+PublicKey toy_key(const Principal& principal) {
+  Bytes bytes = to_string(principal);
+  bytes.resize(33, '.');
+  return {.algorithm = KeyAlgorithm::ecdsa_p256, .bytes = bytes};
+}
+
+CoreConfig toy_config(std::uint32_t n, ReplicaId id) {
+  CoreConfig config;
+  config.id = id;
+  config.membership.faults = faults_tolerated(n);
+  for (ReplicaId replica = 0; replica < n; ++replica) {
+    config.membership.replicas.push_back({.id = replica,
+                                          .incarnation = 0,
+                                          .key = toy_key({PrincipalKind::replica, replica}),
+                                          .replica_address = {},
+                                          .client_address = {}});
+  }
+  for (ClientId client = 0; client < 4; ++client) {
+    config.membership.clients.push_back({.id = client, .key = toy_key({PrincipalKind::client, client})});
+  }
+  config.checkpoint_interval = 4;
+  config.window = 16;
+  return config;
+}
+
+Bytes toy_operation(const std::string& payload) { return encode_operation("toy", payload); }
+
+std::shared_ptr<const SignedBundle> toy_bundle(const Membership& membership, ClientId client, SessionId session,
+                                               RequestNumber first, const std::vector<std::string>& payloads,
+                                               RequestNumber acknowledged) {
+  auto bundle = std::make_shared<SignedBundle>();
+  bundle->content = {.cluster = membership.cluster,
+                     .epoch = membership.epoch,
+                     .client = client,
+                     .session = session,
+                     .first = first,
+                     .acknowledged = acknowledged,
+                     .operations = {}};
+  for (const auto& payload : payloads) bundle->content.operations.push_back(toy_operation(payload));
+  bundle->body = wire::encode_bundle_body(bundle->content);
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::client, client}));
+  bundle->signature = authenticator.sign(wire::bundle_statement(bundle->body));
+  return bundle;
+}
+
+namespace {
+
+const ServiceRegistry& registry_with_toy(ServiceRegistry& registry) {
+  if (registry.add(std::make_unique<ToyService>())) throw std::logic_error("the toy service has a good name");
+  return registry;
+}
+
+}  // namespace
+
+Node::Node(CoreConfig wanted)
+    : config(std::move(wanted)),
+      authenticator(toy_key({PrincipalKind::replica, config.id})),
+      core(config, authenticator, registry_with_toy(services), store) {}
+
+void Node::step(Event event) { run(std::move(event)); }
+
+void Node::run(Event event) {
+  events_.push_back(std::move(event));
+  while (!events_.empty()) {
+    Event next = std::move(events_.front());
+    events_.pop_front();
+    perform(sequencer.push(core.step(now, std::move(next))));
+  }
+}
+
+void Node::persist_all() {
+  const bool was = std::exchange(persist_at_once, true);
+  const PersistNumber up_to = persists;
+  perform(sequencer.durable(up_to));
+  run(Persisted{up_to});
+  persist_at_once = was;
+}
+
+void Node::perform(Effects effects) {
+  for (auto& effect : effects) {
+    if (auto* persist = std::get_if<Persist>(&effect)) {
+      persists = persist->number;
+      if (persist_at_once) {
+        perform(sequencer.durable(persists));
+        events_.emplace_back(Persisted{persists});
+      }
+    } else if (auto* send = std::get_if<Send>(&effect)) {
+      sent.push_back(std::move(*send));
+    } else if (auto* reply = std::get_if<Reply>(&effect)) {
+      replies.push_back(std::move(*reply));
+    } else if (const auto* write = std::get_if<WriteCheckpoint>(&effect)) {
+      checkpoints_wanted.push_back(write->seq);
+      if (write_checkpoints) {
+        events_.emplace_back(CheckpointWritten{write->seq, store.apply(write->seq, *core.state().frozen(write->seq))});
+      }
+    } else if (const auto* collect = std::get_if<CollectLog>(&effect)) {
+      collected = collect->up_to;
+    } else if (const auto* alarm = std::get_if<Alarm>(&effect)) {
+      alarms.push_back(alarm->reason);
+    } else if (const auto* count = std::get_if<Counted>(&effect)) {
+      counts.emplace_back(count->reason);
+    }
+  }
+}
+
+std::vector<Send> Node::take_sent() { return std::exchange(sent, {}); }
+
+bool Node::counted(std::string_view reason) const {
+  return std::find(counts.begin(), counts.end(), reason) != counts.end();
+}
+
+Cluster::Cluster(std::uint32_t n, const std::function<void(CoreConfig&)>& change) {
+  for (ReplicaId id = 0; id < n; ++id) {
+    auto config = toy_config(n, id);
+    if (change) change(config);
+    nodes.push_back(std::make_unique<Node>(config));
+  }
+}
+
+void Cluster::submit(ReplicaId to, const std::shared_ptr<const SignedBundle>& bundle) {
+  nodes[to]->step(Received{client_sender(bundle->content.client), Submit{bundle}});
+  nodes[to]->step(InputDrained{});
+}
+
+void Cluster::deliver_all(const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes) {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (ReplicaId from = 0; from < nodes.size(); ++from) {
+      for (auto& send : nodes[from]->take_sent()) {
+        for (ReplicaId to = 0; to < nodes.size(); ++to) {
+          if (to == from || (send.to && *send.to != to)) continue;
+          if (passes && !passes(from, to, send.message)) continue;
+          moved = true;
+          nodes[to]->step(Received{replica_sender(from), send.message});
+          nodes[to]->step(InputDrained{});
+        }
+      }
+    }
+  }
+}
+
+void Cluster::pass(MonotonicUs us) {
+  for (auto& node : nodes) {
+    node->now.monotonic_us += us;
+    node->now.wall_us += us;
+    node->step(Woken{});
+  }
+}
+
+}  // namespace tagma::test

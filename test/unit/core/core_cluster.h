@@ -1,0 +1,110 @@
+// A few cores wired by hand: the test decides what arrives when. For stories that need exact timing; the simulator
+// plays everything else.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/memory_state_store.h"
+#include "messages/authenticator.h"
+#include "messages/wire/codec.h"
+#include "replica/core/effect_sequencer.h"
+#include "replica/core/replica_core.h"
+
+namespace tagma::test {
+
+/// Digests and signatures that are cheap and good enough to tell inputs apart; no security at all.
+class ToyAuthenticator final : public Authenticator {
+ public:
+  explicit ToyAuthenticator(PublicKey own) : own_(std::move(own)) {}
+  [[nodiscard]] Digest digest(ByteView bytes) override;
+  [[nodiscard]] Bytes sign(ByteView statement) override { return signature(own_, statement); }
+  [[nodiscard]] bool verify(const PublicKey& key, ByteView statement, ByteView given) override {
+    return given == signature(key, statement);
+  }
+
+ private:
+  [[nodiscard]] Bytes signature(const PublicKey& key, ByteView statement);
+  PublicKey own_;
+};
+
+/// "set K V", "get K", "fail": a service small enough to read here.
+class ToyService final : public Service {
+ public:
+  [[nodiscard]] ByteView name() const override { return "toy"; }
+  [[nodiscard]] ServiceReply execute(ByteView payload, Context& context) override;
+};
+
+[[nodiscard]] PublicKey toy_key(const Principal& principal);
+[[nodiscard]] CoreConfig toy_config(std::uint32_t n, ReplicaId id);
+[[nodiscard]] Bytes toy_operation(const std::string& payload);
+/// A bundle of `client` signed with its own key.
+[[nodiscard]] std::shared_ptr<const SignedBundle> toy_bundle(const Membership& membership, ClientId client,
+                                                             SessionId session, RequestNumber first,
+                                                             const std::vector<std::string>& payloads,
+                                                             RequestNumber acknowledged = 0);
+
+/// One core with its store and what it wants done.
+struct Node {
+  explicit Node(CoreConfig config);
+
+  /// Steps the core; effects that wait for persists stay in the sequencer.
+  void step(Event event);
+  /// Makes every persist so far durable and tells the core, until nothing more comes of it.
+  void persist_all();
+  /// Sends that have left, taken away from the node.
+  std::vector<Send> take_sent();
+  /// How many of the sends that left are messages of this type.
+  template <typename Content>
+  [[nodiscard]] std::size_t sent_count() const {
+    std::size_t count = 0;
+    for (const auto& send : sent) count += std::holds_alternative<Content>(send.message) ? 1U : 0U;
+    return count;
+  }
+  [[nodiscard]] bool counted(std::string_view reason) const;
+
+  CoreConfig config;
+  ToyAuthenticator authenticator;
+  ServiceRegistry services;
+  MemoryStateStore store;
+  ReplicaCore core;
+  EffectSequencer sequencer;
+  Now now{.monotonic_us = 1'000'000, .wall_us = 1'700'000'000'000'000};
+  bool persist_at_once = true;
+  bool write_checkpoints = true;
+
+  std::vector<Send> sent;
+  std::vector<Reply> replies;
+  std::vector<std::string> alarms;
+  std::vector<std::string> counts;
+  std::vector<Seq> checkpoints_wanted;
+  Seq collected = 0;
+  PersistNumber persists = 0;
+
+ private:
+  void perform(Effects effects);
+  void run(Event event);
+  std::deque<Event> events_;
+};
+
+/// n nodes; deliver_all() moves messages until none is left.
+struct Cluster {
+  explicit Cluster(std::uint32_t n, const std::function<void(CoreConfig&)>& change = {});
+
+  [[nodiscard]] Node& operator[](ReplicaId id) { return *nodes[id]; }
+  void submit(ReplicaId to, const std::shared_ptr<const SignedBundle>& bundle);
+  /// Delivers to everybody for whom `passes(from, to, message)` holds (everything by default), until silence.
+  void deliver_all(const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes = {});
+  /// Lets time pass at all nodes and wakes them.
+  void pass(MonotonicUs us);
+
+  std::vector<std::unique_ptr<Node>> nodes;
+};
+
+[[nodiscard]] inline Sender replica_sender(ReplicaId id) { return {.principal = {PrincipalKind::replica, id}}; }
+[[nodiscard]] inline Sender client_sender(ClientId id) { return {.principal = {PrincipalKind::client, id}}; }
+
+}  // namespace tagma::test

@@ -1,0 +1,113 @@
+#include "replica/core/request_pool.h"
+
+#include <doctest/doctest.h>
+
+#include "test/unit/core/core_cluster.h"
+
+using namespace tagma;
+using namespace tagma::test;
+
+namespace {
+
+struct Pool {
+  CoreConfig config = toy_config(4, 0);
+  RequestPool pool{config};
+
+  RequestPool::Admission offer(ClientId client, SessionId session, RequestNumber first, std::size_t operations = 1,
+                               SessionProgress progress = {.open = true}, std::uint32_t relay = 4) {
+    const auto bundle =
+        toy_bundle(config.membership, client, session, first, std::vector<std::string>(operations, "get a"));
+    const auto admission = pool.judge(*bundle, progress, relay);
+    if (admission == RequestPool::Admission::admitted) pool.add(bundle, progress, relay, 0);
+    return admission;
+  }
+};
+
+constexpr auto admitted = RequestPool::Admission::admitted;
+constexpr auto busy = RequestPool::Admission::busy;
+
+}  // namespace
+
+TEST_CASE("a session's bundles are handed out in the order of their numbers, gaps wait") {
+  Pool pool;
+  CHECK(pool.offer(1, 7, 3) == admitted);
+  CHECK_FALSE(pool.pool.has_ready());
+  CHECK(pool.offer(1, 7, 1, 2) == admitted);
+  CHECK(pool.pool.has_ready());
+  const auto taken = pool.pool.take(100, 1'000'000);
+  REQUIRE(taken.size() == 2);
+  CHECK(taken[0]->content.first == 1);
+  CHECK(taken[1]->content.first == 3);
+  CHECK_FALSE(pool.pool.has_ready());
+  CHECK(pool.pool.operations() == 3);  // kept until executed
+  pool.pool.executed(1, 7, 3, 0);
+  CHECK(pool.pool.operations() == 0);
+  CHECK(pool.pool.bytes() == 0);
+}
+
+TEST_CASE("sessions take turns") {
+  Pool pool;
+  for (RequestNumber number = 1; number <= 3; ++number) {
+    REQUIRE(pool.offer(1, 7, number) == admitted);
+    REQUIRE(pool.offer(2, 9, number) == admitted);
+  }
+  const auto taken = pool.pool.take(4, 1'000'000);
+  REQUIRE(taken.size() == 4);
+  CHECK(taken[0]->content.client == 1);
+  CHECK(taken[1]->content.client == 2);
+  CHECK(taken[2]->content.client == 1);
+  CHECK(taken[3]->content.client == 2);
+}
+
+TEST_CASE("C3: a full quota refuses more, never a session's lowest unexecuted number") {
+  Pool pool;
+  pool.config.session_pending_operations_max = 2;
+  CHECK(pool.offer(1, 7, 2) == admitted);
+  CHECK(pool.offer(1, 7, 3) == admitted);
+  CHECK(pool.offer(1, 7, 4) == busy);
+  CHECK(pool.offer(1, 7, 1) == admitted);  // reserved room
+  CHECK(pool.offer(2, 9, 1) == admitted);
+}
+
+TEST_CASE("C3: bytes of one client and of all are bounded") {
+  Pool pool;
+  pool.config.client_pending_bytes_max = 700;
+  std::size_t taken = 0;
+  for (RequestNumber number = 2; number < 50; ++number) taken += pool.offer(1, 7, number) == admitted ? 1U : 0U;
+  CHECK(taken >= 1);
+  CHECK(taken < 10);
+  CHECK(pool.pool.bytes() <= 700);
+  CHECK(pool.offer(2, 9, 2) == admitted);  // another client has its own room
+}
+
+TEST_CASE("C6: the first payload of a number stays, another one is known already") {
+  Pool pool;
+  CHECK(pool.offer(1, 7, 1) == admitted);
+  CHECK(pool.offer(1, 7, 1, 2) == RequestPool::Admission::known);
+}
+
+TEST_CASE("openings are bounded per client and relay, and given back when the session opens") {
+  Pool pool;
+  pool.config.openings_per_relay_max = 2;
+  const SessionProgress unopened;
+  CHECK(pool.offer(1, 1, 1, 1, unopened) == admitted);
+  CHECK(pool.offer(1, 2, 1, 1, unopened) == admitted);
+  CHECK(pool.offer(1, 3, 1, 1, unopened) == RequestPool::Admission::too_many_sessions);
+  CHECK(pool.offer(1, 3, 1, 1, unopened, 2) == admitted);  // by way of replica 2
+  CHECK(pool.offer(2, 3, 1, 1, unopened) == admitted);
+  pool.pool.executed(1, 1, 1, 0);
+  CHECK(pool.offer(1, 4, 1, 1, unopened) == admitted);
+}
+
+TEST_CASE("overlapping bundles of a faulty client keep the accounts straight") {
+  Pool pool;
+  REQUIRE(pool.offer(1, 7, 1, 10) == admitted);
+  REQUIRE(pool.offer(1, 7, 1 + 3, 20) == admitted);
+  REQUIRE(pool.offer(1, 7, 1 + 2, 1) == admitted);
+  const auto taken = pool.pool.take(100, 1'000'000);
+  CHECK(taken.size() == 2);  // 1..10, then 4..23 from number 11 on
+  CHECK(pool.pool.ready_operations() == 0);
+  pool.pool.executed(1, 7, 23, 0);
+  CHECK(pool.pool.operations() == 0);
+  CHECK(pool.pool.bytes() == 0);
+}

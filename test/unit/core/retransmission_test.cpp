@@ -1,0 +1,125 @@
+#include <doctest/doctest.h>
+
+#include "test/unit/core/core_cluster.h"
+
+using namespace tagma;
+using namespace tagma::test;
+
+namespace {
+
+using Passes = std::function<bool(ReplicaId, ReplicaId, const Message&)>;
+
+void run_slots(Cluster& cluster, RequestNumber from, RequestNumber to, const Passes& passes) {
+  for (RequestNumber number = from; number <= to; ++number) {
+    cluster.submit(
+        0, toy_bundle(cluster[0].config.membership, 1, 5, number, {"set a " + std::to_string(number)}, number - 1));
+    cluster.deliver_all(passes);
+  }
+}
+
+void pass_rounds(Cluster& cluster, int rounds, const Passes& passes = {}) {
+  for (int round = 0; round < rounds; ++round) {
+    cluster.pass(60'000);
+    cluster.deliver_all(passes);
+  }
+}
+
+bool without_3(ReplicaId from, ReplicaId to, const Message& /*message*/) { return from != 3 && to != 3; }
+
+}  // namespace
+
+TEST_CASE("P2: a replica that was starved for a hundred slots catches up without new traffic") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 101, without_3);
+  CHECK(cluster[0].core.view().executed == 101);
+  CHECK(cluster[3].core.view().executed == 0);
+  pass_rounds(cluster, 40);
+  CHECK(cluster[3].core.view().executed == 101);
+  CHECK(cluster[3].core.view().certificate == 100);
+  CHECK(cluster[3].core.view().state_digest == cluster[0].core.view().state_digest);
+  CHECK(cluster[3].core.view().slots_held == 1);
+}
+
+TEST_CASE("P2: it catches up although the primary has crashed, from f+1 others") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 20, without_3);
+  pass_rounds(cluster, 20, [](ReplicaId from, ReplicaId to, const Message&) { return from != 0 && to != 0; });
+  CHECK(cluster[3].core.view().executed == 20);
+}
+
+TEST_CASE("f replicas that claim a decision are not believed") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  Digest invented;
+  invented.bytes[3] = 9;
+  node.step(Received{replica_sender(1), Decided{.seq = 1, .digest = invented}});
+  node.step(Received{replica_sender(1), Decided{.seq = 1, .digest = invented}});
+  CHECK(node.sent_count<FetchBatch>() == 0);
+  run_slots(cluster, 1, 1, {});
+  CHECK(node.core.executed_digest(1) == cluster[0].core.executed_digest(1));
+}
+
+TEST_CASE("a wrong batch for a fetched digest is refused, the next voucher is asked") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 1, without_3);
+  auto& node = cluster[3];
+  const Digest digest = *cluster[0].core.executed_digest(1);
+  node.step(Received{replica_sender(1), Decided{.seq = 1, .digest = digest}});
+  node.step(Received{replica_sender(2), Decided{.seq = 1, .digest = digest}});
+  CHECK(node.sent_count<FetchBatch>() == 1);
+  const auto wrong = std::make_shared<const Batch>(
+      wire::encode_batch(1, {*toy_bundle(node.config.membership, 2, 5, 1, {"set a evil"})}));
+  node.step(Received{replica_sender(1), BatchBody{.seq = 1, .batch = wrong}});
+  CHECK(node.counted("batch that nobody asked for"));
+  CHECK(node.core.view().executed == 0);
+  pass_rounds(cluster, 4);
+  CHECK(node.core.view().executed == 1);
+}
+
+TEST_CASE("each kind of message of the normal case may be lost once: status brings it again") {
+  for (std::size_t lost = 0; lost < std::variant_size_v<Message>; ++lost) {
+    CAPTURE(lost);
+    Cluster cluster(4);
+    std::vector<std::size_t> dropped(16, 0);
+    const Passes lossy = [&](ReplicaId from, ReplicaId to, const Message& message) {
+      if (message.index() != lost || dropped[from * 4 + to] > 0) return true;
+      ++dropped[from * 4 + to];
+      return false;
+    };
+    run_slots(cluster, 1, 5, lossy);
+    pass_rounds(cluster, 20, lossy);
+    for (ReplicaId id = 0; id < 4; ++id) {
+      CHECK(cluster[id].core.view().executed == 5);
+      CHECK(cluster[id].core.view().certificate == 4);
+    }
+  }
+}
+
+TEST_CASE("B16: a COMMIT that reached one replica only is handed over by status") {
+  Cluster cluster(4);
+  // Only replica 1 ever sees COMMITs at first.
+  const Passes starving = [](ReplicaId, ReplicaId to, const Message& message) {
+    return to == 1 || !std::holds_alternative<Commit>(message);
+  };
+  run_slots(cluster, 1, 1, starving);
+  CHECK(cluster[1].core.view().executed == 1);
+  CHECK(cluster[2].core.view().executed == 0);
+  pass_rounds(cluster, 6);
+  for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].core.view().executed == 1);
+}
+
+TEST_CASE("a replica that is far behind holds a bounded number of slots") {
+  Cluster cluster(4, [](CoreConfig& config) { config.decided_kept_max = 8; });
+  const Passes no_decisions = [](ReplicaId, ReplicaId to, const Message& message) {
+    return to != 3 || (!std::holds_alternative<Decided>(message) && !std::holds_alternative<PrePrepare>(message) &&
+                       !std::holds_alternative<BatchBody>(message));
+  };
+  for (int round = 0; round < 20; ++round) {
+    run_slots(cluster, static_cast<RequestNumber>(round) * 5 + 1, static_cast<RequestNumber>(round) * 5 + 5,
+              no_decisions);
+    pass_rounds(cluster, 2, no_decisions);
+    CHECK(cluster[3].core.view().slots_held <= 2 * cluster[3].config.window);
+  }
+  CHECK(cluster[3].core.view().executed == 0);
+  CHECK(cluster[3].core.view().certificate == 100);
+}
