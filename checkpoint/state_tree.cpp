@@ -1,7 +1,6 @@
 #include "checkpoint/state_tree.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <span>
 #include <utility>
@@ -11,7 +10,6 @@
 namespace tagma {
 namespace {
 
-constexpr std::size_t children_max = 16;
 constexpr std::size_t path_nibbles = 2 * Digest::size_bytes;
 
 // The first byte of what is hashed says what it is, so that no leaf can be taken for an inner node.
@@ -30,16 +28,12 @@ void append_length(Bytes& out, std::size_t length) {
 
 }  // namespace
 
-/// A subtree with at least one key. With exactly one it is a leaf, and it lies directly under the deepest inner node
-/// that other keys' paths share with it; with more it is an inner node.
-struct StateTree::Node {
-  Digest digest;
-  Digest path;                 ///< of a leaf: the hash of its key
-  std::uint16_t occupied = 0;  ///< of an inner node: bit i is set where child i exists; 0 for a leaf
-  /// The occupied children in the order of their nibbles. A lone child is an inner node, else this one were a leaf.
-  std::vector<std::unique_ptr<Node>> children;
-
-  [[nodiscard]] bool is_leaf() const { return occupied == 0; }
+/// The node over several keys.
+struct StateTree::Inner {
+  std::uint16_t occupied = 0;  ///< bit i is set where child i exists
+  /// The occupied children in the order of their nibbles: side by side in memory, because a hash reads all of them.
+  /// A lone child is an inner node, else this one were a leaf.
+  std::vector<Subtree> children;
 };
 
 /// The new leaf of a path, or nothing where it is gone.
@@ -47,6 +41,9 @@ struct StateTree::LeafChange {
   Digest path;
   std::optional<Digest> leaf;
 };
+
+/// What became of a subtree.
+enum class StateTree::Outcome : std::uint8_t { unchanged, changed, gone };
 
 /// One pass over the tree that applies changes in the order of their paths.
 class StateTree::Update {
@@ -70,117 +67,98 @@ class StateTree::Update {
     return result;
   }
 
-  /// Applies `changes`, all of which lie below `node`, which is at `depth` nibbles. Returns whether its digest changed.
-  bool apply(std::unique_ptr<Node>& node, std::span<const LeafChange> changes, std::size_t depth) {
-    if (changes.empty()) return false;
-    if (node != nullptr && !node->is_leaf()) return apply_to_inner(node, changes, depth);
-    if (node == nullptr) return grow(node, changes, depth);
-    if (changes.size() == 1 && changes.front().path == node->path) return replace_leaf(node, changes.front());
-    return apply_to_leaf(node, changes, depth);
+  /// Applies `changes`, all of which lie below the place of `subtree`, which is at `depth` nibbles.
+  Outcome apply(Subtree& subtree, std::span<const LeafChange> changes, std::size_t depth) {
+    if (subtree.inner != nullptr) {
+      return apply_to_children(*subtree.inner, changes, depth) ? settle(subtree) : Outcome::unchanged;
+    }
+    if (changes.size() == 1 && changes.front().path == subtree.path) return replace_leaf(subtree, changes.front());
+    return apply_to_leaf(subtree, changes, depth);
+  }
+
+  /// The subtree that `changes` make where there is no key so far; nothing if they set none.
+  std::optional<Subtree> grow(std::span<const LeafChange> changes, std::size_t depth) {
+    const auto sets = [](const LeafChange& change) { return change.leaf.has_value(); };
+    const auto first = std::find_if(changes.begin(), changes.end(), sets);
+    if (first == changes.end()) return std::nullopt;
+    if (std::none_of(first + 1, changes.end(), sets)) {
+      return Subtree{.digest = *first->leaf, .path = first->path, .inner = nullptr};
+    }
+    Subtree subtree{.digest = {}, .path = {}, .inner = std::make_unique<Inner>()};
+    apply_to_children(*subtree.inner, changes, depth);
+    settle(subtree);
+    return subtree;
   }
 
  private:
-  using Children = std::array<std::unique_ptr<Node>, children_max>;
-
-  static bool replace_leaf(std::unique_ptr<Node>& node, const LeafChange& change) {
-    if (!change.leaf) {
-      node.reset();
-      return true;
-    }
-    if (*change.leaf == node->digest) return false;
-    node->digest = *change.leaf;
-    return true;
+  static Outcome replace_leaf(Subtree& leaf, const LeafChange& change) {
+    if (!change.leaf) return Outcome::gone;
+    if (*change.leaf == leaf.digest) return Outcome::unchanged;
+    leaf.digest = *change.leaf;
+    return Outcome::changed;
   }
 
   /// Where there is one key so far: it joins the changes unless they speak of it themselves.
-  bool apply_to_leaf(std::unique_ptr<Node>& node, std::span<const LeafChange> changes, std::size_t depth) {
+  Outcome apply_to_leaf(Subtree& leaf, std::span<const LeafChange> changes, std::size_t depth) {
     std::vector<LeafChange> all(changes.begin(), changes.end());
-    const auto at = std::lower_bound(all.begin(), all.end(), node->path,
+    const auto at = std::lower_bound(all.begin(), all.end(), leaf.path,
                                      [](const LeafChange& change, const Digest& path) { return change.path < path; });
-    if (at == all.end() || at->path != node->path) all.insert(at, {.path = node->path, .leaf = node->digest});
-    const Digest before = node->digest;
-    node.reset();
-    grow(node, all, depth);
-    return node == nullptr || node->digest != before;
+    if (at == all.end() || at->path != leaf.path) all.insert(at, {.path = leaf.path, .leaf = leaf.digest});
+    auto grown = grow(all, depth);
+    if (!grown) return Outcome::gone;
+    const bool changed = grown->digest != leaf.digest;
+    leaf = *std::move(grown);
+    return changed ? Outcome::changed : Outcome::unchanged;
   }
 
-  /// Where there is no key so far. Returns whether there is one now.
-  bool grow(std::unique_ptr<Node>& node, std::span<const LeafChange> changes, std::size_t depth) {
-    const auto sets = [](const LeafChange& change) { return change.leaf.has_value(); };
-    const auto first = std::find_if(changes.begin(), changes.end(), sets);
-    if (first == changes.end()) return false;
-    node = std::make_unique<Node>();
-    if (std::none_of(first + 1, changes.end(), sets)) {
-      node->path = first->path;
-      node->digest = *first->leaf;
-      return true;
-    }
-    Children children;
-    apply_to_children(children, changes, depth);
-    settle(node, children);
-    return true;
-  }
-
-  bool apply_to_inner(std::unique_ptr<Node>& node, std::span<const LeafChange> changes, std::size_t depth) {
-    Children children;
-    std::size_t next = 0;
-    for (std::size_t nibble = 0; nibble < children_max; ++nibble) {
-      if ((node->occupied >> nibble & 1U) != 0) children[nibble] = std::move(node->children[next++]);
-    }
-    const bool changed = apply_to_children(children, changes, depth);
-    if (changed) {
-      settle(node, children);
-      return true;
-    }
-    next = 0;
-    for (auto& child : children) {
-      if (child != nullptr) node->children[next++] = std::move(child);
-    }
-    return false;
-  }
-
-  bool apply_to_children(Children& children, std::span<const LeafChange> changes, std::size_t depth) {
+  /// Returns whether a child changed, came or went.
+  bool apply_to_children(Inner& inner, std::span<const LeafChange> changes, std::size_t depth) {
     TAGMA_ASSERT(depth < path_nibbles, "the hashes of two keys are equal");
     bool changed = false;
     while (!changes.empty()) {
       const std::size_t nibble = nibble_at(changes.front().path, depth);
       std::size_t count = 1;
       while (count < changes.size() && nibble_at(changes[count].path, depth) == nibble) ++count;
-      changed |= apply(children[nibble], changes.first(count), depth + 1);
+      changed |= apply_to_child(inner, nibble, changes.first(count), depth + 1);
       changes = changes.subspan(count);
     }
     return changed;
   }
 
-  /// Makes `node` the canonical subtree over `children`: nothing, the lone leaf, or an inner node.
-  void settle(std::unique_ptr<Node>& node, Children& children) {
-    std::uint16_t occupied = 0;
-    for (std::size_t nibble = 0; nibble < children_max; ++nibble) {
-      if (children[nibble] != nullptr) occupied = static_cast<std::uint16_t>(occupied | 1U << nibble);
+  bool apply_to_child(Inner& inner, std::size_t nibble, std::span<const LeafChange> changes, std::size_t depth) {
+    const auto bit = static_cast<std::uint16_t>(1U << nibble);
+    const auto below = static_cast<std::uint16_t>(inner.occupied & (bit - 1U));
+    const auto child = inner.children.begin() + std::popcount(below);
+    if ((inner.occupied & bit) == 0) {
+      auto grown = grow(changes, depth);
+      if (!grown) return false;
+      inner.children.insert(child, *std::move(grown));
+      inner.occupied = static_cast<std::uint16_t>(inner.occupied | bit);
+      return true;
     }
-    if (occupied == 0) {
-      node.reset();
-      return;
+    const Outcome outcome = apply(*child, changes, depth);
+    if (outcome == Outcome::gone) {
+      inner.children.erase(child);
+      inner.occupied = static_cast<std::uint16_t>(inner.occupied ^ bit);
     }
-    if (std::has_single_bit(occupied)) {
-      auto& lone = children[static_cast<std::size_t>(std::countr_zero(occupied))];
-      if (lone->is_leaf()) {
-        node = std::move(lone);
-        return;
-      }
+    return outcome != Outcome::unchanged;
+  }
+
+  /// Makes the subtree over changed children canonical: nothing, the lone leaf, or the inner node with its digest.
+  Outcome settle(Subtree& subtree) {
+    Inner& inner = *subtree.inner;
+    if (inner.children.empty()) return Outcome::gone;
+    if (inner.children.size() == 1 && inner.children.front().inner == nullptr) {
+      Subtree leaf = std::move(inner.children.front());
+      subtree = std::move(leaf);
+      return Outcome::changed;
     }
-    node->occupied = occupied;
-    node->children.clear();
-    node->children.reserve(static_cast<std::size_t>(std::popcount(occupied)));
     buffer_.assign(1, inner_tag);
-    buffer_.push_back(static_cast<char>(occupied & 0xffU));
-    buffer_.push_back(static_cast<char>(occupied >> 8U));
-    for (auto& child : children) {
-      if (child == nullptr) continue;
-      buffer_.append(child->digest.view());
-      node->children.push_back(std::move(child));
-    }
-    node->digest = hash(buffer_);
+    buffer_.push_back(static_cast<char>(inner.occupied & 0xffU));
+    buffer_.push_back(static_cast<char>(inner.occupied >> 8U));
+    for (const auto& child : inner.children) buffer_.append(child.digest.view());
+    subtree.digest = hash(buffer_);
+    return Outcome::changed;
   }
 
   StateTree& tree_;
@@ -203,8 +181,12 @@ Digest StateTree::update(const std::vector<StateChange>& changes) {
   for (std::size_t at = 1; at < leaves.size(); ++at) {
     TAGMA_ASSERT(leaves[at - 1].path != leaves[at].path, "no key is changed twice in one update");
   }
-  update.apply(top_, leaves, 0);
-  root_ = top_ == nullptr ? empty_root_ : top_->digest;
+  if (!top_) {
+    top_ = update.grow(leaves, 0);
+  } else if (update.apply(*top_, leaves, 0) == Outcome::gone) {
+    top_.reset();
+  }
+  root_ = top_ ? top_->digest : empty_root_;
   return root_;
 }
 

@@ -41,13 +41,22 @@ class StateTree {
   [[nodiscard]] std::uint64_t hashes() const { return hashes_; }
 
  private:
-  struct Node;
+  struct Inner;
   struct LeafChange;
+  enum class Outcome : std::uint8_t;
   class Update;
+
+  /// The part of the tree below one place: with one key a leaf, which lies directly under the deepest inner node that
+  /// other keys' paths share with it; with several keys an inner node.
+  struct Subtree {
+    Digest digest;
+    Digest path;                   ///< of a leaf: the hash of its key
+    std::unique_ptr<Inner> inner;  ///< null for a leaf
+  };
 
   HashFunction hash_;
   std::uint64_t hashes_ = 0;
-  std::unique_ptr<Node> top_;  ///< null while there is no key
+  std::optional<Subtree> top_;  ///< nothing while there is no key
   Digest empty_root_;
   Digest root_;
 };

@@ -85,6 +85,7 @@ class ClientCore::Implementation {
                      config_.retransmission_max_us >= config_.first_retransmission_us,
                  "waits are positive and their cap is not below the first one");
     reported_views_.assign(config_.membership.n(), 0);
+    connected_before_.assign(config_.membership.n(), false);
   }
 
   RequestNumber submit(std::int64_t now_us, Bytes operation) {
@@ -135,9 +136,12 @@ class ClientCore::Implementation {
 
   ClientEffects connected(ReplicaId replica) {
     ClientEffects effects;
-    const bool is_primary = replica == believed_primary();
+    if (replica >= config_.membership.n()) return effects;
+    const bool first_time = !connected_before_[replica];
+    connected_before_[replica] = true;
+    const bool everything = first_time || replica == believed_primary();
     for (const auto& outgoing : outgoing_) {
-      if (outgoing.unfinished > 0 && (is_primary || outgoing.sent_to_all)) send(outgoing, replica, effects);
+      if (outgoing.unfinished > 0 && (everything || outgoing.sent_to_all)) send(outgoing, replica, effects);
     }
     return effects;
   }
@@ -345,6 +349,7 @@ class ClientCore::Implementation {
 
   std::vector<View> reported_views_;  ///< the highest that each replica reported
   View view_hint_ = 0;
+  std::vector<bool> connected_before_;  ///< by replica
   std::optional<RefusalReason> last_refusal_;
   /// The last ClientWakeAt. Invariant: not later than any due time of an unfinished bundle.
   std::optional<std::int64_t> wake_at_us_;

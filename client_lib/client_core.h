@@ -77,9 +77,10 @@ class ClientCore {
   /// The time of the last ClientWakeAt has come. Harmless when called early, late or without need.
   [[nodiscard]] ClientEffects wake(std::int64_t now_us);
 
-  /// What was sent to this replica before may not have arrived, but now there is a channel to it: sends it the bundles
-  /// in flight if it is the believed primary, or those that have been sent to all replicas. Optional; saves waiting
-  /// for the next retransmission.
+  /// A channel to this replica has been established, for the first time or anew; what was sent to it before may not
+  /// have arrived. Sends it the bundles in flight: all of them the first time, since replies that it made before it
+  /// knew a way to this client are lost; later if it is the believed primary, or those that have been sent to all.
+  /// Optional; saves waiting for the next retransmission.
   [[nodiscard]] ClientEffects connected(ReplicaId replica);
 
   /// Operations submitted and not completed.

@@ -83,7 +83,8 @@ void derive_channel_keys(const EphemeralSecret::Shared& shared, const KeyBinding
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.bytes.data(), salt.bytes.size()),
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
   SecretArray<2 * FrameKey::size_bytes()> output;
-  openssl_must(EVP_KDF_derive(context.get(), output.data(), output.size_bytes(), parameters.data()) == 1, "HKDF");
+  openssl_must(EVP_KDF_derive(context.get(), output.data(), decltype(output)::size_bytes(), parameters.data()) == 1,
+               "HKDF");
   std::copy_n(output.data(), FrameKey::size_bytes(), keys.to_acceptor.data());
   std::copy_n(output.data() + FrameKey::size_bytes(), FrameKey::size_bytes(), keys.to_initiator.data());
 }

@@ -83,7 +83,8 @@ Verdict validate(const Bundle& bundle) {
   if (bundle.first == 0) return refuse("the first number is 0; numbers start at 1");
   if (bundle.acknowledged >= bundle.first) return refuse("the bundle acknowledges its own numbers");
   if (bundle.operations.empty()) return refuse("the bundle has no operation");
-  if (bundle.operations.size() > limits::bundle_operations_max) return refuse("the bundle has more than 256 operations");
+  if (bundle.operations.size() > limits::bundle_operations_max)
+    return refuse("the bundle has more than 256 operations");
   // end() is one past the last number and must exist too.
   if (bundle.first > std::numeric_limits<RequestNumber>::max() - bundle.operations.size()) {
     return refuse("the bundle's numbers overflow");

@@ -11,6 +11,9 @@
 
 namespace tagma::cli {
 
+/// The host of a cluster that is all on this machine.
+inline constexpr std::string_view local_host = "127.0.0.1";
+
 struct HostPort {
   std::string host;  ///< without the brackets of an IPv6 address
   std::uint16_t port = 0;

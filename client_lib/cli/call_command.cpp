@@ -63,8 +63,8 @@ int report_unknown(const CallOptions& options, const CallResult& result, const S
                                  {"error", result.error}};
     streams.out << json_text(json) << std::endl;
   }
-  streams.err << "tagma call: outcome unknown: " << result.error << "\n"
-              << "(the operation may have been executed, or may yet be; tagma status"
+  fail(streams, "call", result.error);
+  streams.err << "(outcome unknown: the operation may have been executed, or may yet be; tagma status"
               << directory_argument(options.directory) << " shows who answers)" << std::endl;
   return exit_no_quorum;
 }
@@ -76,8 +76,9 @@ int report_reply(const CallOptions& options, const CallResult& result, const Str
     if (!options.json) streams.out << reply.text << std::endl;
     return exit_ok;
   }
-  streams.err << "tagma call: " << status_name(reply.status) << (reply.text.empty() ? "" : ": ") << reply.text
-              << std::endl;
+  const std::string name(status_name(reply.status));
+  const bool text_says_it = reply.text.empty() || reply.text == name;
+  fail(streams, "call", text_says_it ? name : name + ": " + reply.text);
   return exit_failed;
 }
 
@@ -85,7 +86,7 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
   add_directory_option(app, options.directory);
   app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for the reply (10000)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
   app.add_flag("--json", options.json, "Reply, slot, view, votes and latency as JSON");
   app.add_option("operation", options.words, "Service, verb, arguments")->required()->type_name("");
@@ -94,7 +95,7 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       "  tagma call kv put city Nicaea          tagma call kv get city\n"
       "  tagma call kv cas city Nicaea Iznik    tagma call kv delete city\n"
       "  tagma call kv scan a z                 tagma call memory write 3 42\n"
-      "  tagma call --json -- kv put offset -5  (-- goes before words with a dash)\n\n"
+      "  tagma call -- kv put flag --verbose    (-- goes before words with a dash)\n\n"
       "The reply alone goes to standard output. Exit status: 0 ok, 1 the service\n"
       "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
 }

@@ -16,6 +16,7 @@
 #include "client_lib/cli/text_format.h"
 #include "crypto/digest.h"
 #include "crypto/identity.h"
+#include "messages/assert.h"
 
 namespace tagma::cli {
 namespace {
@@ -23,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view lock_name = "up.lock";
-constexpr const char* local_host = "127.0.0.1";
 
 ClusterId random_cluster_id() {
   ClusterId id;
@@ -51,7 +51,8 @@ class KeyMaker {
     const std::string folder = principal_folder(directory_, principal);
     if (mkdir(folder.c_str(), S_IRWXU) != 0) {
       if (errno != EEXIST) return Refused{folder + ": cannot be made: " + std::strerror(errno)};
-      return Refused{folder + ": exists although there is no cluster.toml beside it, perhaps from an interrupted init: " +
+      return Refused{folder +
+                     ": exists although there is no cluster.toml beside it, perhaps from an interrupted init: " +
                      "remove it, or choose another folder with --dir"};
     }
     made_.push_back(folder);
@@ -73,7 +74,7 @@ std::optional<Refused> add_members(KeyMaker& keys, const ClusterPlan& plan, std:
   for (std::uint32_t id = 0; id < plan.replicas; ++id) {
     const auto key = keys.make({PrincipalKind::replica, id});
     if (!key) return Refused{key.reason()};
-    const std::string host = plan.hosts.empty() ? local_host : plan.hosts[id];
+    const std::string host = plan.hosts.empty() ? std::string(local_host) : plan.hosts[id];
     const auto port = static_cast<std::uint16_t>(base_port + 2 * id);
     const auto next_port = static_cast<std::uint16_t>(port + 1);
     membership.replicas.push_back({id, 0, *key, tcp_address({host, port}), tcp_address({host, next_port})});
@@ -105,7 +106,7 @@ Result<ChosenPort> choose_base_port(const ClusterPlan& plan) {
   if (plan.base_port) return ChosenPort{*plan.base_port, ""};
   if (!plan.hosts.empty()) return ChosenPort{};
   const std::uint32_t count = 2 * plan.replicas;
-  const auto base = free_base_port(local_host, default_base_port, count);
+  const auto base = free_base_port(std::string(local_host), default_base_port, count);
   if (!base) {
     return Refused{"no " + std::to_string(count) + " free ports in a row from " + std::to_string(default_base_port) +
                    " on: name some with --base-port"};
@@ -227,7 +228,8 @@ std::optional<Refused> empty_cluster_folder(const std::string& directory) {
   switch (folder_state(directory)) {
     case FolderState::absent: return std::nullopt;
     case FolderState::foreign:
-      return Refused{directory + ": is not a cluster folder of tagma, so nothing is removed; choose another with --dir"};
+      return Refused{directory +
+                     ": is not a cluster folder of tagma, so nothing is removed; choose another with --dir"};
     case FolderState::cluster: break;
   }
   std::error_code error;

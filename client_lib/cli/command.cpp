@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 
 namespace tagma::cli {
@@ -23,9 +24,10 @@ std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, co
 }
 
 void add_directory_option(CLI::App& app, std::string& directory) {
-  directory = default_directory;
-  app.add_option("--dir", directory, "Cluster folder (default ./tagma-cluster)")
-      ->envname("TAGMA_DIR")
+  // The variable is a default and not an option, so that it contradicts no other option.
+  const char* variable = std::getenv("TAGMA_DIR");
+  directory = variable != nullptr && *variable != '\0' ? std::string(variable) : std::string(default_directory);
+  app.add_option("--dir", directory, "Cluster folder ($TAGMA_DIR or ./tagma-cluster)")
       ->type_name("DIR")
       ->check([](const std::string& text) { return text.empty() ? "the folder's name is empty" : std::string(); });
 }

@@ -1,6 +1,7 @@
 #include "client_lib/cli/load_command.h"
 
 #include <CLI/CLI.hpp>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -51,14 +52,14 @@ void note_problem(Pass& pass, std::uint64_t line, const std::string& text) {
 /// Runs the loop over all entries and shows progress. False if it was interrupted.
 bool run_pass(ClosedLoop& loop, const LineFile& file, bool writes, Pass& pass, StopSignals& stop,
               const Streams& streams) {
-  const auto next = [&]() -> std::optional<ClosedLoop::Step> {
+  const auto next = [&pass, &file, writes]() -> std::optional<ClosedLoop::Step> {
     const std::lock_guard lock(pass.mutex);
     if (pass.next == file.entries.size()) return std::nullopt;
     const auto& entry = file.entries[pass.next];
     const Words words = writes ? Words{"put", entry.key, std::to_string(entry.line)} : Words{"get", entry.key};
     return ClosedLoop::Step{pass.next++, encode_operation("kv", encode_words(words))};
   };
-  const auto done = [&](std::uint64_t tag, const CallResult& result) {
+  const auto done = [&pass, &file, &loop, writes](std::uint64_t tag, const CallResult& result) {
     const std::lock_guard lock(pass.mutex);
     const auto& entry = file.entries[tag];
     if (result.status != CallStatus::ok) {
@@ -170,10 +171,10 @@ void describe_arguments(CLI::App& app, LoadOptions& options) {
   add_directory_option(app, options.directory);
   app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
   app.add_option("--window", options.window, "Operations outstanding (default 256)")
-      ->check(CLI::Range(std::uint64_t{1}, limits::session_window))
+      ->check(CLI::Range(std::uint64_t{1}, limits::session_window).description(""))
       ->type_name("W");
   app.add_option("--timeout-ms", options.timeout_ms, "Time limit of one operation (10000)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
   app.add_flag("--json", options.json, "Counts and rates as JSON");
   app.footer(

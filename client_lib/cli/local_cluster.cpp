@@ -35,17 +35,17 @@ LocalCluster::~LocalCluster() { stop(); }
 std::optional<StartFailure> LocalCluster::start_children(const std::string& log_level) {
   const auto in_use = addresses_in_use(file_);
   if (!in_use.empty()) {
-    return StartFailure{"in use by another process: " + listed(in_use) +
-                            "; stop that process (a cluster of this folder perhaps), or start a cluster on other " +
-                            "ports with --base-port in a new folder or with --fresh",
+    const std::string others = in_use.size() > 1 ? " and " + std::to_string(in_use.size() - 1) + " more" : "";
+    return StartFailure{in_use.front() + others +
+                            ": in use by another process; stop that one, or start a cluster on other ports with " +
+                            "--base-port in a new folder or with --fresh",
                         true, false};
   }
   for (ReplicaId id = 0; id < file_.membership.n(); ++id) {
-    const std::vector<std::string> arguments = {"tagma",       "replica",
-                                                "--cluster",   cluster_file_path(directory_),
-                                                "--id",        std::to_string(id),
-                                                "--data",      data_path(directory_, id),
-                                                "--log-level", log_level};
+    const std::vector<std::string> arguments = {
+        "tagma",       "replica",          "--cluster", cluster_file_path(directory_),
+        "--id",        std::to_string(id), "--data",    data_path(directory_, id),
+        "--log-level", log_level};
     auto child = ChildProcess::start(executable_, arguments, log_path(directory_, id));
     if (!child) return StartFailure{"replica " + std::to_string(id) + ": " + child.reason(), false, false};
     children_.push_back(std::move(*child));
@@ -57,9 +57,11 @@ std::optional<StartFailure> LocalCluster::start_children(const std::string& log_
 StartFailure LocalCluster::failure_of(const ChildProcess& child, ReplicaId id) const {
   const int status = child.wait_status().value_or(0);
   const bool bad_input = WIFEXITED(status) && WEXITSTATUS(status) == exit_usage;
-  const std::string line = child.last_line().empty() ? "it wrote nothing" : child.last_line();
-  return {"replica " + std::to_string(id) + " " + describe_end(status) + " before it served: " + line + "\n(its log: " +
-              log_path(directory_, id) + ")",
+  constexpr std::string_view name = "tagma replica: ";  // of the command that the child is; ours stands there already
+  std::string line = child.last_line().empty() ? "it wrote nothing" : child.last_line();
+  if (line.starts_with(name)) line.erase(0, name.size());
+  return {"replica " + std::to_string(id) + " " + describe_end(status) + " before it served: " + line +
+              "\n(its log: " + log_path(directory_, id) + ")",
           bad_input, false};
 }
 
@@ -83,8 +85,8 @@ std::optional<StartFailure> LocalCluster::start(StopSignals& stop_signals, const
     const auto late = std::find_if(children_.begin(), children_.end(), [](const auto& c) { return !c.is_ready(); });
     const auto id = static_cast<ReplicaId>(late - children_.begin());
     failure = StartFailure{"replica " + std::to_string(id) + " does not serve after " +
-                               duration_text(ready_timeout / std::chrono::microseconds(1)) + "; its log: " +
-                               log_path(directory_, id),
+                               duration_text(ready_timeout / std::chrono::microseconds(1)) +
+                               "; its log: " + log_path(directory_, id),
                            false, false};
   }
   if (failure) stop();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,9 @@ namespace tagma::cli {
 
 /// Why a cluster did not start.
 struct StartFailure {
-  std::string reason;            ///< one line, or a few joined by line ends
-  bool bad_input = false;        ///< a replica refused its input, or a port is in use
-  bool stop_requested = false;   ///< a signal came first; `reason` is empty
+  std::string reason;           ///< one line, or a few joined by line ends
+  bool bad_input = false;       ///< a replica refused its input, or a port is in use
+  bool stop_requested = false;  ///< a signal came first; `reason` is empty
 };
 
 /// A child that ended by itself.

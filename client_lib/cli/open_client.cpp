@@ -37,8 +37,8 @@ Result<Bytes> operation_of(const Words& words) {
   }
   const Words arguments(words.begin() + 1, words.end());
   if (arguments.size() > words_max) {
-    return Refused{"an operation has at most " + std::to_string(words_max) + " words behind its service, this one has " +
-                   std::to_string(arguments.size())};
+    return Refused{"an operation has at most " + std::to_string(words_max) +
+                   " words behind its service, this one has " + std::to_string(arguments.size())};
   }
   Bytes operation = encode_operation(service, encode_words(arguments));
   if (operation.size() > limits::operation_bytes_max) {

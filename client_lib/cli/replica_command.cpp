@@ -13,13 +13,13 @@ int run_replica_command(const Arguments& arguments, const Streams& streams) {
   app.add_option("--id", options.id, "Which replica of it this is, from 0")->required()->type_name("N");
   app.add_option("--data", options.data_directory, "Its data folder; made if absent")->required()->type_name("PATH");
   app.add_option("--identity", options.identity_file, "Its secret key (default: beside FILE)")->type_name("KEY");
-  app.add_option("--log-level", options.log_level, "How much it logs (default info)")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+  app.add_option("--log-level", options.log_level, "debug, info (default), warn or error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""))
       ->type_name("LEVEL");
   app.footer(
       "Examples:\n"
-      "  tagma replica --cluster tagma-cluster/cluster.toml --id 0 --data /var/lib/tagma\n"
-      "  tagma replica --cluster c.toml --id 2 --data d2 --identity /etc/tagma/replica.key\n\n"
+      "  tagma replica --cluster tagma-cluster/cluster.toml --id 0 --data /srv/r0\n"
+      "  tagma replica --cluster c.toml --id 2 --data d2 --identity r2.key\n\n"
       "Log lines go to standard error; the line with the word \"ready\" says that it\n"
       "serves. Exit status: 0 clean stop, 1 failure while running, 2 bad input.");
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;

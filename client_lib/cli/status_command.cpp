@@ -118,7 +118,7 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
   add_directory_option(app, options.directory);
   app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for answers (2000)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{3'600'000}))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{3'600'000}).description(""))
       ->type_name("T");
   app.add_flag("--counters", options.counters, "Each replica's counts, refusals included");
   app.add_flag("--json", options.json, "Everything as JSON");

@@ -1,6 +1,7 @@
 #include "client_lib/cli/up_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ostream>
 
 #include "client_lib/cli/addresses.h"
@@ -17,6 +18,17 @@ struct UpOptions {
   std::string log_level = "info";
   InitOptions init;
 };
+
+/// Found before the folder is made: with the keys there, the same command would then keep those ports for good.
+std::optional<Refused> ports_taken(const ClusterPlan& plan) {
+  if (!plan.base_port || !plan.hosts.empty()) return std::nullopt;
+  for (std::uint32_t port = *plan.base_port; port < *plan.base_port + 2 * plan.replicas; ++port) {
+    if (!port_in_use({std::string(local_host), static_cast<std::uint16_t>(port)})) continue;
+    return Refused{"--base-port " + std::to_string(*plan.base_port) + ": port " + std::to_string(port) +
+                   " is in use by another process; choose another, or leave the option out"};
+  }
+  return std::nullopt;
+}
 
 /// The cluster of the folder, made if there is none, with a genesis that no replica has started in.
 Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan& plan, const Streams& streams) {
@@ -38,6 +50,7 @@ Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan&
     if (*renewed) streams.out << "Durability is memory: the cluster starts empty.\n";
     return file;
   }
+  if (auto refused = ports_taken(plan)) return *refused;
   auto created = create_cluster(directory, plan);
   if (!created) return Refused{created.reason()};
   streams.out << "A new cluster in " << directory << ": " << counted(plan.replicas, "replica") << ", "
@@ -95,8 +108,8 @@ int attend_until_stopped(LocalCluster& cluster, StopSignals& stop, const std::st
 void describe_arguments(CLI::App& app, UpOptions& options) {
   add_directory_option(app, options.directory);
   app.add_flag("--fresh", options.fresh, "Remove this folder's old cluster first");
-  app.add_option("--log-level", options.log_level, "Of the replicas' logs (default info)")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+  app.add_option("--log-level", options.log_level, "debug, info (default), warn or error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""))
       ->type_name("LEVEL");
   add_init_options(app, options.init);
   app.footer(

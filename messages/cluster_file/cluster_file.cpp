@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "messages/cluster_file/rules.h"
 
@@ -34,7 +34,7 @@ Result<std::string> read_text(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat information {};
   if (file.number() < 0 || ::fstat(file.number(), &information) != 0) {
-    return Refused{std::string("cannot be read (") + std::strerror(errno) +
+    return Refused{std::string("cannot be read (") + std::generic_category().message(errno) +
                    "); give the right --dir, or make a cluster with `tagma init`"};
   }
   if (!S_ISREG(information.st_mode)) return Refused{"is not a file; give the path of a cluster.toml"};
@@ -43,7 +43,8 @@ Result<std::string> read_text(const std::string& path) {
   while (text.size() <= cluster_file::file_bytes_max) {
     const auto got = ::read(file.number(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Refused{std::string("cannot be read (") + std::strerror(errno) + "); check the disk"};
+    if (got < 0)
+      return Refused{std::string("cannot be read (") + std::generic_category().message(errno) + "); check the disk"};
     if (got == 0) return text;
     text.append(piece, 0, static_cast<std::size_t>(got));
   }

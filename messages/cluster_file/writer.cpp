@@ -4,9 +4,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "messages/cluster_file/rules.h"
 
@@ -71,8 +71,8 @@ bool sync_folder(const std::string& folder) {
 }
 
 Refused cannot_write(const std::string& path, int error) {
-  return in_one_line(path,
-                     std::string("cannot be written (") + std::strerror(error) + "); check the folder and its rights");
+  return in_one_line(path, std::string("cannot be written (") + std::generic_category().message(error) +
+                               "); check the folder and its rights");
 }
 
 }  // namespace

@@ -174,7 +174,7 @@ struct Writer {
 Result<Message> read_submit(schema::SignedBody::Reader in) {
   auto bundle = parse_signed_bundle(Bytes(as_view(in.getBody())), Bytes(as_view(in.getSignature())));
   if (!bundle) return Refused{bundle.reason()};
-  return Message{Submit{std::make_shared<const SignedBundle>(*std::move(bundle))}};
+  return Message{Submit{std::make_shared<const SignedBundle>(std::move(*bundle))}};
 }
 
 Result<SharedBatch> read_batch(kj::ArrayPtr<const kj::byte> data) {
@@ -182,19 +182,19 @@ Result<SharedBatch> read_batch(kj::ArrayPtr<const kj::byte> data) {
   if (data.size() > limits::batch_bytes_max) return Refused{"the batch has more than 1 MiB"};
   auto batch = parse_batch(Bytes(as_view(data)));
   if (!batch) return Refused{batch.reason()};
-  return SharedBatch(std::make_shared<const Batch>(*std::move(batch)));
+  return SharedBatch(std::make_shared<const Batch>(std::move(*batch)));
 }
 
 Result<Message> read_pre_prepare(schema::PrePrepare::Reader in) {
   auto batch = read_batch(in.getBatch());
   if (!batch) return Refused{batch.reason()};
-  return Message{PrePrepare{in.getView(), in.getSeq(), *std::move(batch)}};
+  return Message{PrePrepare{in.getView(), in.getSeq(), std::move(*batch)}};
 }
 
 Result<Message> read_batch_body(schema::SlotBatch::Reader in) {
   auto batch = read_batch(in.getBatch());
   if (!batch) return Refused{batch.reason()};
-  return Message{BatchBody{in.getSeq(), *std::move(batch)}};
+  return Message{BatchBody{in.getSeq(), std::move(*batch)}};
 }
 
 template <typename Vote>
@@ -221,7 +221,7 @@ Result<CheckpointVote> read_vote(schema::SignedBody::Reader in) {
 Result<Message> read_checkpoint_vote(schema::SignedBody::Reader in) {
   auto vote = read_vote(in);
   if (!vote) return Refused{vote.reason()};
-  return Message{*std::move(vote)};
+  return Message{std::move(*vote)};
 }
 
 Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
@@ -232,7 +232,7 @@ Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
   for (const auto entry : votes) {
     auto vote = read_vote(entry);
     if (!vote) return Refused{vote.reason()};
-    certificate.votes.push_back(*std::move(vote));
+    certificate.votes.push_back(std::move(*vote));
   }
   return Message{std::move(certificate)};
 }

@@ -51,7 +51,8 @@ Bytes SegmentBuilder::finish() {
   Bytes framed;
   framed.reserve(framing_bytes + content.size());
   framed.append(4, '\0');
-  for (std::uint32_t shift = 0; shift < 32; shift += 8) framed.push_back(static_cast<char>(size_words >> shift & 0xffU));
+  for (std::uint32_t shift = 0; shift < 32; shift += 8)
+    framed.push_back(static_cast<char>(size_words >> shift & 0xffU));
   framed.append(as_view(content));
   return framed;
 }
@@ -82,7 +83,8 @@ Segment::Segment(ByteView framed) {
 
 capnp::ReaderOptions reader_options(std::size_t segment_words) {
   capnp::ReaderOptions options;
-  options.traversalLimitInWords = segment_words;
+  // The library checks, and counts, the root pointer twice.
+  options.traversalLimitInWords = segment_words + 1;
   options.nestingLimit = static_cast<int>(limits::nesting_max);
   return options;
 }

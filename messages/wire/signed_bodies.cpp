@@ -42,7 +42,7 @@ Result<Batch> read_batch(schema::Batch::Reader content) {
     if (!bundle) return Refused{bundle.reason()};
     operation_count += bundle->content.operations.size();
     if (operation_count > limits::batch_operations_max) return Refused{"the batch has more than 8192 operations"};
-    batch.bundles.push_back(*std::move(bundle));
+    batch.bundles.push_back(std::move(*bundle));
   }
   return batch;
 }
@@ -99,7 +99,7 @@ Result<SignedBundle> parse_signed_bundle(Bytes body, Bytes signature) {
   auto content = read_segment<schema::BundleBody, Bundle>(body, limits::bundle_bytes_max,
                                                           "the bundle's body has more than 256 KiB", read_bundle);
   if (!content) return Refused{content.reason()};
-  return SignedBundle{*std::move(content), std::move(body), std::move(signature)};
+  return SignedBundle{std::move(*content), std::move(body), std::move(signature)};
 }
 
 Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature) {
@@ -128,8 +128,8 @@ Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles) {
 
 Result<Batch> parse_batch(Bytes bytes) {
   if (bytes.empty()) return Batch{};
-  auto batch = read_segment<schema::Batch, Batch>(bytes, limits::batch_bytes_max, "the batch has more than 1 MiB",
-                                                  read_batch);
+  auto batch =
+      read_segment<schema::Batch, Batch>(bytes, limits::batch_bytes_max, "the batch has more than 1 MiB", read_batch);
   if (!batch) return batch;
   batch->bytes = std::move(bytes);
   return batch;
@@ -153,7 +153,7 @@ Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature) {
   auto content = read_segment<schema::CheckpointBody, CheckpointStatement>(
       body, limits::statement_bytes_max, "the checkpoint vote's body has more than 1024 bytes", read_checkpoint);
   if (!content) return Refused{content.reason()};
-  return CheckpointVote{*std::move(content), std::move(body), std::move(signature)};
+  return CheckpointVote{std::move(*content), std::move(body), std::move(signature)};
 }
 
 Bytes bundle_statement(ByteView body) { return statement_of("tagma bundle 1", body); }

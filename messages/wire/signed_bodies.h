@@ -7,8 +7,8 @@
 
 namespace tagma::wire {
 
-// The parse functions check sizes and shape, but leave the rules of messages/validate.h to the caller, who validates the
-// outermost value once: its validator covers what is nested in it.
+// The parse functions check sizes and shape, but leave the rules of messages/validate.h to the caller, who validates
+// the outermost value once: its validator covers what is nested in it.
 [[nodiscard]] Result<SignedBundle> parse_signed_bundle(Bytes body, Bytes signature);
 [[nodiscard]] Result<Batch> parse_batch(Bytes bytes);
 [[nodiscard]] Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature);

@@ -20,16 +20,20 @@ void Counters::add(std::string_view name, std::uint64_t amount) {
 
 void Counters::refuse(std::string_view category, std::string_view reason) {
   ++refused_total_;
+  note(category, reason);
+}
+
+void Counters::note(std::string_view category, std::string_view what) {
   std::string name(category);
   name += ": ";
-  const std::size_t reason_at = name.size();
-  name += reason;
+  const std::size_t what_at = name.size();
+  name += what;
   if (name.size() > name_bytes_max) name.resize(name_bytes_max);
   if (counts_.find(name) == counts_.end()) {
     auto distinct = reasons_.find(category);
     if (distinct == reasons_.end()) distinct = reasons_.try_emplace(std::string(category), 0).first;
     if (distinct->second >= reasons_per_category_max) {
-      name.resize(reason_at);
+      name.resize(what_at);
       name += overflow_name;
     } else {
       ++distinct->second;

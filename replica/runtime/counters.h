@@ -40,6 +40,9 @@ class Counters {
   /// what an outsider wrote, so only the first few distinct reasons of a category get a name, later ones are "other".
   void refuse(std::string_view category, std::string_view reason);
 
+  /// The same for what is no refusal, such as a retransmission.
+  void note(std::string_view category, std::string_view what);
+
   [[nodiscard]] std::uint64_t value(std::string_view name) const;
   /// All refusals together.
   [[nodiscard]] std::uint64_t refused_total() const { return refused_total_; }

@@ -60,6 +60,6 @@ void EffectPerformer::perform(const Alarm& effect) {
   if (!alarm_) alarm_ = effect.reason;
 }
 
-void EffectPerformer::perform(const Counted& effect) { counters_.refuse("protocol", effect.reason); }
+void EffectPerformer::perform(const Counted& effect) { counters_.note("protocol", effect.reason); }
 
 }  // namespace tagma::runtime

@@ -98,6 +98,7 @@ bool Listener::answer_hellos(MonotonicUs now_us) {
   bool any = false;
   while (auto hello = hellos_.next(now_us)) {
     any = true;
+    counters_.add("handshakes_verified");
     const auto accept = acceptor_.hello(hello->record);
     if (!accept) {
       refuse("handshake refused", accept.reason(), now_us);

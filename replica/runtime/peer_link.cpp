@@ -48,9 +48,8 @@ void PeerLink::take_record(ByteView record, MonotonicUs now_us) {
     }
     if (const auto refused = initiator_.accept(record)) {
       counters_.refuse("handshake refused", refused->reason);
-      if (log_.may_warn("accept", now_us)) {
-        log_.warn("replica " + std::to_string(peer_) + " answered the handshake wrongly: " + refused->reason);
-      }
+      // Mostly the late answer to a HELLO that a repeated one has replaced: no reason to worry anybody.
+      log_.debug("ACCEPT of replica " + std::to_string(peer_) + " refused: " + refused->reason);
       return;
     }
     timer_.accepted();

@@ -146,7 +146,7 @@ Result<Prepared> prepare(const ReplicaOptions& options) {
   auto data = DataDirectory::open(options.data_directory);
   if (!data) return Refused{data.reason()};
   if (auto refused = check_memory(options, *data, file->membership.cluster)) return *std::move(refused);
-  return Prepared{*std::move(file), *std::move(identity), std::move(services), *std::move(data)};
+  return Prepared{std::move(*file), std::move(*identity), std::move(services), std::move(*data)};
 }
 
 int refuse(const Refused& refused) {

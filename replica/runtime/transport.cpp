@@ -139,7 +139,7 @@ std::optional<Received> Transport::admit(const Inbox::Item& item) {
     counters_.refuse("message refused", "not the sender's to send");
     return std::nullopt;
   }
-  return Received{Sender{item.from.principal, item.from.incarnation}, *std::move(message)};
+  return Received{Sender{item.from.principal, item.from.incarnation}, std::move(*message)};
 }
 
 /// Learns where this client's replies go. False if the message speaks for another client.

@@ -40,8 +40,8 @@ void ExecutionOracle::check_prefix(ReplicaId replica, const Executed& what) {
                                              std::to_string(what.seq) + " after slot " +
                                              std::to_string(log_.back().seq));
     }
+    by_request_.emplace(what.request, log_.size());
     log_.push_back(what);
-    by_request_.emplace(what.request, what.reply_hash);
     ++position;
     return;
   }
@@ -87,12 +87,17 @@ void ExecutionOracle::executed_digest(ReplicaId replica, Seq seq, const Digest& 
 void ExecutionOracle::accepted(const RequestKey& request, std::uint64_t reply_hash) {
   const auto found = by_request_.find(request);
   if (found == by_request_.end()) {
-    verdict_.report(Oracle::acknowledged,
-                    to_string(request) + " was answered but no correct replica had executed it");
-  } else if (found->second != reply_hash) {
+    verdict_.report(Oracle::acknowledged, to_string(request) + " was answered but no correct replica had executed it");
+  } else if (const auto expected = log_[found->second].reply_hash; expected != 0 && expected != reply_hash) {
     verdict_.report(Oracle::acknowledged,
                     to_string(request) + " was answered otherwise than correct replicas executed it");
   }
+}
+
+std::optional<std::uint64_t> ExecutionOracle::position(const RequestKey& request) const {
+  const auto found = by_request_.find(request);
+  if (found == by_request_.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace tagma::checkers

@@ -30,7 +30,7 @@ struct Executed {
   RequestKey request;
   TimeUs agreed_time_us = 0;
   std::uint64_t operation_hash = 0;
-  std::uint64_t reply_hash = 0;  ///< of the encoded service reply
+  std::uint64_t reply_hash = 0;  ///< of the encoded service reply; 0: the service threw, the core made the reply
   auto operator<=>(const Executed&) const = default;
 };
 
@@ -53,6 +53,8 @@ class ExecutionOracle {
   void accepted(const RequestKey& request, std::uint64_t reply_hash);
 
   [[nodiscard]] bool was_executed(const RequestKey& request) const { return by_request_.count(request) != 0; }
+  /// Where in the longest log the request stands; nothing if no correct replica executed it.
+  [[nodiscard]] std::optional<std::uint64_t> position(const RequestKey& request) const;
   /// Calls of services at the replica that is furthest ahead.
   [[nodiscard]] std::size_t length() const { return log_.size(); }
   /// The longest log of all, in order.
@@ -72,7 +74,7 @@ class ExecutionOracle {
   std::vector<Executed> log_;  ///< by the replica that was first at each position
   std::map<ReplicaId, Progress> progress_;
   std::map<Seq, Digest> digests_;
-  std::map<RequestKey, std::uint64_t> by_request_;  ///< hash of the first reply
+  std::map<RequestKey, std::size_t> by_request_;  ///< position of its first execution in log_
   std::set<RequestKey> unseen_;
 };
 

@@ -212,9 +212,7 @@ std::string to_string(const KvOperation& operation) {
     case KvKind::put: text += "put " + operation.key + " := " + operation.value; break;
     case KvKind::get: text += "get " + operation.key; break;
     case KvKind::erase: text += "delete " + operation.key; break;
-    case KvKind::compare:
-      text += "cas " + operation.key + " " + operation.expected + " -> " + operation.value;
-      break;
+    case KvKind::compare: text += "cas " + operation.key + " " + operation.expected + " -> " + operation.value; break;
   }
   if (!known) return text + " (unknown)";
   if (operation.kind == KvKind::get) {
@@ -245,7 +243,8 @@ LinearizabilityResult check_linearizable(const std::vector<KvOperation>& history
     if (found) continue;
     result.linearizable = false;
     result.undecided = search.gave_up();
-    result.explanation = "key " + key + (search.gave_up() ? ": no order found in time; stuck at: " : ": no order places: ") +
+    result.explanation = "key " + key +
+                         (search.gave_up() ? ": no order found in time; stuck at: " : ": no order places: ") +
                          search.stuck();
     return result;
   }

@@ -1,6 +1,6 @@
 // Oracle 8: is there an order of the operations, within the intervals in which clients saw them, that explains every
-// answer? After Wing and Gong (1993) and Lowe (2017): depth-first search with memoised configurations, one key at a time
-// (a history is linearizable if and only if its part for every key is).
+// answer? After Wing and Gong (1993) and Lowe (2017): depth-first search with memoised configurations, one key at a
+// time (a history is linearizable if and only if its part for every key is).
 #pragma once
 
 #include <cstddef>

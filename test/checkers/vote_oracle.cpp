@@ -30,9 +30,9 @@ void VoteOracle::one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, Vi
                             std::string_view what) {
   const auto [known, first] = votes.emplace(Vote{replica, seq, view}, digest);
   if (!first && known->second != digest) {
-    verdict_.report(Oracle::durable_votes, std::string(what) + " contradicts an earlier one: " +
-                                               place(replica, view, seq, digest) + " after " +
-                                               to_hex(known->second.view()).substr(0, 8));
+    verdict_.report(Oracle::durable_votes, std::string(what) +
+                                               " contradicts an earlier one: " + place(replica, view, seq, digest) +
+                                               " after " + to_hex(known->second.view()).substr(0, 8));
   }
 }
 

@@ -16,8 +16,9 @@ namespace {
 std::uint64_t executed(const Cluster& cluster) {
   const Finished status = cluster.tagma({"status", "--json"});
   if (!json::accept(status.output)) return 0;
+  const json parsed = json::parse(status.output);
   std::uint64_t highest = 0;
-  for (const auto& replica : json::parse(status.output).at("replicas")) {
+  for (const auto& replica : parsed.at("replicas")) {
     if (replica.at("answered") == true) highest = std::max(highest, replica.at("last_executed").get<std::uint64_t>());
   }
   return highest;

@@ -1,6 +1,6 @@
 // Authentication that costs nothing but keeps its promises among those who play by the rules: equal bytes have equal
-// digests, different bytes have different ones but for an accident of 2^-64, and a signature verifies under the key that
-// made it, over the statement that was signed, and under nothing else.
+// digests, different bytes have different ones but for an accident of 2^-64, and a signature verifies under the key
+// that made it, over the statement that was signed, and under nothing else.
 #pragma once
 
 #include "messages/authenticator.h"

@@ -49,8 +49,8 @@ std::string_view Network::send(const Principal& from, const Principal& to, std::
 }
 
 VirtualUs Network::draw_delay(const LinkOptions& link) {
-  auto delay_us = link.delay_min_us + static_cast<VirtualUs>(random_.below(
-                                          static_cast<std::uint64_t>(link.delay_spread_us) + 1));
+  auto delay_us =
+      link.delay_min_us + static_cast<VirtualUs>(random_.below(static_cast<std::uint64_t>(link.delay_spread_us) + 1));
   if (random_.chance(link.slow_ppm)) {
     coverage_.count("fault: message slow");
     // Doubles with probability one half each time: a tail without logarithms.

@@ -101,8 +101,7 @@ void draw_faults(Random& random, SimOptions& options) {
   const bool lossy = options.profile != Profile::calm;
   if (lossy) options.cuts = static_cast<std::uint32_t>(random.below(6));
   if (options.profile == Profile::crash) {
-    const auto crashes = static_cast<std::uint32_t>(random.between(1, options.f));
-    for (std::uint32_t at = 0; at < crashes; ++at) options.crashes_us.push_back(random.between(500, 150'000));
+    options.crashes = static_cast<std::uint32_t>(random.between(1, options.f));
   }
   if (options.profile == Profile::liars) {
     const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
@@ -177,7 +176,7 @@ std::string summary(const SimOptions& options) {
                      std::to_string(options.client.clients) + " x " + std::to_string(options.client.sessions_at_once) +
                      " sessions x window " + std::to_string(options.client.window) + ", loss " +
                      std::to_string(options.replica_links.loss_ppm / 1'000) + " per mille, cuts " +
-                     std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes_us.size());
+                     std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes);
   if (!options.liars.empty()) {
     text += ", liars";
     for (const auto id : options.liars) text += " " + std::to_string(id);

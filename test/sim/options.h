@@ -50,9 +50,9 @@ struct ClientOptions {
   std::uint32_t window = 8;
   std::uint32_t burst = 4;  ///< operations submitted before a flush
   VirtualUs think_max_us = 2'000;
-  VirtualUs timeout_us = 400'000;          ///< then the caller holds the outcome for unknown
-  std::uint32_t session_operations = 40;   ///< then a new session is opened
-  std::uint32_t abandon_ppm = 0;           ///< sessions that are given up with operations outstanding
+  VirtualUs timeout_us = 400'000;         ///< then the caller holds the outcome for unknown
+  std::uint32_t session_operations = 40;  ///< then a new session is opened
+  std::uint32_t abandon_ppm = 0;          ///< sessions that are given up with operations outstanding
   std::int64_t first_retransmission_us = 60'000;
   std::int64_t retransmission_max_us = 500'000;
   std::int64_t busy_backoff_us = 5'000;
@@ -86,9 +86,9 @@ struct SimOptions {
   std::vector<VirtualUs> starts_us;  ///< when each replica starts
   ClientOptions client;
   WorkloadOptions workload;
-  std::uint32_t cuts = 0;                 ///< during the clients' work
-  std::vector<VirtualUs> crashes_us;      ///< when a backup crashes, each another one
-  std::vector<ReplicaId> liars;           ///< faulty replicas; the primary among them in byzantine_primary
+  std::uint32_t cuts = 0;        ///< of links, during the clients' work
+  std::uint32_t crashes = 0;     ///< backups that stop for ever during the clients' work
+  std::vector<ReplicaId> liars;  ///< faulty replicas; the primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   bool demand_liveness = true;
 

@@ -15,8 +15,8 @@ namespace tagma::sim {
 /// One event. `what` and `note` are literals.
 struct TraceLine {
   VirtualUs at_us = 0;
-  std::string_view what;     ///< "sent", "received", "lost", "executed", ...
-  std::string_view note;     ///< message name, or the reason
+  std::string_view what;  ///< "sent", "received", "lost", "executed", ...
+  std::string_view note;  ///< message name, or the reason
   Principal who;
   Principal peer;
   bool has_peer = false;

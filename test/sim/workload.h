@@ -18,10 +18,10 @@ namespace tagma::sim {
 struct Planned {
   enum class Kind : std::uint8_t { put, get, erase, compare, scan, hostile };
   Kind kind = Kind::get;
-  Bytes bytes;            ///< what is submitted
-  bool unseen = false;    ///< names no service: nobody executes it
-  Bytes key;              ///< scan: its begin
-  Bytes end;              ///< scan: its end
+  Bytes bytes;          ///< what is submitted
+  bool unseen = false;  ///< names no service: nobody executes it
+  Bytes key;            ///< scan: its begin
+  Bytes end;            ///< scan: its end
   Bytes value;
   Bytes expected;
 };

@@ -76,7 +76,7 @@ class Cluster {
   /// The process of a replica; 0 if it is not running.
   [[nodiscard]] pid_t replica(std::uint32_t id) const;
   /// Sends a signal to a replica's process. False if there is none.
-  bool signal_replica(std::uint32_t id, int number) const;
+  [[nodiscard]] bool signal_replica(std::uint32_t id, int number) const;
 
  private:
   TemporaryFolder folder_;

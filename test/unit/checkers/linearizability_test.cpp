@@ -58,8 +58,8 @@ bool linearizable(const std::vector<KvOperation>& history) {
 
 TEST_CASE("an empty and a sequential history are linearizable") {
   CHECK(linearizable({}));
-  CHECK(linearizable({put(1, "k", "a", 0, 1), get(1, "k", "a", 2, 3), erase(1, "k", true, 4, 5),
-                      get(2, "k", std::nullopt, 6, 7)}));
+  CHECK(linearizable(
+      {put(1, "k", "a", 0, 1), get(1, "k", "a", 2, 3), erase(1, "k", true, 4, 5), get(2, "k", std::nullopt, 6, 7)}));
 }
 
 TEST_CASE("a stale read is not") {
@@ -72,8 +72,8 @@ TEST_CASE("a stale read is not") {
 }
 
 TEST_CASE("a lost update is not") {
-  CHECK_FALSE(linearizable({put(1, "k", "a", 0, 1), compare(2, "k", "a", "b", true, 2, 6),
-                            compare(3, "k", "a", "c", true, 3, 7)}));
+  CHECK_FALSE(linearizable(
+      {put(1, "k", "a", 0, 1), compare(2, "k", "a", "b", true, 2, 6), compare(3, "k", "a", "c", true, 3, 7)}));
   CHECK(linearizable({put(1, "k", "a", 0, 1), compare(2, "k", "a", "b", true, 2, 6),
                       compare(3, "k", "a", "c", false, 3, 7), get(1, "k", "b", 8, 9)}));
   CHECK_FALSE(linearizable({put(1, "k", "a", 0, 1), put(2, "k", "b", 2, 3), erase(3, "k", false, 4, 5)}));
@@ -90,8 +90,8 @@ TEST_CASE("an unknown operation may take effect later, or never") {
   CHECK(linearizable({put(1, "k", "a", 0, never), get(2, "k", std::nullopt, 10, 11), get(2, "k", "a", 20, 21)}));
   CHECK(linearizable({put(1, "k", "a", 0, never), get(2, "k", std::nullopt, 10, 11)}));
   // But not twice, and not before it was invoked.
-  CHECK_FALSE(linearizable({put(1, "k", "a", 0, never), get(2, "k", "a", 10, 11), erase(2, "k", true, 12, 13),
-                            get(2, "k", "a", 14, 15)}));
+  CHECK_FALSE(linearizable(
+      {put(1, "k", "a", 0, never), get(2, "k", "a", 10, 11), erase(2, "k", true, 12, 13), get(2, "k", "a", 14, 15)}));
   CHECK_FALSE(linearizable({get(2, "k", "a", 10, 11), put(1, "k", "a", 12, never)}));
   CHECK(linearizable({put(2, "k", "x", 0, 1), compare(1, "k", "x", "y", false, 2, never), get(2, "k", "y", 10, 11)}));
 }
@@ -111,8 +111,8 @@ TEST_CASE("operations of one session take effect in the order of their numbers, 
 }
 
 TEST_CASE("keys are independent, and one bad key is enough") {
-  const auto result =
-      check_linearizable({put(1, "a", "1", 0, 1), put(1, "b", "1", 2, 3), get(2, "a", "1", 4, 5), get(2, "b", "2", 6, 7)});
+  const auto result = check_linearizable(
+      {put(1, "a", "1", 0, 1), put(1, "b", "1", 2, 3), get(2, "a", "1", 4, 5), get(2, "b", "2", 6, 7)});
   CHECK_FALSE(result.linearizable);
   CHECK(result.explanation.find("key b") != std::string::npos);
 }

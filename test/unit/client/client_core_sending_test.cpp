@@ -327,8 +327,26 @@ TEST_CASE("refusals of another session, of no bundle's first number, or of a fin
   CHECK_FALSE(client.core().last_refusal().has_value());
 }
 
-TEST_CASE("a new channel gets what is in flight if it is the primary's, or what was sent to all") {
+TEST_CASE("a replica's first channel gets all that is in flight: what it replied before had no way to go") {
   Harness client;
+  client.take(client.core().connected(0));
+  CHECK(client.take_sent().empty());
+  client.submit_and_flush("a");
+  client.submit_and_flush("b");
+  const auto first = client.take_sent();
+  client.accept(1);
+  client.take(client.core().connected(3));
+  const auto sent = client.take_sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].to == 3);
+  CHECK(sent[0].bundle == first[1].bundle);
+  client.take(client.core().connected(4));  // no member
+  CHECK(client.take_sent().empty());
+}
+
+TEST_CASE("a renewed channel gets what is in flight if it is the primary's, or what was sent to all") {
+  Harness client;
+  for (ReplicaId replica = 0; replica < 4; ++replica) client.take(client.core().connected(replica));
   client.submit_and_flush("a");
   const auto first = client.take_sent();
   client.take(client.core().connected(2));

@@ -69,7 +69,7 @@ struct Node {
   CoreConfig config;
   ToyAuthenticator authenticator;
   ServiceRegistry services;
-  MemoryStateStore store;
+  MemoryStateStore store{[this](ByteView bytes) { return authenticator.digest(bytes); }};
   ReplicaCore core;
   EffectSequencer sequencer;
   Now now{.monotonic_us = 1'000'000, .wall_us = 1'700'000'000'000'000};

@@ -13,7 +13,7 @@ struct Execute {
   CoreConfig config = toy_config(4, 0);
   ToyAuthenticator authenticator{toy_key({PrincipalKind::replica, 0})};
   ServiceRegistry services;
-  MemoryStateStore store;
+  MemoryStateStore store{[this](ByteView bytes) { return authenticator.digest(bytes); }};
   LayeredState state{store};
   std::unique_ptr<Executor> executor;
   Seq seq = 0;

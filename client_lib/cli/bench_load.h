@@ -1,0 +1,90 @@
+// The load of `tagma bench`: clients in closed loops on uniform keys, every reply checked, the warm-up left out.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "client_lib/cli/closed_loop.h"
+#include "client_lib/cli/histogram.h"
+
+namespace tagma::cli {
+
+struct LoadShape {
+  std::uint32_t clients = 8;
+  std::uint32_t window = 32;  ///< operations outstanding per client
+  std::size_t value_bytes = 100;
+  std::uint64_t keys = 100'000;
+  std::uint32_t read_percent = 0;
+};
+
+/// Operations on kv and what their replies must look like.
+class BenchWork {
+ public:
+  BenchWork(const LoadShape& shape, std::uint64_t seed);
+
+  /// A put or a get of a random key. Its tag says which.
+  [[nodiscard]] ClosedLoop::Step next();
+  /// Whether the reply is one that the operation of that tag can have: put and get are ok, a get may find nothing, and
+  /// what it finds is a value that some bench of this shape wrote under that key.
+  [[nodiscard]] bool is_plausible(std::uint64_t tag, const ServiceReply& reply) const;
+
+  [[nodiscard]] std::string key_of(std::uint64_t number) const;
+  [[nodiscard]] std::string value_of(std::uint64_t number) const;
+
+ private:
+  LoadShape shape_;
+  std::mt19937_64 random_;
+};
+
+/// What the loops have counted.
+struct LoadCounts {
+  std::uint64_t operations = 0;  ///< ended with an agreed, plausible reply
+  std::uint64_t errors = 0;      ///< all others
+  std::string first_error;
+  Histogram latency_us;  ///< of the operations
+};
+
+/// All clients of a bench. Start and stop from one thread.
+class BenchLoad {
+ public:
+  /// Opens clients 0..clients-1 of the folder.
+  [[nodiscard]] static Result<std::unique_ptr<BenchLoad>> open(const std::string& directory, const LoadShape& shape,
+                                                               std::chrono::milliseconds timeout);
+  ~BenchLoad();
+  BenchLoad(const BenchLoad&) = delete;
+  BenchLoad& operator=(const BenchLoad&) = delete;
+
+  void start();
+  /// Submits nothing further and waits for what is outstanding, but not longer than `timeout`.
+  void stop(std::chrono::milliseconds timeout);
+  /// Forgets what was counted so far: the end of the warm-up.
+  void reset_counts();
+  /// Everything counted since.
+  [[nodiscard]] LoadCounts counts() const;
+  /// Just the numbers, cheaply.
+  [[nodiscard]] std::uint64_t operations() const;
+  [[nodiscard]] std::uint64_t errors() const;
+
+  [[nodiscard]] std::vector<ReplicaReport> reports(std::chrono::milliseconds timeout);
+
+ private:
+  /// One client with its loop.
+  struct Lane {
+    Lane(std::unique_ptr<Client> client, const LoadShape& shape, std::uint64_t seed)
+        : work(shape, seed), loop(std::move(client), shape.window) {}
+    BenchWork work;
+    mutable std::mutex mutex;  ///< guards counts
+    LoadCounts counts;
+    ClosedLoop loop;  ///< last: its end calls back into the others
+  };
+
+  BenchLoad() = default;
+  static void count(Lane& lane, std::uint64_t tag, const CallResult& result);
+
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace tagma::cli

@@ -1,0 +1,12 @@
+// What the list of bundled services needs to know of the example.
+#pragma once
+
+#include <memory>
+
+#include "replica/service/service.h"
+
+namespace tagma {
+
+[[nodiscard]] std::unique_ptr<Service> make_counter_service();
+
+}  // namespace tagma

@@ -1,0 +1,246 @@
+#include "test/sim/adversary.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "messages/operation.h"
+#include "messages/wire/codec.h"
+
+namespace tagma::sim {
+namespace {
+
+enum Lie : std::uint32_t {
+  wrong_replies,
+  contradictory_votes,
+  wrong_roots,
+  garbage_status_lie,
+  wrong_bodies,
+  wrong_decisions,
+  stray,
+  lie_count
+};
+
+Digest flipped(Digest digest, std::uint8_t by) {
+  digest.bytes[0] = static_cast<std::uint8_t>(digest.bytes[0] ^ (1U + by % 255U));
+  return digest;
+}
+
+}  // namespace
+
+Conspiracy::Conspiracy(std::uint64_t seed) : seed_(seed) {
+  Random random(seed, "conspiracy");
+  split_ppm_ = random.one_of<std::uint32_t>({100'000, 400'000, 1'000'000});
+  second_ppm_ = random.one_of<std::uint32_t>({200'000, 500'000});
+  both_ppm_ = random.one_of<std::uint32_t>({0, 200'000});
+}
+
+std::uint64_t Conspiracy::draw(Seq seq, std::uint64_t what) const {
+  std::uint64_t state = seed_ ^ seq * 0x9e3779b97f4a7c15ULL ^ what << 40U;
+  return splitmix64(state) % 1'000'000;
+}
+
+bool Conspiracy::splits(Seq seq) const { return draw(seq, 1) < split_ppm_; }
+
+Conspiracy::Side Conspiracy::side(Seq seq, ReplicaId to) const {
+  const auto drawn = draw(seq, 2 + to);
+  if (drawn < both_ppm_) return Side::both;
+  return drawn < both_ppm_ + second_ppm_ ? Side::second : Side::first;
+}
+
+const Digest* Conspiracy::digest_for(Seq seq, ReplicaId to) const {
+  const auto found = digests_.find(seq);
+  if (found == digests_.end()) return nullptr;
+  return side(seq, to) == Side::first ? &found->second.first : &found->second.second;
+}
+
+LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Membership& membership,
+                           Authenticator& authenticator, Conspiracy& conspiracy, Coverage& coverage)
+    : id_(id),
+      primary_(options.profile == Profile::byzantine_primary && id == 0),
+      membership_(membership),
+      authenticator_(authenticator),
+      conspiracy_(conspiracy),
+      coverage_(coverage),
+      random_(options.seed + id, "liar") {
+  lies_ = static_cast<std::uint32_t>(1 + random_.below((1U << lie_count) - 1));
+  silent_ppm_ = random_.one_of<std::uint32_t>({0, 0, 200'000, 900'000});
+}
+
+std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
+  std::vector<Message> out;
+  if (!primary_ && random_.chance(silent_ppm_)) {
+    coverage_.count("liar: silent");
+    return out;
+  }
+  if (const auto* proposal = std::get_if<PrePrepare>(&message)) {
+    bend_pre_prepare(to, *proposal, out);
+  } else if (const auto* prepare = std::get_if<Prepare>(&message)) {
+    bend_vote(to, *prepare, out);
+  } else if (const auto* commit = std::get_if<Commit>(&message)) {
+    bend_vote(to, *commit, out);
+  } else if (const auto* vote = std::get_if<CheckpointVote>(&message); vote != nullptr && lies(wrong_roots)) {
+    bend_checkpoint(*vote, out);
+  } else if (const auto* status = std::get_if<Status>(&message); status != nullptr && lies(garbage_status_lie)) {
+    coverage_.count("liar: garbage STATUS");
+    out.emplace_back(garbage_status(*status));
+  } else if (const auto* body = std::get_if<BatchBody>(&message); body != nullptr && lies(wrong_bodies)) {
+    coverage_.count("liar: wrong batch body");
+    auto other =
+        body->batch->is_null() ? Batch{} : wire::encode_batch(body->batch->proposed_time_us + 1, body->batch->bundles);
+    out.emplace_back(BatchBody{body->seq, std::make_shared<const Batch>(std::move(other))});
+  } else if (const auto* decided = std::get_if<Decided>(&message); decided != nullptr && lies(wrong_decisions)) {
+    coverage_.count("liar: wrong DECIDED");
+    out.emplace_back(Decided{decided->seq, flipped(decided->digest, 0)});
+  } else {
+    out.push_back(message);
+  }
+  return out;
+}
+
+void LyingReplica::bend_pre_prepare(ReplicaId to, const PrePrepare& message, std::vector<Message>& out) {
+  if (!primary_ || message.batch->is_null() || !conspiracy_.splits(message.seq)) {
+    out.emplace_back(message);
+    return;
+  }
+  auto bundles = message.batch->bundles;
+  std::reverse(bundles.begin(), bundles.end());
+  const auto second =
+      std::make_shared<const Batch>(wire::encode_batch(message.batch->proposed_time_us + 1, std::move(bundles)));
+  conspiracy_.agree(message.seq, authenticator_.digest(message.batch->bytes), authenticator_.digest(second->bytes));
+  const auto side = conspiracy_.side(message.seq, to);
+  if (side != Conspiracy::Side::second) out.emplace_back(message);
+  if (side != Conspiracy::Side::first) {
+    coverage_.count("liar: primary equivocated");
+    out.emplace_back(PrePrepare{message.view, message.seq, second});
+  }
+}
+
+template <typename Vote>
+void LyingReplica::bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out) {
+  if (const auto* agreed = conspiracy_.digest_for(vote.seq, to)) {
+    if (*agreed != vote.digest) coverage_.count("liar: vote for the other batch");
+    vote.digest = *agreed;
+  } else if (!primary_ && lies(contradictory_votes) && random_.chance(500'000)) {
+    coverage_.count("liar: contradictory vote");
+    vote.digest = flipped(vote.digest, static_cast<std::uint8_t>(to));
+    // The same vote both ways, one after the other.
+    if (random_.chance(300'000)) out.emplace_back(Vote{vote.view, vote.seq, flipped(vote.digest, 1)});
+  }
+  out.emplace_back(vote);
+}
+
+CheckpointVote LyingReplica::signed_vote(CheckpointStatement content) {
+  CheckpointVote vote;
+  vote.content = content;
+  vote.body = wire::encode_checkpoint_body(content);
+  vote.signature = authenticator_.sign(wire::checkpoint_statement(vote.body));
+  return vote;
+}
+
+void LyingReplica::bend_checkpoint(CheckpointVote vote, std::vector<Message>& out) {
+  coverage_.count("liar: wrong checkpoint root");
+  auto content = vote.content;
+  content.root = flipped(content.root, 0);
+  out.emplace_back(signed_vote(content));
+  if (random_.chance(300'000)) out.emplace_back(std::move(vote));
+}
+
+Status LyingReplica::garbage_status(const Status& honest) {
+  Status status = honest;
+  const auto far = [this](Seq near) {
+    switch (random_.below(4)) {
+      case 0: return near + random_.below(100);
+      case 1: return Seq{0};
+      case 2: return std::numeric_limits<Seq>::max() - random_.below(3) - 100;
+      default: return near;
+    }
+  };
+  status.executed = far(honest.executed);
+  status.certificate = far(honest.certificate);
+  status.slots.clear();
+  auto seq = status.executed;
+  for (auto left = random_.below(5); left > 0; --left) {
+    seq += 1 + random_.below(3);
+    status.slots.push_back({seq, random_.chance(500'000), random_.next(), random_.next()});
+  }
+  return status;
+}
+
+std::vector<Message> LyingReplica::bend_for_client(const Message& message) {
+  std::vector<Message> out;
+  const auto* replies = std::get_if<Replies>(&message);
+  if (replies == nullptr || !lies(wrong_replies)) {
+    out.push_back(message);
+    return out;
+  }
+  coverage_.count("liar: wrong reply");
+  auto lie = *replies;
+  lie.view += random_.below(100);
+  // All liars tell the same story, which is the worst that f of them can do.
+  for (auto& entry : lie.entries) entry.result = encode_reply({ReplyStatus::ok, "lie " + std::to_string(entry.number)});
+  out.emplace_back(std::move(lie));
+  return out;
+}
+
+Message LyingReplica::forged_request() {
+  Bundle content;
+  content.cluster = membership_.cluster;
+  content.epoch = membership_.epoch;
+  content.client = static_cast<ClientId>(random_.below(membership_.clients.size() + 1));
+  content.session = 1 + random_.below(3);
+  content.first = 1 + random_.below(40);
+  content.operations.emplace_back("forged");
+  SignedBundle bundle;
+  bundle.body = wire::encode_bundle_body(content);
+  bundle.content = std::move(content);
+  bundle.signature = authenticator_.sign(wire::bundle_statement(bundle.body));  // with the wrong key
+  return Submit{std::make_shared<const SignedBundle>(std::move(bundle))};
+}
+
+Message LyingReplica::stray_message(Seq executed) {
+  Digest digest;
+  digest.bytes[3] = static_cast<std::uint8_t>(random_.below(256));
+  const Seq seqs[] = {executed + 1, executed + 2 + random_.below(8), 1, executed + 1'000,
+                      std::numeric_limits<Seq>::max()};
+  const auto seq = seqs[random_.below(5)];
+  const View view = random_.chance(700'000) ? 0 : random_.next();
+  switch (random_.below(10)) {
+    case 0: return Prepare{view, seq, digest};
+    case 1: return Commit{view, seq, digest};
+    case 2: return PrePrepare{view, seq, std::make_shared<const Batch>()};
+    case 3: return Decided{seq, digest};
+    case 4: return FetchBatch{seq, digest};
+    case 5: return BatchBody{seq, std::make_shared<const Batch>()};
+    case 6: {
+      // In another replica's name, or for a slot where no checkpoint is.
+      const auto whose = static_cast<ReplicaId>(random_.below(membership_.n()));
+      return signed_vote({membership_.cluster, membership_.epoch, whose, 0, seq, digest});
+    }
+    case 7: {
+      CheckpointCertificate certificate;
+      const auto votes = membership_.quorum() - (random_.chance(500'000) ? 1 : 0);
+      for (ReplicaId id = 0; id < votes; ++id) {
+        certificate.votes.push_back(signed_vote({membership_.cluster, membership_.epoch, id, 0, seq, digest}));
+      }
+      return certificate;
+    }
+    case 8: return Refusal{1, 1, RefusalReason::busy};
+    default: return forged_request();
+  }
+}
+
+LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
+  Outgoing out;
+  if (!lies(stray)) return out;
+  coverage_.count("liar: stray message");
+  const auto message = stray_message(executed);
+  const bool to_all = random_.chance(500'000);
+  const auto one = static_cast<ReplicaId>(random_.below(membership_.n()));
+  for (ReplicaId to = 0; to < membership_.n(); ++to) {
+    if (to != id_ && (to_all || to == one)) out.emplace_back(to, message);
+  }
+  return out;
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,77 @@
+// Faulty replicas: a thin layer around an honest one that bends what it says. What a liar says is well-formed and
+// authentic, since frames are authenticated and the codec refuses the rest.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "messages/authenticator.h"
+#include "messages/messages.h"
+#include "test/sim/coverage.h"
+#include "test/sim/options.h"
+#include "test/sim/random.h"
+
+namespace tagma::sim {
+
+/// What the liars of one run have agreed on: two batches for some slots, and who is shown which.
+class Conspiracy {
+ public:
+  explicit Conspiracy(std::uint64_t seed);
+
+  enum class Side : std::uint8_t { first, second, both };
+  /// Which batch of the slot `to` is shown. The same for all liars.
+  [[nodiscard]] Side side(Seq seq, ReplicaId to) const;
+  [[nodiscard]] bool splits(Seq seq) const;
+  /// The digest that liars vote for towards `to`; null if the slot is not split.
+  [[nodiscard]] const Digest* digest_for(Seq seq, ReplicaId to) const;
+  void agree(Seq seq, const Digest& first, const Digest& second) {
+    digests_.insert_or_assign(seq, std::pair{first, second});
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t draw(Seq seq, std::uint64_t what) const;
+  std::uint64_t seed_;
+  std::uint32_t split_ppm_ = 0;
+  std::uint32_t second_ppm_ = 0;
+  std::uint32_t both_ppm_ = 0;
+  std::map<Seq, std::pair<Digest, Digest>> digests_;
+};
+
+class LyingReplica {
+ public:
+  using Outgoing = std::vector<std::pair<ReplicaId, Message>>;
+
+  LyingReplica(const SimOptions& options, ReplicaId id, const Membership& membership, Authenticator& authenticator,
+               Conspiracy& conspiracy, Coverage& coverage);
+
+  /// What `to` gets instead of `message`.
+  [[nodiscard]] std::vector<Message> bend(ReplicaId to, const Message& message);
+  [[nodiscard]] std::vector<Message> bend_for_client(const Message& message);
+  /// Something that nobody asked for.
+  [[nodiscard]] Outgoing mischief(Seq executed);
+
+ private:
+  [[nodiscard]] bool lies(std::uint32_t which) const { return (lies_ >> which & 1U) != 0; }
+  void bend_pre_prepare(ReplicaId to, const PrePrepare& message, std::vector<Message>& out);
+  template <typename Vote>
+  void bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out);
+  void bend_checkpoint(CheckpointVote vote, std::vector<Message>& out);
+  [[nodiscard]] CheckpointVote signed_vote(CheckpointStatement content);
+  [[nodiscard]] Status garbage_status(const Status& honest);
+  [[nodiscard]] Message stray_message(Seq executed);
+  [[nodiscard]] Message forged_request();
+
+  ReplicaId id_;
+  bool primary_ = false;
+  const Membership& membership_;
+  Authenticator& authenticator_;
+  Conspiracy& conspiracy_;
+  Coverage& coverage_;
+  Random random_;
+  std::uint32_t lies_ = 0;
+  std::uint32_t silent_ppm_ = 0;
+};
+
+}  // namespace tagma::sim

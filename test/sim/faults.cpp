@@ -1,0 +1,94 @@
+// The faults of a run: cuts, crashes, and the turns of its enemies.
+#include <algorithm>
+
+#include "messages/wire/codec.h"
+#include "test/sim/simulation.h"
+
+namespace tagma::sim {
+
+/// Faults come by the progress of the clients' work, so that none is wasted after its end.
+void Simulation::schedule_faults() {
+  const auto draw = [this](std::uint32_t count, std::vector<std::uint64_t>& due) {
+    for (; count > 0; --count) due.push_back(random_.below(options_.operations_min));
+    std::sort(due.rbegin(), due.rend());
+  };
+  draw(options_.cuts, cuts_due_);
+  draw(options_.crashes, crashes_due_);
+}
+
+void Simulation::perform_due_faults() {
+  if (phase_ != Phase::work) return;
+  while (!cuts_due_.empty() && cuts_due_.back() <= completed_) {
+    cuts_due_.pop_back();
+    cut_something();
+  }
+  while (!crashes_due_.empty() && crashes_due_.back() <= completed_) {
+    crashes_due_.pop_back();
+    crash_a_backup();
+  }
+}
+
+void Simulation::cut_for(const Principal& from, const Principal& to, VirtualUs duration_us) {
+  network_.cut(from, to);
+  scheduler_.after(duration_us, [this, from, to] { network_.mend(from, to); });
+}
+
+void Simulation::cut_something() {
+  const auto victim = static_cast<ReplicaId>(random_.below(options_.n));
+  const Principal self{PrincipalKind::replica, victim};
+  const auto duration_us = random_.between(2'000, 200'000);
+  const auto kind = random_.below(4);
+  if (kind == 0) {
+    const Principal peer{PrincipalKind::replica,
+                         static_cast<ReplicaId>((victim + 1 + random_.below(options_.n - 1)) % options_.n)};
+    coverage_.count("fault: one direction of one link cut");
+    note("cut off in one direction", "one link of", self);
+    return cut_for(self, peer, duration_us);
+  }
+  const bool hears = kind != 1;   // nobody hears it
+  const bool speaks = kind != 2;  // it hears nobody
+  coverage_.count(hears && speaks ? "fault: replica isolated"
+                                  : (hears ? "fault: replica is not heard" : "fault: replica hears nobody"));
+  note("cut off", hears && speaks ? "both ways" : (hears ? "outward" : "inward"), self);
+  const auto cut_peer = [&](const Principal& peer) {
+    if (hears) cut_for(self, peer, duration_us);
+    if (speaks) cut_for(peer, self, duration_us);
+  };
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    if (id != victim) cut_peer({PrincipalKind::replica, id});
+  }
+  for (ClientId id = 0; id < options_.client.clients; ++id) cut_peer({PrincipalKind::client, id});
+}
+
+/// Not the primary: nobody could take its place before view changes exist.
+void Simulation::crash_a_backup() {
+  const auto victim = static_cast<ReplicaId>(1 + random_.below(options_.n - 1));
+  for (std::uint32_t step = 0; step + 1 < options_.n; ++step) {
+    const auto id = static_cast<ReplicaId>(1 + (victim - 1 + step) % (options_.n - 1));
+    if (!correct(id) || replicas_[id]->crashed()) continue;
+    coverage_.count("fault: backup crashed");
+    note("crashed", "", {PrincipalKind::replica, id});
+    return replicas_[id]->crash();
+  }
+}
+
+void Simulation::enemies_act() {
+  for (auto& [id, liar] : liars_) {
+    if (!random_.chance(300'000)) continue;
+    for (const auto& [to, message] : liar.mischief(executed_[id])) {
+      coverage_.count(std::string("sent ").append(name_of(message)));
+      transmit({PrincipalKind::replica, id}, {PrincipalKind::replica, to},
+               std::make_shared<Packet>(wire::encode(message)), nullptr);
+    }
+  }
+  for (std::size_t at = 0; at < faulty_clients_.size(); ++at) {
+    if (!random_.chance(300'000)) continue;
+    const auto id = static_cast<ClientId>(clients_.size() + at);
+    for (auto& [to, bytes] : faulty_clients_[at]->act()) {
+      transmit({PrincipalKind::client, id}, {PrincipalKind::replica, to}, std::make_shared<Packet>(std::move(bytes)),
+               nullptr);
+    }
+  }
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,181 @@
+// The command line of the simulator: `./tagma sim`.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "test/sim/runner.h"
+
+namespace {
+
+using namespace tagma::sim;
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::optional<std::uint64_t> seed;
+  std::string seeds;
+  std::string profile = "all";
+  bool json = false;
+  bool trace = false;
+};
+
+/// "A..B" with A <= B.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_range(const std::string& text) {
+  const auto dots = text.find("..");
+  if (dots == std::string::npos) return std::nullopt;
+  const auto first = text.substr(0, dots);
+  const auto last = text.substr(dots + 2);
+  const auto is_number = [](const std::string& digits) {
+    return !digits.empty() && digits.size() < 20 && digits.find_first_not_of("0123456789") == std::string::npos;
+  };
+  if (!is_number(first) || !is_number(last)) return std::nullopt;
+  const std::pair range{std::stoull(first), std::stoull(last)};
+  return range.first <= range.second ? std::optional(range) : std::nullopt;
+}
+
+Json json_of(const RunReport& report, Profile asked) {
+  Json json;
+  json["seed"] = report.options.seed;
+  json["profile"] = name_of(report.options.profile);
+  json["passed"] = !report.violated;
+  if (report.violated) {
+    json["oracle"] = tagma::checkers::name_of(report.violation.oracle);
+    json["violation"] = report.violation.what;
+    json["last_events"] = report.last_events;
+    json["replay"] = replay_command(report.options.seed, asked);
+  }
+  json["n"] = report.options.n;
+  json["f"] = report.options.f;
+  json["operations"] = report.operations;
+  json["stable_checkpoints"] = report.checkpoints;
+  json["slots"] = report.slots;
+  json["messages"] = report.messages;
+  json["events"] = report.events;
+  json["simulated_us"] = report.simulated_us;
+  json["cpu_us"] = report.cpu_us;
+  json["trace_hash"] = report.trace_hash;
+  return json;
+}
+
+int run_one(std::uint64_t seed, Profile profile, const Arguments& arguments) {
+  if (!arguments.json) {
+    std::printf("seed %llu\n%s\n", static_cast<unsigned long long>(seed), summary(draw_options(seed, profile)).c_str());
+    std::fflush(stdout);
+  }
+  RunSwitches switches;
+  switches.print_trace = arguments.trace;
+  const auto report = run_seed(seed, profile, switches);
+  if (arguments.json) {
+    auto json = json_of(report, profile);
+    for (const auto& [name, count] : report.coverage.counts()) json["coverage"][name] = count;
+    std::cout << json.dump(2) << '\n';
+  } else if (report.violated) {
+    print_violation(report, profile);
+  } else {
+    std::printf(
+        "passed: %llu operations, %llu slots, %llu stable checkpoints, %llu messages, %.3f s simulated, "
+        "%.1f ms CPU, trace %016llx\n",
+        static_cast<unsigned long long>(report.operations), static_cast<unsigned long long>(report.slots),
+        static_cast<unsigned long long>(report.checkpoints), static_cast<unsigned long long>(report.messages),
+        static_cast<double>(report.simulated_us) / 1e6, static_cast<double>(report.cpu_us) / 1e3,
+        static_cast<unsigned long long>(report.trace_hash));
+  }
+  return report.violated ? 1 : 0;
+}
+
+int run_many(std::uint64_t first, std::uint64_t last, Profile profile, const Arguments& arguments) {
+  if (!arguments.json) {
+    std::printf("seeds %llu..%llu, profile %s\n", static_cast<unsigned long long>(first),
+                static_cast<unsigned long long>(last), std::string(name_of(profile)).c_str());
+    std::fflush(stdout);
+  }
+  const auto step = (last - first) / 20 + 1;
+  const auto campaign = run_seeds(first, last, profile, [&](const Campaign& so_far, const RunReport& report) {
+    // On standard error, so that standard output stays machine-readable.
+    if (so_far.runs % step != 0 && !so_far.violated) return;
+    std::fprintf(stderr, "seed %llu: %llu runs, %llu operations%s\n",
+                 static_cast<unsigned long long>(report.options.seed), static_cast<unsigned long long>(so_far.runs),
+                 static_cast<unsigned long long>(so_far.operations), so_far.violated ? ", VIOLATION" : ", all passed");
+  });
+  if (arguments.json) {
+    Json json;
+    json["first_seed"] = first;
+    json["last_seed"] = last;
+    json["profile"] = name_of(profile);
+    json["passed"] = !campaign.violated;
+    json["runs"] = campaign.runs;
+    json["operations"] = campaign.operations;
+    json["operations_fewest"] = campaign.operations_fewest;
+    json["stable_checkpoints_fewest"] = campaign.checkpoints_fewest;
+    json["messages"] = campaign.messages;
+    json["events"] = campaign.events;
+    json["simulated_us"] = campaign.simulated_us;
+    json["cpu_us_median"] = campaign.cpu_median_us();
+    for (const auto& row : campaign.coverage.rows()) {
+      json["coverage"][row.name] = {{"seeds", row.seeds}, {"times", row.total}};
+    }
+    json["unreached"] = campaign.coverage.unreached(name_of(profile));
+    if (campaign.violated) json["failed"] = json_of(campaign.failed, profile);
+    std::cout << json.dump(2) << '\n';
+  } else {
+    if (campaign.violated) {
+      print_violation(campaign.failed, profile);
+    } else {
+      print_campaign(campaign);
+    }
+  }
+  return campaign.violated ? 1 : 0;
+}
+
+int run(const Arguments& arguments) {
+  const auto profile = profile_named(arguments.profile);
+  if (!profile) {
+    std::fprintf(stderr, "sim: --profile %s does not exist; one of:", arguments.profile.c_str());
+    for (const auto name : profile_names()) std::fprintf(stderr, " %s", std::string(name).c_str());
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
+  const AbortReporter reporter;
+  if (!arguments.seeds.empty()) {
+    const auto range = parse_range(arguments.seeds);
+    if (!range || arguments.seed) {
+      std::fprintf(stderr, range ? "sim: --seed and --seeds exclude one another; give one of them\n"
+                                 : "sim: --seeds wants A..B with A <= B, such as 1..2000\n");
+      return 2;
+    }
+    return run_many(range->first, range->second, *profile, arguments);
+  }
+  const auto seed = arguments.seed ? *arguments.seed : std::uint64_t{std::random_device{}()};
+  return run_one(seed, *profile, arguments);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Arguments arguments;
+  CLI::App app{
+      "The deterministic simulator: a whole cluster, its clients and its enemies in virtual time.\n"
+      "The same seed and profile give the same run everywhere. Exit 0: passed, 1: a violation was found."};
+  app.name("tagma sim");
+  app.add_option("--seed", arguments.seed, "one run; a random seed if neither this nor --seeds is given");
+  app.add_option("--seeds", arguments.seeds, "many runs: A..B");
+  app.add_option("--profile", arguments.profile,
+                 "calm, lossy, crash, liars, all (draws one of those), real-crypto, byzantine-primary")
+      ->capture_default_str();
+  app.add_flag("--json", arguments.json, "machine-readable output");
+  app.add_flag("--trace", arguments.trace, "print every event of the run");
+  app.footer(
+      "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seeds 1..2000\n"
+      "  tagma sim --seeds 1..50 --profile real-crypto --json");
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : 2;
+  }
+  return run(arguments);
+}

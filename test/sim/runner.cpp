@@ -1,0 +1,123 @@
+#include "test/sim/runner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+namespace tagma::sim {
+namespace {
+
+/// The run that an abort interrupts.
+struct Running {
+  const Simulation* simulation = nullptr;
+  std::uint64_t seed = 0;
+  Profile asked = Profile::all;
+};
+thread_local Running running;  // NOLINT: a signal handler has no other way to know
+
+void print_events(const std::vector<std::string>& events) {
+  std::printf("the last events:\n");
+  for (const auto& line : events) std::printf("  %s\n", line.c_str());
+}
+
+/// An assertion of the code under test failed: that is a violation like any other. The abort is synchronous, so the
+/// state is as good as it was when the assertion looked at it.
+void on_abort(int) {
+  if (running.simulation != nullptr) {
+    std::printf("VIOLATION: seed %llu: the code under test aborted (its message is on standard error)\n",
+                static_cast<unsigned long long>(running.seed));
+    print_events(running.simulation->last_events());
+    std::printf("%s\nreplay: %s\n", summary(running.simulation->options()).c_str(),
+                replay_command(running.seed, running.asked).c_str());
+    std::fflush(stdout);
+  }
+  ::_exit(1);
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+AbortReporter::AbortReporter() { std::signal(SIGABRT, on_abort); }
+AbortReporter::~AbortReporter() { std::signal(SIGABRT, SIG_DFL); }
+
+RunReport run_seed(std::uint64_t seed, Profile profile, const RunSwitches& switches) {
+  Simulation simulation(draw_options(seed, profile), switches);
+  running = {&simulation, seed, profile};
+  auto report = simulation.run();
+  running = {};
+  return report;
+}
+
+std::string replay_command(std::uint64_t seed, Profile profile) {
+  return "./tagma sim --seed " + std::to_string(seed) + " --profile " + std::string(name_of(profile));
+}
+
+std::int64_t Campaign::cpu_median_us() const {
+  if (cpu_us.empty()) return 0;
+  auto sorted = cpu_us;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[sorted.size() / 2];
+}
+
+Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile,
+                   const std::function<void(const Campaign&, const RunReport&)>& progress) {
+  Campaign campaign;
+  campaign.profile = profile;
+  campaign.first = first;
+  campaign.last = last;
+  for (auto seed = first; seed <= last; ++seed) {
+    auto report = run_seed(seed, profile);
+    ++campaign.runs;
+    campaign.operations += report.operations;
+    campaign.messages += report.messages;
+    campaign.events += report.events;
+    campaign.simulated_us += static_cast<std::uint64_t>(report.simulated_us);
+    const bool only = campaign.runs == 1;
+    campaign.operations_fewest = only ? report.operations : std::min(campaign.operations_fewest, report.operations);
+    campaign.checkpoints_fewest = only ? report.checkpoints : std::min(campaign.checkpoints_fewest, report.checkpoints);
+    campaign.cpu_us.push_back(report.cpu_us);
+    campaign.coverage.add(report.coverage);
+    campaign.violated = report.violated;
+    progress(campaign, report);
+    if (campaign.violated) {
+      campaign.failed = std::move(report);
+      break;
+    }
+    if (seed == last) break;  // the last seed may be the largest number
+  }
+  return campaign;
+}
+
+void print_violation(const RunReport& report, Profile asked) {
+  std::printf("VIOLATION of oracle %s: %s\n", std::string(checkers::name_of(report.violation.oracle)).c_str(),
+              report.violation.what.c_str());
+  print_events(report.last_events);
+  std::printf("%s\nreplay: %s\n", summary(report.options).c_str(), replay_command(report.options.seed, asked).c_str());
+}
+
+void print_campaign(const Campaign& campaign) {
+  std::printf("\n%-64s %8s %12s\n", "branch or fault", "seeds", "times");
+  for (const auto& row : campaign.coverage.rows()) {
+    std::printf("%-64s %7.1f%% %12llu\n", row.name.c_str(), share(row.seeds, campaign.runs),
+                static_cast<unsigned long long>(row.total));
+  }
+  for (const auto& name : campaign.coverage.unreached(name_of(campaign.profile))) {
+    std::printf("warning: no seed reached \"%s\"\n", name.c_str());
+  }
+  std::printf(
+      "\n%llu seeds, %.1f s of simulated time, %llu operations (fewest %llu), %llu messages, %llu events, "
+      "fewest stable checkpoints %llu, median CPU %.1f ms per seed\n",
+      static_cast<unsigned long long>(campaign.runs), static_cast<double>(campaign.simulated_us) / 1e6,
+      static_cast<unsigned long long>(campaign.operations), static_cast<unsigned long long>(campaign.operations_fewest),
+      static_cast<unsigned long long>(campaign.messages), static_cast<unsigned long long>(campaign.events),
+      static_cast<unsigned long long>(campaign.checkpoints_fewest),
+      static_cast<double>(campaign.cpu_median_us()) / 1e3);
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,441 @@
+#include "test/sim/simulation.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "messages/validate.h"
+#include "messages/wire/codec.h"
+#include "test/sim/fake_authenticator.h"
+
+namespace tagma::sim {
+namespace {
+
+using checkers::Oracle;
+
+constexpr VirtualUs tick_us = 2'000;
+/// A run that takes longer than this has stopped: no drawn delay or timer comes near.
+constexpr VirtualUs work_us_max = 120'000'000;
+constexpr VirtualUs settle_us_max = 30'000'000;
+/// Without liveness to wait for, a run ends here.
+constexpr VirtualUs unlive_us_max = 1'500'000;
+constexpr std::uint64_t events_max = 5'000'000;
+
+Principal replica(ReplicaId id) { return {PrincipalKind::replica, id}; }
+Principal client(ClientId id) { return {PrincipalKind::client, id}; }
+
+std::int64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_nsec / 1'000;
+}
+
+/// Room that one bundle of the run's clients may take.
+std::size_t bundle_operations_of(const SimOptions& options) {
+  const std::size_t correct = std::min(options.client.bundle_operations_max, options.client.window);
+  return options.faulty_clients > 0 ? std::max<std::size_t>(correct, 12) : correct;
+}
+
+}  // namespace
+
+Simulation::Simulation(SimOptions options, const RunSwitches& switches)
+    : options_(std::move(options)),
+      trace_(switches.print_trace),
+      identities_(options_),
+      network_(options_, scheduler_, coverage_,
+               [this](const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet) {
+                 deliver(from, to, packet);
+               }),
+      random_(options_.seed, "faults"),
+      conspiracy_(options_.seed),
+      workload_(options_, coverage_),
+      execution_oracle_(verdict_),
+      state_oracle_(verdict_),
+      vote_oracle_(verdict_, quorum_size(options_.n, options_.f), {options_.liars.begin(), options_.liars.end()}),
+      caps_oracle_(verdict_),
+      executed_(options_.n, 0) {
+  verdict_.listen_to(switches.oracles);
+  const auto& membership = identities_.membership();
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    auto& authenticator = identities_.authenticator(replica(id));
+    replicas_.push_back(std::make_unique<ReplicaNode>(options_, id, membership, authenticator, scheduler_,
+                                                      static_cast<ReplicaHost&>(*this)));
+    if (!correct(id)) {
+      liars_.try_emplace(id, options_, id, membership, authenticator, conspiracy_, coverage_);
+    }
+  }
+  for (ClientId id = 0; id < options_.client.clients; ++id) {
+    clients_.push_back(std::make_unique<ClientNode>(options_, id, membership, identities_.authenticator(client(id)),
+                                                    workload_, coverage_, scheduler_, static_cast<ClientHost&>(*this)));
+  }
+  for (std::uint32_t at = 0; at < options_.faulty_clients; ++at) {
+    const ClientId id = options_.client.clients + at;
+    faulty_clients_.push_back(
+        std::make_unique<FaultyClient>(options_, id, membership, identities_.authenticator(client(id)), coverage_));
+  }
+}
+
+Simulation::~Simulation() = default;
+
+RunReport Simulation::run() {
+  const auto cpu_start_us = thread_cpu_us();
+  for (auto& node : replicas_) node->boot();
+  for (auto& node : clients_) node->start();
+  schedule_faults();
+  scheduler_.after(tick_us, [this] { tick(); });
+  while (phase_ != Phase::over && !verdict_.violated() && scheduler_.run_next()) {
+    if (scheduler_.events() > events_max) explain_what_hangs();
+    if (scheduler_.events() > events_max) break;
+  }
+  if (!verdict_.violated()) judge_history();
+  auto result = report();
+  result.cpu_us = thread_cpu_us() - cpu_start_us;
+  return result;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The network
+
+void Simulation::trace(std::string_view what, const Principal& who, const Principal* peer, const Message& message) {
+  TraceLine line;
+  line.at_us = scheduler_.now_us();
+  line.what = what;
+  line.who = who;
+  if (peer != nullptr) {
+    line.peer = *peer;
+    line.has_peer = true;
+  }
+  describe(message, line);
+  trace_.add(line);
+}
+
+void Simulation::note(std::string_view what, std::string_view about, const Principal& who, Seq seq,
+                      const Digest* digest) {
+  TraceLine line;
+  line.at_us = scheduler_.now_us();
+  line.what = what;
+  line.note = about;
+  line.who = who;
+  line.seq = seq;
+  if (digest != nullptr) {
+    for (std::size_t byte = 0; byte < 8; ++byte) line.digest = line.digest << 8U | digest->bytes[byte];
+  }
+  trace_.add(line);
+}
+
+void Simulation::transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
+                          const Message* message) {
+  const auto fate = network_.send(from, to, packet);
+  if (message != nullptr && fate != "sent") trace(fate, from, &to, *message);
+}
+
+void Simulation::send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) {
+  const auto liar = liars_.find(from);
+  if (liar == liars_.end()) vote_leaves(from, message);
+  std::shared_ptr<Packet> honest;
+  const auto self = replica(from);
+  const auto last = to ? *to + 1 : options_.n;
+  for (ReplicaId receiver = to.value_or(0); receiver < last; ++receiver) {
+    if (receiver == from) continue;
+    const auto peer = replica(receiver);
+    if (liar != liars_.end()) {
+      for (const auto& bent : liar->second.bend(receiver, message)) {
+        trace("sent", self, &peer, bent);
+        coverage_.count(std::string("sent ").append(name_of(bent)));
+        transmit(self, peer, std::make_shared<Packet>(wire::encode(bent)), &bent);
+      }
+      continue;
+    }
+    if (honest == nullptr) {
+      honest = std::make_shared<Packet>(wire::encode(message));
+      trace("sent", self, to ? &peer : nullptr, message);
+      coverage_.count(std::string("sent ").append(name_of(message)));
+    }
+    transmit(self, peer, honest, &message);
+  }
+}
+
+void Simulation::reply(ReplicaId from, ClientId to, const Message& message) {
+  const auto liar = liars_.find(from);
+  const auto bent = liar == liars_.end() ? std::vector<Message>{message} : liar->second.bend_for_client(message);
+  const auto self = replica(from);
+  const auto peer = client(to);
+  for (const auto& answer : bent) {
+    trace("sent", self, &peer, answer);
+    coverage_.count(std::string("sent ").append(name_of(answer)));
+    if (const auto* refusal = std::get_if<Refusal>(&answer)) {
+      coverage_.count(std::string("client refused: ").append(to_string(refusal->reason)));
+    }
+    transmit(self, peer, std::make_shared<Packet>(wire::encode(answer)), &answer);
+  }
+}
+
+void Simulation::client_sends(ClientId from, ReplicaId to, const Message& message) {
+  const auto self = client(from);
+  const auto peer = replica(to);
+  trace("sent", self, &peer, message);
+  coverage_.count(std::string("sent ").append(name_of(message)));
+  transmit(self, peer, std::make_shared<Packet>(wire::encode(message)), &message);
+}
+
+void Simulation::deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet) {
+  if (const auto* reason = packet->refused()) {
+    coverage_.count("codec refused: " + *reason);
+    return;
+  }
+  const auto& message = packet->message();
+  if (!may_send(from.kind, message)) {
+    coverage_.count("codec refused: a message that this kind of sender may not send");
+    return;
+  }
+  if (to.kind == PrincipalKind::replica) {
+    auto& node = *replicas_[to.id];
+    if (!node.running()) return;
+    trace("received", to, &from, message);
+    coverage_.count(std::string("received ").append(name_of(message)));
+    node.receive({from, 0}, message);
+  } else if (to.id < clients_.size()) {
+    trace("received", to, &from, message);
+    coverage_.count(std::string("received ").append(name_of(message)));
+    clients_[to.id]->receive(from.id, message);
+  }
+}
+
+void Simulation::vote_leaves(ReplicaId from, const Message& message) {
+  if (const auto* prepare = std::get_if<Prepare>(&message)) {
+    vote_oracle_.sent_prepare(from, prepare->view, prepare->seq, prepare->digest);
+  } else if (const auto* commit = std::get_if<Commit>(&message)) {
+    vote_oracle_.sent_commit(from, commit->view, commit->seq, commit->digest);
+  } else if (const auto* vote = std::get_if<CheckpointVote>(&message)) {
+    vote_oracle_.sent_checkpoint(from, vote->content.seq, vote->content.root);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What replicas do
+
+void Simulation::executed(ReplicaId id, const checkers::Executed& what) {
+  if (correct(id)) execution_oracle_.executed(id, what);
+}
+
+void Simulation::recording(ReplicaId id, const Record& record) {
+  if (!correct(id)) return;
+  if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {
+    vote_oracle_.claims_prepared(id, prepared->view, prepared->seq, prepared->digest);
+  } else if (const auto* stable = std::get_if<RecordCertificate>(&record)) {
+    const auto& first = stable->certificate.votes.front().content;
+    note("holds for stable", "CHECKPOINT", replica(id), first.seq, &first.root);
+    vote_oracle_.claims_stable(id, first.seq, first.root);
+    state_oracle_.certified(id, first.seq, first.root);
+  }
+}
+
+void Simulation::durable(ReplicaId id, const Record& record) {
+  if (const auto* accepted = std::get_if<RecordPrePrepared>(&record)) {
+    note("made durable", "PRE-PREPARE", replica(id), accepted->seq, &accepted->digest);
+    vote_oracle_.pre_prepared(id, accepted->view, accepted->seq, accepted->digest);
+  } else if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {
+    note("made durable", "prepared", replica(id), prepared->seq, &prepared->digest);
+    vote_oracle_.prepared(id, prepared->view, prepared->seq, prepared->digest);
+  }
+}
+
+void Simulation::checkpoint(ReplicaId id, Seq seq, const Digest& root, std::uint64_t content_hash) {
+  note("wrote checkpoint", "", replica(id), seq, &root);
+  if (!correct(id)) return;
+  state_oracle_.checkpoint(id, seq, root, content_hash);
+  vote_oracle_.checkpoint_durable(id, seq, root);
+}
+
+void Simulation::alarm(ReplicaId id, const std::string& reason) {
+  note("raised the alarm", "", replica(id));
+  coverage_.count(correct(id) ? "alarm of a correct replica" : "alarm of a faulty replica");
+  if (correct(id)) {
+    verdict_.report(Oracle::alarm, "replica " + std::to_string(id) + " raised the alarm: " + reason);
+  }
+}
+
+void Simulation::counted(ReplicaId id, std::string_view reason) {
+  // Faulty replicas run an honest core too, but what it refuses says nothing about attacks.
+  if (correct(id)) coverage_.count(std::string("core: ").append(reason));
+}
+
+void Simulation::stepped(ReplicaId id, std::size_t effects) {
+  const auto& node = *replicas_[id];
+  const auto view = node.view();
+  if (!correct(id)) {
+    executed_[id] = view.executed;
+    return;
+  }
+  for (auto seq = executed_[id] + 1; seq <= view.executed; ++seq) {
+    if (const auto digest = node.executed_digest(seq)) {
+      note("executed", "", replica(id), seq, &*digest);
+      execution_oracle_.executed_digest(id, seq, *digest);
+      vote_oracle_.executed(id, seq, *digest);
+    }
+  }
+  execution_oracle_.advanced(id, view.executed);
+  executed_[id] = view.executed;
+  std::size_t faulty_sessions = 0;
+  for (const auto& faulty : faulty_clients_) faulty_sessions += faulty->sessions_opened();
+  const auto caps = checkers::caps_of(node.config(), sessions_opened_ + faulty_sessions, limits::bundle_bytes_max,
+                                      bundle_operations_of(options_));
+  caps_oracle_.check(id, caps, view, node.effects_waiting(), effects);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What clients do
+
+void Simulation::submitted(const checkers::RequestKey& request, const Planned& planned) {
+  if (planned.unseen) execution_oracle_.expect_unseen(request);
+}
+
+void Simulation::completed(const checkers::RequestKey& request, const Planned& planned, const Completed& completed) {
+  TraceLine line;
+  line.at_us = scheduler_.now_us();
+  line.what = "accepted the answer to";
+  line.who = client(request.client);
+  line.session = request.session;
+  line.number = request.number;
+  line.seq = completed.seq;
+  trace_.add(line);
+  ++completed_;
+  if (completed.outcome == Outcome::outside_window) coverage_.count("client: told that a number is outside the window");
+  if (completed.outcome != Outcome::executed) return;
+  const auto reply = decode_reply(completed.result);
+  if (!reply.ok()) return violated(checkers::to_string(request) + " was answered with bytes that are no reply");
+  if (planned.kind == Planned::Kind::hostile && reply->status != ReplyStatus::refused) {
+    violated(checkers::to_string(request) + " is malformed and was not refused");
+  }
+  if (!planned.unseen) execution_oracle_.accepted(request, fast_hash(17, completed.result));
+}
+
+void Simulation::remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) {
+  for (auto& operation : operations) history_.emplace_back(request, std::move(operation));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Phases
+
+void Simulation::tick() {
+  perform_due_faults();
+  const auto elapsed_us = scheduler_.now_us() - phase_began_us_;
+  if (phase_ == Phase::work) {
+    enemies_act();
+    if (work_is_done() || (!options_.demand_liveness && elapsed_us > unlive_us_max)) {
+      phase_ = options_.demand_liveness ? Phase::settle : Phase::over;
+      phase_began_us_ = scheduler_.now_us();
+      network_.heal();
+      note("healed", "the network", client(0));
+    } else if (elapsed_us > work_us_max) {
+      explain_what_hangs();
+    }
+  } else if (phase_ == Phase::settle) {
+    if (settled()) {
+      phase_ = Phase::over;
+    } else if (elapsed_us > settle_us_max) {
+      explain_what_hangs();
+    }
+  }
+  scheduler_.after(tick_us, [this] { tick(); });
+}
+
+std::uint64_t Simulation::stable_checkpoints() const {
+  Seq highest = 0;
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    if (correct(id)) highest = std::max(highest, replicas_[id]->view().certificate);
+  }
+  return highest / options_.core.checkpoint_interval;
+}
+
+bool Simulation::work_is_done() const {
+  return completed_ >= options_.operations_min && stable_checkpoints() >= options_.checkpoints_min;
+}
+
+/// Every operation has its outcome, and all correct replicas that run are at the same slot with the same state.
+bool Simulation::settled() const {
+  for (const auto& node : clients_) {
+    if (node->outstanding() > 0) return false;
+  }
+  const ReplicaNode* first = nullptr;
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    const auto& node = *replicas_[id];
+    if (!correct(id) || node.crashed()) continue;
+    if (first == nullptr) first = &node;
+    const auto view = node.view();
+    const auto expected = first->view();
+    if (view.executed != expected.executed || view.certificate != expected.certificate) return false;
+  }
+  return true;
+}
+
+void Simulation::explain_what_hangs() {
+  std::string text = phase_ == Phase::work ? "the clients' work never ended" : "not settled after the network healed";
+  for (const auto& node : clients_) {
+    if (const auto waiting = node->waiting_for(); !waiting.empty()) text += "; " + waiting;
+  }
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    const auto& node = *replicas_[id];
+    const auto view = node.view();
+    text += "; replica " + std::to_string(id) +
+            (node.crashed() ? " crashed"
+             : correct(id)  ? ""
+                            : " faulty") +
+            " executed " + std::to_string(view.executed) + " stable " + std::to_string(view.certificate) + " pending " +
+            std::to_string(view.pending_operations);
+  }
+  verdict_.report(Oracle::liveness, text);
+  phase_ = Phase::over;
+}
+
+void Simulation::judge_history() {
+  if (options_.demand_liveness) {
+    const ReplicaNode* first = nullptr;
+    for (ReplicaId id = 0; id < options_.n; ++id) {
+      const auto& node = *replicas_[id];
+      if (!correct(id) || node.crashed()) continue;
+      if (first == nullptr) first = &node;
+      if (node.content_hash() != first->content_hash()) {
+        verdict_.report(Oracle::state_digest,
+                        "replica " + std::to_string(id) + " ends with another state than the others");
+      }
+    }
+    if (completed_ < 200 || stable_checkpoints() < 3) {
+      verdict_.report(Oracle::simulator, "only " + std::to_string(completed_) + " operations and " +
+                                             std::to_string(stable_checkpoints()) + " stable checkpoints");
+    }
+  }
+  for (auto& node : clients_) node->finish();
+  std::vector<checkers::KvOperation> history;
+  for (auto& [request, operation] : history_) {
+    // Where it stands in the log guides the search; whether the history is linearizable does not depend on it.
+    operation.hint = execution_oracle_.position(request).value_or(~std::uint64_t{0});
+    history.push_back(std::move(operation));
+  }
+  const auto result = checkers::check_linearizable(history);
+
+  if (!result.linearizable) verdict_.report(Oracle::linearizability, result.explanation);
+}
+
+RunReport Simulation::report() const {
+  RunReport result;
+  result.options = options_;
+  result.violated = verdict_.violated();
+  if (result.violated) {
+    result.violation = verdict_.first();
+    result.last_events = trace_.last();
+  }
+  result.operations = completed_;
+  result.checkpoints = stable_checkpoints();
+  for (const auto seq : executed_) result.slots = std::max<std::uint64_t>(result.slots, seq);
+  result.events = scheduler_.events();
+  result.messages = network_.sent();
+  result.message_bytes = network_.bytes();
+  result.simulated_us = scheduler_.now_us();
+  result.trace_hash = trace_.hash();
+  result.coverage = coverage_;
+  return result;
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,139 @@
+// One run: a cluster, its clients, its enemies and the oracles, all from one seed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/checkers/caps_oracle.h"
+#include "test/checkers/execution_oracle.h"
+#include "test/checkers/linearizability.h"
+#include "test/checkers/state_oracle.h"
+#include "test/checkers/violation.h"
+#include "test/checkers/vote_oracle.h"
+#include "test/sim/adversary.h"
+#include "test/sim/client_node.h"
+#include "test/sim/coverage.h"
+#include "test/sim/faulty_client.h"
+#include "test/sim/identities.h"
+#include "test/sim/network.h"
+#include "test/sim/replica_node.h"
+#include "test/sim/trace.h"
+
+namespace tagma::sim {
+
+/// What a run came to.
+struct RunReport {
+  SimOptions options;
+  bool violated = false;
+  checkers::Violation violation;
+  std::vector<std::string> last_events;  ///< where violated
+  std::uint64_t operations = 0;          ///< completed by correct clients
+  std::uint64_t checkpoints = 0;         ///< stable ones
+  std::uint64_t slots = 0;
+  std::uint64_t events = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t message_bytes = 0;
+  VirtualUs simulated_us = 0;
+  std::uint64_t trace_hash = 0;
+  std::int64_t cpu_us = 0;
+  Coverage coverage;
+};
+
+struct RunSwitches {
+  bool print_trace = false;
+  std::vector<checkers::Oracle> oracles;  ///< only these are heard; empty: all
+};
+
+class Simulation final : private ReplicaHost, private ClientHost {
+ public:
+  Simulation(SimOptions options, const RunSwitches& switches);
+  ~Simulation() override;
+
+  [[nodiscard]] RunReport run();
+  /// The last events so far; for the report of an assertion that failed in the middle of a step.
+  [[nodiscard]] std::vector<std::string> last_events() const { return trace_.last(); }
+  [[nodiscard]] const SimOptions& options() const { return options_; }
+
+ private:
+  enum class Phase : std::uint8_t { work, settle, over };
+
+  // ReplicaHost
+  void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) override;
+  void reply(ReplicaId from, ClientId to, const Message& message) override;
+  void executed(ReplicaId replica, const checkers::Executed& what) override;
+  void recording(ReplicaId replica, const Record& record) override;
+  void durable(ReplicaId replica, const Record& record) override;
+  void checkpoint(ReplicaId replica, Seq seq, const Digest& root, std::uint64_t content_hash) override;
+  void alarm(ReplicaId replica, const std::string& reason) override;
+  void counted(ReplicaId replica, std::string_view reason) override;
+  void stepped(ReplicaId replica, std::size_t effects) override;
+
+  // ClientHost
+  void client_sends(ClientId from, ReplicaId to, const Message& message) override;
+  [[nodiscard]] bool wants_more() const override { return phase_ == Phase::work; }
+  void session_opened() override { ++sessions_opened_; }
+  void submitted(const checkers::RequestKey& request, const Planned& planned) override;
+  void completed(const checkers::RequestKey& request, const Planned& planned, const Completed& completed) override;
+  void remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) override;
+  void violated(std::string what) override { verdict_.report(checkers::Oracle::acknowledged, std::move(what)); }
+
+  // Network
+  void transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
+                const Message* message);
+  void deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet);
+  void vote_leaves(ReplicaId from, const Message& message);
+  void trace(std::string_view what, const Principal& who, const Principal* peer, const Message& message);
+  void note(std::string_view what, std::string_view about, const Principal& who, Seq seq = 0,
+            const Digest* digest = nullptr);
+
+  // Phases and faults (faults.cpp)
+  void schedule_faults();
+  void perform_due_faults();
+  void cut_something();
+  void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
+  void crash_a_backup();
+  void enemies_act();
+
+  void tick();
+  [[nodiscard]] bool work_is_done() const;
+  [[nodiscard]] bool settled() const;
+  void explain_what_hangs();
+  void judge_history();
+  [[nodiscard]] std::uint64_t stable_checkpoints() const;
+  [[nodiscard]] bool correct(ReplicaId id) const { return !options_.is_liar(id); }
+  [[nodiscard]] RunReport report() const;
+
+  SimOptions options_;
+  checkers::Verdict verdict_;
+  Trace trace_;
+  Coverage coverage_;
+  Scheduler scheduler_;
+  Identities identities_;
+  Network network_;
+  Random random_;
+  Conspiracy conspiracy_;
+  Workload workload_;
+
+  checkers::ExecutionOracle execution_oracle_;
+  checkers::StateOracle state_oracle_;
+  checkers::VoteOracle vote_oracle_;
+  checkers::CapsOracle caps_oracle_;
+
+  std::vector<std::unique_ptr<ReplicaNode>> replicas_;
+  std::vector<Seq> executed_;  ///< by replica, as of the last step
+  std::map<ReplicaId, LyingReplica> liars_;
+  std::vector<std::unique_ptr<ClientNode>> clients_;
+  std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
+  std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
+
+  Phase phase_ = Phase::work;
+  VirtualUs phase_began_us_ = 0;
+  std::uint64_t completed_ = 0;
+  std::uint64_t sessions_opened_ = 0;
+  std::vector<std::uint64_t> cuts_due_;     ///< at how many completed operations, falling
+  std::vector<std::uint64_t> crashes_due_;  ///< the same
+};
+
+}  // namespace tagma::sim

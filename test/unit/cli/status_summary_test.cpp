@@ -1,0 +1,91 @@
+#include "client_lib/cli/status_summary.h"
+
+#include <doctest/doctest.h>
+
+using namespace tagma;
+using tagma::cli::summarise;
+
+namespace {
+
+Membership four_replicas() {
+  Membership membership;
+  membership.faults = 1;
+  for (ReplicaId id = 0; id < 4; ++id) {
+    ReplicaMember member;
+    member.id = id;
+    membership.replicas.push_back(member);
+  }
+  return membership;
+}
+
+/// A replica that answered with a digest made of one repeated byte.
+ReplicaReport answer(ReplicaId id, Seq seq, std::uint8_t digest) {
+  ReplicaReport replica;
+  replica.id = id;
+  replica.answered = true;
+  replica.report.state_digest_seq = seq;
+  replica.report.state_digest.bytes.fill(digest);
+  return replica;
+}
+
+ReplicaReport silence(ReplicaId id) {
+  ReplicaReport replica;
+  replica.id = id;
+  return replica;
+}
+
+}  // namespace
+
+TEST_CASE("four that agree") {
+  const auto summary =
+      summarise(four_replicas(), {answer(0, 128, 7), answer(1, 128, 7), answer(2, 128, 7), answer(3, 128, 7)});
+  CHECK(summary.answered == 4);
+  CHECK(summary.quorum_agrees);
+  CHECK(summary.differing.empty());
+  CHECK(summary.agreed_seq == 128);
+  CHECK(summary.agreeing_at_seq == 4);
+}
+
+TEST_CASE("one silent leaves a quorum, two do not") {
+  CHECK(summarise(four_replicas(), {answer(0, 0, 0), silence(1), answer(2, 0, 0), answer(3, 0, 0)}).quorum_agrees);
+  CHECK_FALSE(summarise(four_replicas(), {answer(0, 0, 0), silence(1), silence(2), answer(3, 0, 0)}).quorum_agrees);
+}
+
+TEST_CASE("the one that differs is named, the others are a quorum") {
+  const auto summary =
+      summarise(four_replicas(), {answer(0, 128, 7), answer(1, 128, 7), answer(2, 128, 9), answer(3, 128, 7)});
+  CHECK(summary.differing == std::vector<ReplicaId>{2});
+  CHECK(summary.quorum_agrees);
+}
+
+TEST_CASE("digests are compared at the same seq only") {
+  const auto summary =
+      summarise(four_replicas(), {answer(0, 256, 8), answer(1, 256, 8), answer(2, 128, 7), answer(3, 0, 0)});
+  CHECK(summary.differing.empty());
+  CHECK(summary.quorum_agrees);
+  CHECK(summary.agreed_seq == 256);
+  CHECK(summary.agreeing_at_seq == 2);
+}
+
+TEST_CASE("where two stand against two nobody is right") {
+  const auto summary =
+      summarise(four_replicas(), {answer(0, 128, 7), answer(1, 128, 7), answer(2, 128, 9), answer(3, 128, 9)});
+  CHECK(summary.differing == std::vector<ReplicaId>{0, 1, 2, 3});
+  CHECK_FALSE(summary.quorum_agrees);
+}
+
+TEST_CASE("an answer from another epoch is no agreement") {
+  auto other = answer(1, 0, 0);
+  other.report.epoch = 5;
+  const auto summary = summarise(four_replicas(), {answer(0, 0, 0), other, silence(2), answer(3, 0, 0)});
+  CHECK(summary.answered == 3);
+  CHECK_FALSE(summary.quorum_agrees);
+}
+
+TEST_CASE("a replica of another epoch that also differs is not subtracted twice") {
+  auto other = answer(3, 128, 9);
+  other.report.epoch = 5;
+  const auto summary = summarise(four_replicas(), {answer(0, 128, 7), answer(1, 128, 7), answer(2, 128, 7), other});
+  CHECK(summary.differing == std::vector<ReplicaId>{3});
+  CHECK(summary.quorum_agrees);
+}

@@ -1,0 +1,160 @@
+// The codec towards honest input: round trips, exact bytes, alignment, the largest valid messages.
+#include "messages/wire/codec.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "messages/limits.h"
+#include "messages/validate.h"
+#include "test/unit/messages/samples.h"
+
+namespace tagma {
+namespace {
+
+void check_round_trip(const Message& message) {
+  REQUIRE_FALSE(validate(message));
+  const auto bytes = wire::encode(message);
+  CHECK(bytes.size() <= limits::message_bytes_max);
+  const auto decoded = wire::decode(bytes);
+  REQUIRE_MESSAGE(decoded.ok(), decoded.reason());
+  CHECK(samples::same(*decoded, message));
+}
+
+TEST_CASE("every message survives a round trip at every alignment") {
+  for (const auto& sample : samples::messages()) {
+    const auto& name = sample.first;
+    const auto& message = sample.second;
+    CAPTURE(name);
+    const auto bytes = wire::encode(message);
+    for (std::size_t shift = 0; shift < 8; ++shift) {
+      const auto shifted = Bytes(shift, 'x') + bytes;
+      const auto decoded = wire::decode(ByteView(shifted).substr(shift));
+      REQUIRE_MESSAGE(decoded.ok(), decoded.reason());
+      CHECK(samples::same(*decoded, message));
+    }
+  }
+}
+
+TEST_CASE("encoding leaves nothing behind for the next message") {
+  const auto all = samples::messages();
+  std::vector<Bytes> alone;
+  for (const auto& [name, message] : all) {
+    // A fresh thread has a fresh scratch buffer.
+    std::thread([&alone, &content = message] { alone.push_back(wire::encode(content)); }).join();
+  }
+  for (std::size_t before = 0; before < all.size(); ++before) {
+    for (std::size_t at = 0; at < all.size(); ++at) {
+      static_cast<void>(wire::encode(all[before].second));
+      CHECK(wire::encode(all[at].second) == alone[at]);
+    }
+  }
+}
+
+TEST_CASE("a bundle keeps the exact bytes that were signed") {
+  const auto sample = samples::signed_bundle();
+  const auto decoded = wire::decode(wire::encode(Submit{std::make_shared<const SignedBundle>(sample)}));
+  REQUIRE(decoded.ok());
+  const auto& bundle = *std::get<Submit>(*decoded).bundle;
+  CHECK(bundle.body == sample.body);
+  CHECK(bundle.signature == sample.signature);
+  CHECK(bundle.content == sample.content);
+}
+
+TEST_CASE("another encoding of the same bundle keeps its own bytes") {
+  // An unused word at the segment's end changes the bytes and not what they say.
+  auto body = wire::encode_bundle_body(samples::bundle());
+  body.append(8, '\x5a');
+  body[4] = static_cast<char>(body[4] + 1);
+  const auto decoded = wire::decode_signed_bundle(body, Bytes(64, 's'));
+  REQUIRE_MESSAGE(decoded.ok(), decoded.reason());
+  CHECK(decoded->content == samples::bundle());
+  CHECK(decoded->body == body);
+}
+
+TEST_CASE("empty bytes are the null batch") {
+  const auto batch = wire::decode_batch({});
+  REQUIRE(batch.ok());
+  CHECK(batch->is_null());
+  CHECK(batch->bundles.empty());
+  CHECK(batch->proposed_time_us == 0);
+}
+
+TEST_CASE("statements of different types never coincide") {
+  const Bytes body = "the same body";
+  const auto bundle = wire::bundle_statement(body);
+  const auto checkpoint = wire::checkpoint_statement(body);
+  CHECK(bundle == Bytes("tagma bundle 1\0the same body", 28));
+  CHECK(checkpoint == Bytes("tagma checkpoint 1\0the same body", 32));
+  // No domain is the beginning of another, so no body makes one statement out of the other.
+  CHECK(bundle.substr(0, bundle.find('\0') + 1) != checkpoint.substr(0, bundle.find('\0') + 1));
+}
+
+TEST_CASE("the largest valid messages fit") {
+  Bundle widest = samples::bundle();
+  widest.operations.assign(limits::bundle_operations_max, Bytes(1000, 'w'));
+  check_round_trip(Submit{std::make_shared<const SignedBundle>(samples::signed_bundle_of(widest))});
+
+  Bundle longest = samples::bundle();
+  longest.operations = {Bytes(limits::operation_bytes_max, 'l'), Bytes(limits::operation_bytes_max - 1024, 'l')};
+  check_round_trip(Submit{std::make_shared<const SignedBundle>(samples::signed_bundle_of(longest))});
+
+  Bundle small = samples::bundle();
+  small.operations.assign(limits::batch_operations_max / limits::batch_bundles_max, "small");
+  const std::vector<SignedBundle> many(limits::batch_bundles_max, samples::signed_bundle_of(small));
+  check_round_trip(PrePrepare{1, 2, std::make_shared<const Batch>(wire::encode_batch(5, many))});
+  check_round_trip(BatchBody{2, std::make_shared<const Batch>(wire::encode_batch(5, many))});
+
+  Replies replies = samples::replies();
+  replies.entries.assign(limits::replies_max, {1, samples::digest(5), 1, Outcome::executed, Bytes(2048, 'r')});
+  check_round_trip(replies);
+  replies.entries.assign(8, {1, samples::digest(5), 1, Outcome::executed, Bytes(limits::reply_bytes_max, 'r')});
+  check_round_trip(replies);
+
+  Status status = samples::status();
+  status.slots.clear();
+  for (Seq seq = 1; seq <= limits::status_slots_max; ++seq) status.slots.push_back({status.executed + seq, true, 1, 1});
+  check_round_trip(status);
+
+  CheckpointCertificate certificate;
+  for (ReplicaId id = 0; id < replicas_max; ++id) certificate.votes.push_back(samples::vote(id));
+  check_round_trip(certificate);
+
+  Report report = samples::report();
+  report.counters.assign(limits::report_counters_max, {std::string(limits::text_bytes_max, 'c'), ~std::uint64_t{0}});
+  check_round_trip(report);
+}
+
+TEST_CASE("extreme numbers travel unchanged") {
+  constexpr auto top = ~std::uint64_t{0};
+  check_round_trip(Prepare{top, top, samples::digest(255)});
+  check_round_trip(Status{top, top, top - 1, {{top, true, top, top}}});
+  check_round_trip(ReportQuery{top});
+  Bundle bundle = samples::bundle();
+  bundle.first = top - bundle.operations.size();
+  bundle.acknowledged = bundle.first - 1;
+  bundle.session = top;
+  bundle.epoch = top;
+  bundle.client = ~ClientId{0};
+  check_round_trip(Submit{std::make_shared<const SignedBundle>(samples::signed_bundle_of(bundle))});
+}
+
+TEST_CASE("a bundle body's size is as the validator reckons it") {
+  // The longest second operation that the validator lets pass must make the largest body, to the word.
+  Bundle bundle = samples::bundle();
+  bundle.operations = {Bytes(limits::operation_bytes_max, 'a'), ""};
+  std::size_t longest = 0;
+  for (std::size_t size = limits::operation_bytes_max - 512; size <= limits::operation_bytes_max; ++size) {
+    bundle.operations[1].assign(size, 'b');
+    if (!validate(bundle)) longest = size;
+  }
+  bundle.operations[1].assign(longest, 'b');
+  CHECK(wire::encode_bundle_body(bundle).size() == limits::bundle_bytes_max);
+  bundle.operations[1].assign(longest + 1, 'b');
+  const auto refused = validate(bundle);
+  REQUIRE(refused);
+  CHECK(refused->reason == "the bundle's body has more than 256 KiB");
+}
+
+}  // namespace
+}  // namespace tagma

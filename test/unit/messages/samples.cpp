@@ -1,0 +1,113 @@
+#include "test/unit/messages/samples.h"
+
+#include "messages/wire/codec.h"
+
+namespace tagma::samples {
+namespace {
+
+bool same_content(const Submit& left, const Submit& right) { return *left.bundle == *right.bundle; }
+
+bool same_batch(const Batch& left, const Batch& right) {
+  return left.bytes == right.bytes && left.proposed_time_us == right.proposed_time_us && left.bundles == right.bundles;
+}
+
+bool same_content(const PrePrepare& left, const PrePrepare& right) {
+  return left.view == right.view && left.seq == right.seq && same_batch(*left.batch, *right.batch);
+}
+
+bool same_content(const BatchBody& left, const BatchBody& right) {
+  return left.seq == right.seq && same_batch(*left.batch, *right.batch);
+}
+
+template <typename Content>
+bool same_content(const Content& left, const Content& right) {
+  return left == right;
+}
+
+}  // namespace
+
+Digest digest(std::uint8_t first) {
+  Digest digest;
+  for (auto& byte : digest.bytes) byte = first++;
+  return digest;
+}
+
+Bundle bundle() {
+  return {digest(1), 3, 7, 1'700'000'000'000'001, 41, 38, {"put city Nicaea", Bytes("\0\xff", 2), ""}};
+}
+
+SignedBundle signed_bundle_of(const Bundle& content) {
+  return {content, wire::encode_bundle_body(content), Bytes(64, 's')};
+}
+
+SignedBundle signed_bundle() { return signed_bundle_of(bundle()); }
+
+SharedBatch batch() {
+  auto second = bundle();
+  second.client = 8;
+  second.first = 1;
+  second.acknowledged = 0;
+  second.operations = {"get city"};
+  return std::make_shared<const Batch>(
+      wire::encode_batch(1'700'000'123'456'789, {signed_bundle(), signed_bundle_of(second)}));
+}
+
+CheckpointStatement statement(ReplicaId replica) { return {digest(1), 3, replica, 5, 1280, digest(101)}; }
+
+CheckpointVote vote_of(const CheckpointStatement& content) {
+  return {content, wire::encode_checkpoint_body(content), Bytes(71, static_cast<char>('a' + content.replica))};
+}
+
+CheckpointVote vote(ReplicaId replica) { return vote_of(statement(replica)); }
+
+CheckpointCertificate certificate() { return {{vote(0), vote(2), vote(3)}}; }
+
+Status status() { return {4, 1152, 1283, {{1284, true, 0b1011, 0b0010}, {1286, false, 0b0001, 0}}}; }
+
+Replies replies() {
+  return {3,
+          9,
+          7,
+          1'700'000'000'000'001,
+          {{41, digest(60), 1281, Outcome::executed, Bytes("\0Nicaea", 7)},
+           {42, digest(61), 0, Outcome::session_evicted, ""},
+           {2000, digest(62), 1281, Outcome::outside_window, ""}}};
+}
+
+Report report() {
+  return {77, 3, 5, 9, 1283, 1152, 1280, digest(101), true, {{"refused: bad signature", 12}, {"batches", 1283}}};
+}
+
+std::vector<std::pair<std::string, Message>> messages() {
+  return {
+      {"submit", Submit{std::make_shared<const SignedBundle>(signed_bundle())}},
+      {"pre_prepare", PrePrepare{9, 1284, batch()}},
+      {"pre_prepare_null", PrePrepare{9, 1285, std::make_shared<const Batch>()}},
+      {"prepare", Prepare{9, 1284, digest(33)}},
+      {"commit", Commit{9, 1284, digest(34)}},
+      {"checkpoint_vote", vote(2)},
+      {"checkpoint_certificate", certificate()},
+      {"status", status()},
+      {"decided", Decided{1284, digest(35)}},
+      {"fetch_batch", FetchBatch{1284, digest(36)}},
+      {"batch_body", BatchBody{1284, batch()}},
+      {"replies", replies()},
+      {"refusal", Refusal{1'700'000'000'000'001, 41, RefusalReason::busy}},
+      {"report_query", ReportQuery{0x1122'3344'5566'7788}},
+      {"report", report()},
+  };
+}
+
+bool same(const Message& left, const Message& right) {
+  return std::visit(
+      []<typename Left, typename Right>(const Left& one, const Right& other) {
+        if constexpr (std::is_same_v<Left, Right>) {
+          return same_content(one, other);
+        } else {
+          return false;
+        }
+      },
+      left, right);
+}
+
+}  // namespace tagma::samples

@@ -1,0 +1,258 @@
+// One case for each rule: a well-formed message with just that rule broken, and the words that must come back.
+#include "messages/validate.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <limits>
+
+#include "messages/limits.h"
+#include "messages/wire/codec.h"
+#include "test/unit/messages/samples.h"
+
+namespace tagma {
+namespace {
+
+template <typename Value>
+struct Broken {
+  std::function<void(Value&)> change;
+  std::string reason;
+};
+
+/// The sample passes; each change alone breaks the rule that it names.
+template <typename Value>
+void check_rules(const Value& sample, const std::vector<Broken<Value>>& cases) {
+  CHECK_FALSE(validate(sample));
+  for (const auto& broken : cases) {
+    CAPTURE(broken.reason);
+    auto changed = sample;
+    broken.change(changed);
+    const auto refused = validate(changed);
+    REQUIRE(refused);
+    CHECK(refused->reason == broken.reason);
+  }
+}
+
+constexpr auto number_max = std::numeric_limits<std::uint64_t>::max();
+
+TEST_CASE("rules of a bundle") {
+  check_rules<Bundle>(
+      samples::bundle(),
+      {
+          {[](Bundle& b) { b.session = 0; }, "the session is 0; sessions start at 1"},
+          {[](Bundle& b) { b.first = 0; }, "the first number is 0; numbers start at 1"},
+          {[](Bundle& b) { b.acknowledged = b.first; }, "the bundle acknowledges its own numbers"},
+          {[](Bundle& b) { b.acknowledged = number_max; }, "the bundle acknowledges its own numbers"},
+          {[](Bundle& b) { b.operations.clear(); }, "the bundle has no operation"},
+          {[](Bundle& b) { b.operations.assign(257, "x"); }, "the bundle has more than 256 operations"},
+          {[](Bundle& b) { b.first = number_max; }, "the bundle's numbers overflow"},
+          {[](Bundle& b) { b.first = number_max - b.operations.size() + 1; }, "the bundle's numbers overflow"},
+          {[](Bundle& b) { b.operations[1].assign(limits::operation_bytes_max + 1, 'x'); },
+           "an operation has more than 128 KiB"},
+          {[](Bundle& b) { b.operations.assign(3, Bytes(100UL * 1024, 'x')); },
+           "the bundle's body has more than 256 KiB"},
+      });
+}
+
+TEST_CASE("what a bundle may be") {
+  auto bundle = samples::bundle();
+  bundle.operations = {""};
+  CHECK_FALSE(validate(bundle));
+  bundle.first = number_max - 1;
+  bundle.acknowledged = bundle.first - 1;
+  CHECK_FALSE(validate(bundle));
+  CHECK(bundle.end() == number_max);
+  bundle.operations = {Bytes(limits::operation_bytes_max, 'x')};
+  CHECK_FALSE(validate(bundle));
+}
+
+TEST_CASE("rules of a signed bundle and a SUBMIT") {
+  check_rules<SignedBundle>(
+      samples::signed_bundle(),
+      {
+          {[](SignedBundle& b) { b.body.clear(); }, "the bundle's body is missing"},
+          {[](SignedBundle& b) { b.body.assign(limits::bundle_bytes_max + 1, 'x'); },
+           "the bundle's body has more than 256 KiB"},
+          {[](SignedBundle& b) { b.signature.clear(); }, "the signature is missing"},
+          {[](SignedBundle& b) { b.signature.assign(73, 's'); }, "the signature has more than 72 bytes"},
+          {[](SignedBundle& b) { b.content.session = 0; }, "the session is 0; sessions start at 1"},
+      });
+  CHECK(validate(Submit{})->reason == "the bundle is missing");
+  auto bad = samples::signed_bundle();
+  bad.content.operations.clear();
+  CHECK(validate(Submit{std::make_shared<const SignedBundle>(bad)})->reason == "the bundle has no operation");
+}
+
+TEST_CASE("rules of a batch") {
+  check_rules<Batch>(
+      *samples::batch(),
+      {
+          {[](Batch& b) { b.bytes.assign(limits::batch_bytes_max + 1, 'x'); }, "the batch has more than 1 MiB"},
+          {[](Batch& b) { b.proposed_time_us = -1; }, "the batch proposes a time before the epoch"},
+          {[](Batch& b) { b.bundles.clear(); }, "the batch has no bundle"},
+          {[](Batch& b) { b.bundles.resize(1025, b.bundles.front()); }, "the batch has more than 1024 bundles"},
+          {[](Batch& b) {
+             auto wide = b.bundles.front();
+             wide.content.operations.assign(256, "");
+             b.bundles.assign(33, wide);
+           },
+           "the batch has more than 8192 operations"},
+          {[](Batch& b) { b.bundles[1].signature.clear(); }, "the signature is missing"},
+          {[](Batch& b) { b.bytes.clear(); }, "the null batch orders something"},
+          {[](Batch& b) {
+             b.bytes.clear();
+             b.bundles.clear();
+           },
+           "the null batch proposes a time"},
+      });
+  CHECK_FALSE(validate(Batch{}));
+}
+
+TEST_CASE("rules of the messages about slots") {
+  const std::string no_slot = "slot 0 does not exist; slots start at 1";
+  check_rules<PrePrepare>({0, 1, samples::batch()}, {{[](PrePrepare& m) { m.seq = 0; }, no_slot},
+                                                     {[](PrePrepare& m) { m.batch = nullptr; }, "the batch is missing"},
+                                                     {[](PrePrepare& m) {
+                                                        auto bad = *m.batch;
+                                                        bad.bundles.clear();
+                                                        m.batch = std::make_shared<const Batch>(bad);
+                                                      },
+                                                      "the batch has no bundle"}});
+  check_rules<BatchBody>({1, samples::batch()}, {{[](BatchBody& m) { m.seq = 0; }, no_slot},
+                                                 {[](BatchBody& m) { m.batch = nullptr; }, "the batch is missing"}});
+  check_rules<Prepare>({0, 1, {}}, {{[](Prepare& m) { m.seq = 0; }, no_slot}});
+  check_rules<Commit>({0, 1, {}}, {{[](Commit& m) { m.seq = 0; }, no_slot}});
+  check_rules<Decided>({1, {}}, {{[](Decided& m) { m.seq = 0; }, no_slot}});
+  check_rules<FetchBatch>({1, {}}, {{[](FetchBatch& m) { m.seq = 0; }, no_slot}});
+}
+
+TEST_CASE("rules of a checkpoint vote") {
+  check_rules<CheckpointVote>(
+      samples::vote(2),
+      {
+          {[](CheckpointVote& v) { v.body.clear(); }, "the checkpoint vote's body is missing"},
+          {[](CheckpointVote& v) { v.body.assign(1025, 'x'); }, "the checkpoint vote's body has more than 1024 bytes"},
+          {[](CheckpointVote& v) { v.signature.clear(); }, "the signature is missing"},
+          {[](CheckpointVote& v) { v.signature.assign(73, 's'); }, "the signature has more than 72 bytes"},
+          {[](CheckpointVote& v) { v.content.replica = 64; }, "the checkpoint vote's replica id is above 63"},
+          {[](CheckpointVote& v) { v.content.seq = 0; }, "slot 0 does not exist; slots start at 1"},
+      });
+}
+
+TEST_CASE("rules of a checkpoint certificate") {
+  using Certificate = CheckpointCertificate;
+  check_rules<Certificate>(
+      samples::certificate(),
+      {
+          {[](Certificate& c) { c.votes.clear(); }, "the certificate has no vote"},
+          {[](Certificate& c) { c.votes.resize(65, c.votes.front()); }, "the certificate has more than 64 votes"},
+          {[](Certificate& c) { c.votes[1].signature.clear(); }, "the signature is missing"},
+          {[](Certificate& c) { c.votes[2].content.cluster = samples::digest(9); }, "the certificate mixes clusters"},
+          {[](Certificate& c) { c.votes[2].content.epoch = 4; }, "the certificate mixes epochs"},
+          {[](Certificate& c) { c.votes[2].content.seq = 1281; }, "the certificate mixes slots"},
+          {[](Certificate& c) { c.votes[2].content.root = samples::digest(9); }, "the certificate mixes state roots"},
+          // One signer twice, with the very same vote and in another of its lives.
+          {[](Certificate& c) { c.votes[2] = c.votes[0]; }, "a replica stands twice in the certificate"},
+          {[](Certificate& c) {
+             c.votes[2] = c.votes[0];
+             c.votes[2].content.incarnation = 6;
+           },
+           "a replica stands twice in the certificate"},
+      });
+}
+
+TEST_CASE("rules of a STATUS") {
+  check_rules<Status>(
+      samples::status(),
+      {
+          {[](Status& s) { s.slots.resize(65); }, "the status speaks of more than 64 slots"},
+          {[](Status& s) { s.slots[0].seq = s.executed; }, "the status lists a slot that its sender has executed"},
+          {[](Status& s) { s.slots[1].seq = s.slots[0].seq; }, "the status lists its slots out of order"},
+          {[](Status& s) { std::swap(s.slots[0], s.slots[1]); }, "the status lists its slots out of order"},
+      });
+  auto ahead = samples::status();
+  ahead.certificate = ahead.executed + 100;  // a replica may hold a certificate ahead of its execution
+  CHECK_FALSE(validate(ahead));
+}
+
+TEST_CASE("rules of REPLIES") {
+  check_rules<Replies>(
+      samples::replies(),
+      {
+          {[](Replies& r) { r.session = 0; }, "the session is 0; sessions start at 1"},
+          {[](Replies& r) { r.entries.clear(); }, "there is no reply in the message"},
+          {[](Replies& r) { r.entries.resize(513, r.entries.front()); },
+           "there are more than 512 replies in one message"},
+          {[](Replies& r) { r.entries[1].number = 0; }, "a reply's number is 0; numbers start at 1"},
+          {[](Replies& r) { r.entries[1].outcome = static_cast<Outcome>(0); }, "a reply's outcome is unknown"},
+          {[](Replies& r) { r.entries[1].outcome = static_cast<Outcome>(4); }, "a reply's outcome is unknown"},
+          {[](Replies& r) { r.entries[0].seq = 0; }, "an ordered reply names no slot"},
+          {[](Replies& r) { r.entries[2].seq = 0; }, "an ordered reply names no slot"},
+          {[](Replies& r) { r.entries[0].result.assign(limits::reply_bytes_max + 1, 'x'); },
+           "a result has more than 128 KiB"},
+          {[](Replies& r) {
+             const ReplyEntry longest{1, {}, 1, Outcome::executed, Bytes(limits::reply_bytes_max, 'x')};
+             r.entries.assign(9, longest);
+           },
+           "the results together have more than 1 MiB"},
+      });
+}
+
+TEST_CASE("rules of a refusal") {
+  check_rules<Refusal>(
+      {1, 1, RefusalReason::busy},
+      {
+          {[](Refusal& r) { r.session = 0; }, "the session is 0; sessions start at 1"},
+          {[](Refusal& r) { r.first = 0; }, "the first number is 0; numbers start at 1"},
+          {[](Refusal& r) { r.reason = static_cast<RefusalReason>(0); }, "the refusal's reason is unknown"},
+          {[](Refusal& r) { r.reason = static_cast<RefusalReason>(8); }, "the refusal's reason is unknown"},
+      });
+  for (std::uint8_t reason = 1; reason <= 7; ++reason) {
+    CHECK_FALSE(validate(Refusal{1, 1, static_cast<RefusalReason>(reason)}));
+  }
+}
+
+TEST_CASE("rules of a report") {
+  CHECK_FALSE(validate(ReportQuery{}));
+  CHECK_FALSE(validate(Report{}));
+  check_rules<Report>(samples::report(), {
+                                             {[](Report& r) {
+                                                r.counters.resize(257, {"c", 1});
+                                              },
+                                              "the report has more than 256 counters"},
+                                             {[](Report& r) { r.counters[0].first.clear(); }, "a counter has no name"},
+                                             {[](Report& r) { r.counters[0].first.assign(513, 'c'); },
+                                              "a counter's name has more than 512 bytes"},
+                                             {[](Report& r) { r.counters[0].first = "\x1b[2J"; },
+                                              "a counter's name has a character that is not printable ASCII"},
+                                             {[](Report& r) { r.counters[0].first = "caf\xc3\xa9"; },
+                                              "a counter's name has a character that is not printable ASCII"},
+                                         });
+}
+
+TEST_CASE("the validator of any message asks that of its content") {
+  for (const auto& sample : samples::messages()) {
+    const auto& name = sample.first;
+    const auto& message = sample.second;
+    CAPTURE(name);
+    CHECK_FALSE(validate(message));
+  }
+  CHECK(validate(Message{Prepare{}}));
+  CHECK(validate(Message{Submit{}}));
+}
+
+TEST_CASE("who may send what") {
+  for (const auto& sample : samples::messages()) {
+    const auto& name = sample.first;
+    const auto& message = sample.second;
+    CAPTURE(name);
+    const bool asks = name == "submit" || name == "report_query";
+    CHECK(may_send(PrincipalKind::client, message) == asks);
+    CHECK(may_send(PrincipalKind::admin, message) == asks);
+    CHECK(may_send(PrincipalKind::replica, message) == (name != "report_query"));
+    CHECK_FALSE(may_send(static_cast<PrincipalKind>(9), message));
+  }
+}
+
+}  // namespace
+}  // namespace tagma

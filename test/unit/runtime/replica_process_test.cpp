@@ -1,0 +1,236 @@
+// run_replica() as a process of its own: exit statuses, the line that a person reads, the marks it leaves.
+#include "replica/runtime/replica_process.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "replica/runtime/data_directory.h"
+#include "support.h"
+
+using namespace tagma;
+using namespace tagma::runtime_test;
+
+namespace {
+
+/// A replica in a child process; killed at the end if it still runs.
+class Child {
+ public:
+  Child(const ReplicaOptions& options, std::string output) : output_(std::move(output)) {
+    process_ = ::fork();
+    REQUIRE(process_ >= 0);
+    if (process_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int file = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(file, STDERR_FILENO);
+    ::_exit(run_replica(options));
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+
+  void signal(int number) const { ::kill(process_, number); }
+  /// The exit status; -1 if it ended otherwise.
+  int wait() {
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    process_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  [[nodiscard]] std::string text() const {
+    std::ostringstream text;
+    text << std::ifstream(output_).rdbuf();
+    return text.str();
+  }
+  [[nodiscard]] bool says(const std::string& words) const { return text().find(words) != std::string::npos; }
+
+ private:
+  std::string output_;
+  pid_t process_ = -1;
+};
+
+/// A port of this host that is in use until destruction. A plain socket: ZeroMQ's threads must not exist when a child
+/// is forked.
+class ListeningPort {
+ public:
+  ListeningPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* const plain = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(socket_, plain, length) == 0);
+    REQUIRE(::listen(socket_, 1) == 0);
+    REQUIRE(::getsockname(socket_, plain, &length) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ListeningPort(const ListeningPort&) = delete;
+  ListeningPort& operator=(const ListeningPort&) = delete;
+  ~ListeningPort() { ::close(socket_); }
+  [[nodiscard]] std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_;
+  std::uint16_t port_ = 0;
+};
+
+struct Setting {
+  Folder folder;
+  TestCluster cluster = make_cluster(folder, 4, 1);
+  std::string file = write_cluster(folder, cluster);
+
+  [[nodiscard]] ReplicaOptions options(ReplicaId id) const {
+    ReplicaOptions made;
+    made.cluster_file = file;
+    made.id = id;
+    made.data_directory = folder.file("data-" + std::to_string(id));
+    return made;
+  }
+  [[nodiscard]] std::string output(ReplicaId id) const { return folder.file("log-" + std::to_string(id)); }
+
+  /// Runs a replica that must refuse its input, and returns its one line.
+  [[nodiscard]] std::string refusal(const ReplicaOptions& options) const {
+    Child child(options, folder.file("refusal"));
+    CHECK(child.wait() == 2);
+    const std::string text = child.text();
+    CHECK_MESSAGE(std::count(text.begin(), text.end(), '\n') == 1, text);
+    return text;
+  }
+};
+
+void check_contains(const std::string& text, const std::string& words) {
+  CHECK_MESSAGE(text.find(words) != std::string::npos, text);
+}
+
+}  // namespace
+
+TEST_CASE("replicas started in any order become ready, and stop at once when told") {
+  const Setting setting;
+  std::vector<std::unique_ptr<Child>> children;
+  for (const ReplicaId id : {2U, 0U, 3U}) {
+    children.push_back(std::make_unique<Child>(setting.options(id), setting.output(id)));
+  }
+  for (auto& child : children) {
+    CHECK(eventually([&] { return child->says("ready"); }));
+    CHECK(child->says("starting: cluster "));
+  }
+  const auto begin_us = monotonic_us();
+  children[0]->signal(SIGTERM);
+  children[1]->signal(SIGINT);
+  CHECK(children[0]->wait() == 0);
+  CHECK(children[1]->wait() == 0);
+  CHECK_MESSAGE(monotonic_us() - begin_us < 2'000'000, "the goal is 200 ms; a loaded machine gets more");
+  CHECK(children[0]->says("stopped after "));
+  CHECK_FALSE(children[2]->says("stopped after "));
+}
+
+TEST_CASE("fewer peers than a quorum needs: started, not ready, and still stops") {
+  const Setting setting;
+  Child child(setting.options(1), setting.output(1));
+  CHECK(eventually([&] { return child.says("starting: cluster "); }));
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  CHECK_FALSE(child.says("ready"));
+}
+
+TEST_CASE("a replica that has lost its memory does not come back to the same genesis") {
+  const Setting setting;
+  {
+    Child child(setting.options(0), setting.output(0));
+    CHECK(eventually([&] { return child.says("starting: cluster "); }));
+    child.signal(SIGKILL);
+    child.wait();
+  }
+  const std::string text = setting.refusal(setting.options(0));
+  check_contains(text, setting.folder.file("data-0/started"));
+  check_contains(text, "cannot return to this genesis");
+  check_contains(text, "tagma up");
+}
+
+TEST_CASE("a mark of another cluster is replaced") {
+  const Setting setting;
+  {
+    auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
+    REQUIRE(data);
+    REQUIRE_FALSE(data->mark_started(ClusterId{}));
+  }
+  Child child(setting.options(0), setting.output(0));
+  CHECK(eventually([&] { return child.says("starting: cluster "); }));
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
+  REQUIRE(data);
+  CHECK(*data->started(setting.cluster.file.membership.cluster) == runtime::StartedMark::this_cluster);
+}
+
+TEST_CASE("modes of durability that do not exist are refused with the mend") {
+  Setting setting;
+  setting.cluster.file.durability = Durability::sync;
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  check_contains(setting.refusal(setting.options(0)),
+                 "durability \"sync\" does not exist in this version; set durability = \"memory\" in " + setting.file);
+  setting.cluster.file.durability = Durability::async;
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  check_contains(setting.refusal(setting.options(0)), "durability \"async\" does not exist");
+  CHECK_MESSAGE(!std::filesystem::exists(setting.folder.file("data-0/started")), "refused before the first start");
+}
+
+TEST_CASE("a port in use is named, and leaves no mark, so that the next start is a first one") {
+  Setting setting;
+  const ListeningPort taken;
+  setting.cluster.file.membership.replicas[1].client_address = taken.address();
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  const std::string text = setting.refusal(setting.options(1));
+  check_contains(text, setting.file + ": replicas[1].client_address " + taken.address());
+  check_contains(text, "stop the program that listens there");
+  CHECK_FALSE(std::filesystem::exists(setting.folder.file("data-1/started")));
+}
+
+TEST_CASE("secrets: a missing one, and one of another replica") {
+  const Setting setting;
+  auto options = setting.options(0);
+  options.identity_file = setting.folder.file("no-such.key");
+  check_contains(setting.refusal(options), "no-such.key");
+  options.identity_file = secret_path(setting.folder.path(), Principal{PrincipalKind::replica, 1});
+  const std::string text = setting.refusal(options);
+  check_contains(text, options.identity_file);
+  check_contains(text, "not the secret of replica 0");
+  check_contains(text, "replicas[0].key in " + setting.file);
+}
+
+TEST_CASE("an unknown id, an unknown service, an unknown log level, a missing file") {
+  Setting setting;
+  check_contains(setting.refusal(setting.options(4)), "there is no replica 4; give --id a number from 0 to 3");
+  auto options = setting.options(0);
+  options.log_level = "loud";
+  check_contains(setting.refusal(options), "--log-level: \"loud\"");
+  options = setting.options(0);
+  options.cluster_file = setting.folder.file("absent.toml");
+  check_contains(setting.refusal(options), "absent.toml");
+  setting.cluster.file.services = {"kv", "no-such-service"};
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  const std::string text = setting.refusal(setting.options(0));
+  check_contains(text, setting.file + ": services: \"no-such-service\"");
+  check_contains(text, "kv");
+}
+
+TEST_CASE("a data directory in use by another process is refused") {
+  const Setting setting;
+  auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
+  REQUIRE(data);
+  check_contains(setting.refusal(setting.options(0)), "locked by another process");
+}

@@ -1,0 +1,74 @@
+#include "replica/service/service_registry.h"
+
+#include <doctest/doctest.h>
+
+namespace tagma {
+namespace {
+
+class Named final : public Service {
+ public:
+  explicit Named(Bytes name) : name_(std::move(name)) {}
+  [[nodiscard]] ByteView name() const override { return name_; }
+  [[nodiscard]] ServiceReply execute(ByteView, Context&) override { return {}; }
+
+ private:
+  Bytes name_;
+};
+
+TEST_CASE("services are found by their names and listed in order") {
+  ServiceRegistry registry;
+  CHECK(registry.names().empty());
+  CHECK(registry.find("kv") == nullptr);
+  for (const char* name : {"tally", "kv", "a-b_9"}) CHECK_FALSE(registry.add(std::make_unique<Named>(name)));
+  CHECK(registry.names() == std::vector<std::string>{"a-b_9", "kv", "tally"});
+  for (const char* name : {"tally", "kv", "a-b_9"}) {
+    REQUIRE(registry.find(name) != nullptr);
+    CHECK(registry.find(name)->name() == name);
+  }
+  CHECK(registry.find("k") == nullptr);
+  CHECK(registry.find("kvv") == nullptr);
+  CHECK(registry.find("") == nullptr);
+}
+
+TEST_CASE("ill-formed and repeated names are refused with a reason") {
+  ServiceRegistry registry;
+  CHECK_FALSE(registry.add(std::make_unique<Named>(Bytes(64, 'x'))));
+  for (const Bytes& name :
+       {Bytes(), Bytes(65, 'x'), Bytes("KV"), Bytes("k v"), Bytes("k.v"), Bytes("k\0", 2), Bytes("\xc3\xa6")}) {
+    CAPTURE(name);
+    const auto refusal = registry.add(std::make_unique<Named>(name));
+    REQUIRE(refusal);
+    CHECK(refusal->reason.find("1 to 64") != std::string::npos);
+  }
+  CHECK_FALSE(registry.add(std::make_unique<Named>("kv")));
+  const auto* first = registry.find("kv");
+  const auto refusal = registry.add(std::make_unique<Named>("kv"));
+  REQUIRE(refusal);
+  CHECK(refusal->reason.find("kv") != std::string::npos);
+  CHECK(registry.find("kv") == first);
+  CHECK(registry.names().size() == 2);
+}
+
+TEST_CASE("every bundled service can be made under its name and has a usage for each operation") {
+  CHECK(bundled_service_names() == std::vector<std::string>{"counter", "kv", "memory"});
+  ServiceRegistry registry;
+  for (const auto& name : bundled_service_names()) {
+    auto service = make_bundled_service(name);
+    REQUIRE(service != nullptr);
+    CHECK(service->name() == name);
+    CHECK_FALSE(registry.add(std::move(service)));
+    ByteView usage = bundled_service_usage(name);
+    REQUIRE_FALSE(usage.empty());
+    while (!usage.empty()) {
+      const auto end = std::min(usage.find('\n'), usage.size());
+      CHECK(usage.substr(0, name.size() + 1) == name + " ");
+      usage.remove_prefix(std::min(end + 1, usage.size()));
+    }
+  }
+  CHECK(make_bundled_service("none") == nullptr);
+  CHECK(make_bundled_service("") == nullptr);
+  CHECK(bundled_service_usage("none").empty());
+}
+
+}  // namespace
+}  // namespace tagma
