@@ -95,8 +95,8 @@ std::optional<Bytes> LayeredState::get(ByteView key) const {
 
 std::optional<Bytes> LayeredState::get_below_top(ByteView key) const {
   if (!mutant(Mutant::overlay_loses_write)) {
-    for (auto layer = frozen_.rbegin(); layer != frozen_.rend(); ++layer) {
-      if (const auto at = layer->overlay->find(key); at != layer->overlay->end()) return at->second;
+    for (const auto& layer : frozen_) {
+      if (const auto at = layer.overlay->find(key); at != layer.overlay->end()) return at->second;
     }
   }
   return store_.get(key);
@@ -141,7 +141,7 @@ void LayeredState::scan(ByteView from, ByteView to,
   Merge merge(store_, from, to);
   merge.add_older(top_);
   if (!mutant(Mutant::overlay_loses_write)) {
-    for (auto layer = frozen_.rbegin(); layer != frozen_.rend(); ++layer) merge.add_older(*layer->overlay);
+    for (const auto& layer : frozen_) merge.add_older(*layer.overlay);
   }
   ByteView key;
   ByteView value;
@@ -165,20 +165,21 @@ void LayeredState::rollback() {
   TAGMA_ASSERT(in_operation_, "an operation is running");
   check_no_scan();
   in_operation_ = false;
-  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
-    if (undo->before) {
-      undo->entry->second = std::move(*undo->before);
+  while (!undo_.empty()) {
+    Undo& last = undo_.back();
+    if (last.before) {
+      last.entry->second = std::move(*last.before);
     } else {
-      top_.erase(undo->entry);
+      top_.erase(last.entry);
     }
+    undo_.pop_back();
   }
-  undo_.clear();
 }
 
 void LayeredState::freeze(Seq seq) {
   TAGMA_ASSERT(!in_operation_, "a checkpoint lies between operations");
-  TAGMA_ASSERT(frozen_.empty() ? seq > store_.seq() : seq > frozen_.back().seq, "checkpoints rise");
-  frozen_.push_back({seq, std::make_shared<const Overlay>(std::exchange(top_, {}))});
+  TAGMA_ASSERT(frozen_.empty() ? seq > store_.seq() : seq > frozen_.front().seq, "checkpoints rise");
+  frozen_.push_front({seq, std::make_shared<const Overlay>(std::exchange(top_, {}))});
 }
 
 std::shared_ptr<const Overlay> LayeredState::frozen(Seq seq) const {
@@ -189,8 +190,8 @@ std::shared_ptr<const Overlay> LayeredState::frozen(Seq seq) const {
 }
 
 void LayeredState::written(Seq seq) {
-  TAGMA_ASSERT(!frozen_.empty() && frozen_.front().seq == seq, "checkpoints are written in the order of their slots");
-  frozen_.pop_front();
+  TAGMA_ASSERT(!frozen_.empty() && frozen_.back().seq == seq, "checkpoints are written in the order of their slots");
+  frozen_.pop_back();
 }
 
 void LayeredState::check_no_scan() const {

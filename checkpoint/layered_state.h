@@ -63,7 +63,7 @@ class LayeredState {
 
   const StateStore& store_;
   Overlay top_;
-  std::deque<Frozen> frozen_;  ///< rising seq; reads look at the newest first
+  std::deque<Frozen> frozen_;  ///< newest first, as reads look at them; falling seq
   bool in_operation_ = false;
   std::vector<Undo> undo_;           ///< oldest first; empty outside of an operation
   mutable std::uint32_t scans_ = 0;  ///< scans that are running

@@ -47,7 +47,7 @@ TEST_SUITE("faults") {
     const Finished loaded = load.finish(in(seconds(120)));
     INFO(loaded.all());
     CHECK(loaded.exit_status == 0);
-    CHECK(loaded.all().find("40000") != std::string::npos);
+    CHECK(loaded.all().find("40,000") != std::string::npos);
 
     const Finished status = cluster.tagma({"status", "--json"});
     INFO(status.all());

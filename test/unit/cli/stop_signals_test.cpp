@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <initializer_list>
 
 using tagma::cli::StopSignals;
 
@@ -33,5 +34,6 @@ TEST_CASE("a signal that was ignored before is remembered too, and ignored again
   }
   struct sigaction after {};
   sigaction(SIGINT, &former, &after);
-  CHECK(after.sa_handler == SIG_IGN);
+  const bool ignored_again = after.sa_handler == SIG_IGN;
+  CHECK(ignored_again);
 }
