@@ -90,7 +90,13 @@ class ReplicaCore::Implementation {
   void propose_batch();
 
   // Normal case (normal_case.cpp)
-  [[nodiscard]] bool in_window(Seq seq) const { return seq > certificate_ && seq - certificate_ <= config_.window; }
+  /// Whether a vote on this slot counts: above the stable checkpoint, at most L above it.
+  [[nodiscard]] bool in_window(Seq seq) const {
+    return seq > certificate_ && seq - certificate_ <= config_.window && has_room(seq);
+  }
+  /// Whether this replica may hold the slot. One whose own checkpoints lag behind the others' stops here instead of
+  /// holding ever more of its log.
+  [[nodiscard]] bool has_room(Seq seq) const { return seq - collected_ <= 2 * config_.window; }
   /// Whether every bundle of the batch is one that this cluster's clients signed.
   [[nodiscard]] bool batch_is_authentic(const Batch& batch);
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;

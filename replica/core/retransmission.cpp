@@ -122,7 +122,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) 
   // f+1 first-hand statements contain a correct replica that executed the batch, so they decide below the certificate
   // too; the next own checkpoint is compared with the certified root all the same.
   if (message.seq <= executed_) return;
-  if (message.seq > executed_ + config_.window) return count("DECIDED too far ahead");
+  if (message.seq - executed_ > config_.window || !has_room(message.seq)) return count("DECIDED too far ahead");
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   if (slot.decisions.add(from.principal.id, message.digest) == VoteSet<Digest>::Outcome::contradiction) {

@@ -41,8 +41,7 @@ struct Slot {
   std::uint32_t fetches = 0;     ///< how often: each time another member is asked
 };
 
-/// Slots by seq. Invariant: all are above the collected log and at most `window` above the certificate or the executed
-/// slot, whichever is higher.
+/// Slots by seq. Invariant: all are above the collected log and at most two windows above it.
 using SlotLog = std::map<Seq, Slot>;
 
 /// Batches that were decided and executed here, kept for replicas that are behind; bounded by count and bytes.

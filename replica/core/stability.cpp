@@ -93,9 +93,6 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::certificate, .seq = seq, .ballot = {}});
   checkpoint_votes_.erase(checkpoint_votes_.begin(), checkpoint_votes_.upper_bound(seq));
   next_seq_ = std::max(next_seq_, seq + 1);
-  // A replica that is far behind keeps the slots that it executes next, not all that it ever heard of.
-  slots_.erase(slots_.upper_bound(executed_ + config_.window),
-               slots_.upper_bound(std::max(seq, executed_ + config_.window)));
   compare_with_certificate();
 }
 
@@ -109,9 +106,12 @@ void ReplicaCore::Implementation::compare_with_certificate() {
   own_roots_.erase(own_roots_.begin(), own);
 }
 
+/// What is at or below both the stable checkpoint and the own durable state is needed by nobody: not by a view change,
+/// whose window starts at the certificate, nor by a restart, which starts at the base.
 void ReplicaCore::Implementation::collect_log() {
-  if (!certificate_durable_ || base_ < certificate_ || collected_ == certificate_) return;
-  collected_ = certificate_;
+  const Seq up_to = std::min(base_, certificate_);
+  if (!certificate_durable_ || up_to <= collected_) return;
+  collected_ = up_to;
   if (!mutant(Mutant::log_never_collected)) slots_.erase(slots_.begin(), slots_.upper_bound(collected_));
   effects_.emplace_back(CollectLog{collected_});
 }

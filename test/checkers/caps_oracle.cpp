@@ -23,19 +23,27 @@ Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::si
   return caps;
 }
 
-void CapsOracle::at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what) {
+void CapsOracle::at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what,
+                         const std::string& where) {
   if (value <= cap) return;
   verdict_.report(Oracle::caps, "replica " + std::to_string(replica) + " has " + std::to_string(value) + " " +
-                                    std::string(what) + ", the cap is " + std::to_string(cap));
+                                    std::string(what) + ", the cap is " + std::to_string(cap) + where);
 }
 
 void CapsOracle::check(ReplicaId replica, const Caps& caps, const CoreView& view, std::size_t effects_waiting,
                        std::size_t effects_of_step) {
-  at_most(replica, view.pending_operations, caps.pending_operations, "pending operations");
-  at_most(replica, view.pending_bytes, caps.pending_bytes, "pending bytes");
-  at_most(replica, view.slots_held, caps.slots_held, "slots held");
-  at_most(replica, effects_waiting, caps.effects_waiting, "effects waiting for the disk");
-  at_most(replica, effects_of_step, caps.effects_per_step, "effects of one step");
+  if (view.pending_operations <= caps.pending_operations && view.pending_bytes <= caps.pending_bytes &&
+      view.slots_held <= caps.slots_held && effects_waiting <= caps.effects_waiting &&
+      effects_of_step <= caps.effects_per_step) {
+    return;
+  }
+  const auto where = " (executed " + std::to_string(view.executed) + ", stable " + std::to_string(view.certificate) +
+                     ", newest own checkpoint " + std::to_string(view.state_digest_seq) + ")";
+  at_most(replica, view.pending_operations, caps.pending_operations, "pending operations", where);
+  at_most(replica, view.pending_bytes, caps.pending_bytes, "pending bytes", where);
+  at_most(replica, view.slots_held, caps.slots_held, "slots held", where);
+  at_most(replica, effects_waiting, caps.effects_waiting, "effects waiting for the disk", where);
+  at_most(replica, effects_of_step, caps.effects_per_step, "effects of one step", where);
 }
 
 }  // namespace tagma::checkers

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "replica/core/config.h"
@@ -32,7 +33,7 @@ class CapsOracle {
              std::size_t effects_of_step);
 
  private:
-  void at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what);
+  void at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what, const std::string& where);
   Verdict& verdict_;
 };
 
