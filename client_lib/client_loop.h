@@ -2,7 +2,6 @@
 // Private to client_lib.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>

@@ -26,8 +26,9 @@ class Result {
   explicit operator bool() const { return ok(); }
 
   /// The value; only where ok().
-  [[nodiscard]] Value& operator*() { return std::get<0>(content_); }
-  [[nodiscard]] const Value& operator*() const { return std::get<0>(content_); }
+  [[nodiscard]] Value& operator*() & { return std::get<0>(content_); }
+  [[nodiscard]] const Value& operator*() const& { return std::get<0>(content_); }
+  [[nodiscard]] Value&& operator*() && { return std::get<0>(std::move(content_)); }
   [[nodiscard]] Value* operator->() { return &std::get<0>(content_); }
   [[nodiscard]] const Value* operator->() const { return &std::get<0>(content_); }
 

@@ -14,7 +14,7 @@ Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::si
   caps.pending_bytes = config.pending_bytes_max + sessions_waiting_max * bundle_bytes_max;
   // A window above the stable checkpoint, and what lies between the own durable state and that checkpoint: at most
   // another window, since nobody votes further above a checkpoint.
-  caps.slots_held = 3 * window;
+  caps.slots_held = 2 * window;
   // One step emits at most a few effects per slot in flight and peer (a status is answered by retransmission), and
   // one reply per session of an executed slot.
   caps.effects_per_step = 64 + 8 * window + 4 * n + 4 * sessions_waiting_max + 4 * window * n;

@@ -22,6 +22,7 @@ std::string_view name_of(Oracle oracle) {
 }
 
 void Verdict::report(Oracle oracle, std::string what) {
+  reported_.insert(oracle);
   if (violated_) return;
   if (!heard_.empty() && std::find(heard_.begin(), heard_.end(), oracle) == heard_.end()) return;
   violated_ = true;

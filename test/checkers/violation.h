@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class Verdict {
   void listen_to(std::vector<Oracle> oracles) { heard_ = std::move(oracles); }
   void report(Oracle oracle, std::string what);
 
+  /// Every oracle that reported anything, heard or not.
+  [[nodiscard]] const std::set<Oracle>& reported() const { return reported_; }
   [[nodiscard]] bool violated() const { return violated_; }
   /// Only where violated().
   [[nodiscard]] const Violation& first() const { return first_; }
@@ -43,6 +46,7 @@ class Verdict {
  private:
   bool violated_ = false;
   Violation first_;
+  std::set<Oracle> reported_;
   std::vector<Oracle> heard_;  ///< empty: all
 };
 

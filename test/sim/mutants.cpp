@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,7 @@ struct Kill {
 };
 
 const std::vector<Kill>& kills() {
-  static const std::vector<Kill> table{
-  };
+  static const std::vector<Kill> table{};
   return table;
 }
 
@@ -109,25 +109,30 @@ int check_table() {
   return failures == 0 ? 0 : 1;
 }
 
+/// Every oracle that the mutant wakes, with the first seeds that do.
 int hunt(std::string_view only) {
-  constexpr std::uint64_t seeds = 60;
-  constexpr Oracle oracles[] = {Oracle::agreement,     Oracle::state_digest, Oracle::acknowledged,
-                                Oracle::exactly_once,  Oracle::durable_votes, Oracle::caps,
-                                Oracle::linearizability, Oracle::liveness,     Oracle::alarm};
+  constexpr std::uint64_t seeds_max = 40;
+  constexpr Profile profiles[] = {Profile::calm, Profile::lossy, Profile::crash, Profile::liars,
+                                  Profile::byzantine_primary};
   for (const auto& [mutant, name] : all_mutants) {
     if (!only.empty() && only != name) continue;
-    for (const auto profile : {Profile::calm, Profile::lossy, Profile::crash, Profile::liars, Profile::byzantine_primary}) {
-      for (const auto oracle : oracles) {
-        std::string found;
-        int count = 0;
-        for (std::uint64_t seed = 1; seed <= seeds && count < 3; ++seed) {
-          if (!run_mutant(mutant, seed, profile, {oracle}).violated) continue;
-          found += " " + std::to_string(seed);
-          ++count;
+    for (const auto profile : profiles) {
+      std::map<Oracle, std::vector<std::uint64_t>> found;
+      for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
+        RunSwitches switches;
+        switches.go_on = true;
+        active_mutant = mutant;
+        for (const auto oracle : run_seed(seed, profile, switches).reported) found[oracle].push_back(seed);
+        active_mutant = Mutant::none;
+      }
+      for (const auto& [oracle, seeds] : found) {
+        std::printf("%-32s %-18s %-18s %2zu of %llu seeds, first", std::string(name).c_str(),
+                    std::string(checkers::name_of(oracle)).c_str(), std::string(sim::name_of(profile)).c_str(),
+                    seeds.size(), static_cast<unsigned long long>(seeds_max));
+        for (std::size_t at = 0; at < seeds.size() && at < 4; ++at) {
+          std::printf(" %llu", static_cast<unsigned long long>(seeds[at]));
         }
-        if (count == 0) continue;
-        std::printf("%-32s %-18s %-18s%s\n", std::string(name).c_str(), std::string(checkers::name_of(oracle)).c_str(),
-                    std::string(sim::name_of(profile)).c_str(), found.c_str());
+        std::printf("\n");
         std::fflush(stdout);
       }
     }

@@ -20,7 +20,7 @@ constexpr VirtualUs work_us_max = 120'000'000;
 constexpr VirtualUs settle_us_max = 30'000'000;
 /// Without liveness to wait for, a run ends here.
 constexpr VirtualUs unlive_us_max = 1'500'000;
-constexpr std::uint64_t events_max = 5'000'000;
+constexpr std::uint64_t events_max = 2'000'000;
 
 Principal replica(ReplicaId id) { return {PrincipalKind::replica, id}; }
 Principal client(ClientId id) { return {PrincipalKind::client, id}; }
@@ -41,6 +41,7 @@ std::size_t bundle_operations_of(const SimOptions& options) {
 
 Simulation::Simulation(SimOptions options, const RunSwitches& switches)
     : options_(std::move(options)),
+      go_on_(switches.go_on),
       trace_(switches.print_trace),
       identities_(options_),
       network_(options_, scheduler_, coverage_,
@@ -84,11 +85,10 @@ RunReport Simulation::run() {
   for (auto& node : clients_) node->start();
   schedule_faults();
   scheduler_.after(tick_us, [this] { tick(); });
-  while (phase_ != Phase::over && !verdict_.violated() && scheduler_.run_next()) {
+  while (phase_ != Phase::over && (go_on_ || !verdict_.violated()) && scheduler_.run_next()) {
     if (scheduler_.events() > events_max) explain_what_hangs();
-    if (scheduler_.events() > events_max) break;
   }
-  if (!verdict_.violated()) judge_history();
+  if (go_on_ || !verdict_.violated()) judge_history();
   auto result = report();
   result.cpu_us = thread_cpu_us() - cpu_start_us;
   return result;
@@ -422,6 +422,7 @@ RunReport Simulation::report() const {
   RunReport result;
   result.options = options_;
   result.violated = verdict_.violated();
+  result.reported = verdict_.reported();
   if (result.violated) {
     result.violation = verdict_.first();
     result.last_events = trace_.last();

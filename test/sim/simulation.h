@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct RunReport {
   SimOptions options;
   bool violated = false;
   checkers::Violation violation;
+  std::set<checkers::Oracle> reported;   ///< every oracle that reported anything
   std::vector<std::string> last_events;  ///< where violated
   std::uint64_t operations = 0;          ///< completed by correct clients
   std::uint64_t checkpoints = 0;         ///< stable ones
@@ -44,6 +46,7 @@ struct RunReport {
 struct RunSwitches {
   bool print_trace = false;
   std::vector<checkers::Oracle> oracles;  ///< only these are heard; empty: all
+  bool go_on = false;                     ///< do not stop at the first violation
 };
 
 class Simulation final : private ReplicaHost, private ClientHost {
@@ -106,6 +109,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   [[nodiscard]] RunReport report() const;
 
   SimOptions options_;
+  bool go_on_;
   checkers::Verdict verdict_;
   Trace trace_;
   Coverage coverage_;

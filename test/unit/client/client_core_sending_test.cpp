@@ -321,6 +321,11 @@ TEST_CASE("refusals of another session, of no bundle's first number, or of a fin
   client.refuse(0, 2, RefusalReason::busy);
   client.refuse(0, 3, RefusalReason::busy);
   CHECK_FALSE(client.core().last_refusal().has_value());
+  client.submit_and_flush("c");
+  client.submit_and_flush("d");
+  client.accept(3);  // stays in the middle
+  client.refuse(0, 3, RefusalReason::busy);
+  CHECK_FALSE(client.core().last_refusal().has_value());
   client.accept(1);
   client.accept(2);
   client.refuse(0, 1, RefusalReason::busy);
