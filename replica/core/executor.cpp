@@ -1,6 +1,7 @@
 #include "replica/core/executor.h"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -114,35 +115,44 @@ void Executor::execute_bundle(Seq seq, const Bundle& bundle, Execution& executio
     session = opened.session;
   }
   sessions_.acknowledge(bundle.client, bundle.session, *session, bundle.acknowledged);
+  std::vector<ReplyEntry> fresh;
+  std::uint64_t reply_bytes = session->reply_bytes;
   for (std::size_t at = 0; at < bundle.operations.size(); ++at) {
     const RequestNumber number = bundle.first + at;
     if (number <= session->last_executed && !mutant(Mutant::duplicate_executed)) {
       ++execution.duplicates;
-      if (auto kept = sessions_.find_reply(bundle.client, bundle.session, number)) replies.push_back(std::move(*kept));
+      for (auto& kept : sessions_.find_replies(bundle.client, bundle.session, *session, number, number + 1)) {
+        replies.push_back(std::move(kept));
+      }
       continue;
     }
     if (number > session->last_executed + 1 && !mutant(Mutant::session_gap_executed)) {
       ++execution.gaps;
       break;
     }
-    replies.push_back(execute_operation(seq, bundle, number, bundle.operations[at], *session));
-    if (replies.back().outcome == Outcome::executed) {
+    fresh.push_back(execute_operation(seq, bundle, number, bundle.operations[at], *session, reply_bytes));
+    reply_bytes += fresh.back().result.size();
+    if (fresh.back().outcome == Outcome::executed) {
       ++execution.operations;
     } else {
       ++execution.refused;
     }
   }
+  if (!fresh.empty()) {
+    sessions_.keep_replies(bundle.client, bundle.session, *session, fresh);
+    std::move(fresh.begin(), fresh.end(), std::back_inserter(replies));
+  }
   sessions_.store(bundle.client, bundle.session, *session);
 }
 
 ReplyEntry Executor::execute_operation(Seq seq, const Bundle& bundle, RequestNumber number, ByteView operation,
-                                       Session& session) {
+                                       Session& session, std::uint64_t reply_bytes) {
   ReplyEntry reply;
   reply.number = number;
   reply.request_digest = authenticator_.digest(operation);
   reply.seq = seq;
   // The number is consumed either way, so that the session can go on behind it.
-  if (number > session.acknowledged + limits::session_window || session.reply_bytes > config_.session_reply_bytes_max) {
+  if (number > session.acknowledged + limits::session_window || reply_bytes > config_.session_reply_bytes_max) {
     reply.outcome = Outcome::outside_window;
   } else {
     reply.outcome = Outcome::executed;
@@ -150,7 +160,6 @@ ReplyEntry Executor::execute_operation(Seq seq, const Bundle& bundle, RequestNum
   }
   session.last_executed = std::max(session.last_executed, number);
   session.last_seq = seq;
-  sessions_.keep_reply(bundle.client, bundle.session, session, reply);
   return reply;
 }
 

@@ -42,9 +42,9 @@ class Executor {
 
  private:
   void execute_bundle(Seq seq, const Bundle& bundle, Execution& execution);
-  /// Executes `number` of the session and keeps its reply.
-  ReplyEntry execute_operation(Seq seq, const Bundle& bundle, RequestNumber number, ByteView operation,
-                               Session& session);
+  /// Executes `number` of the session, of which results of `reply_bytes` are kept already.
+  [[nodiscard]] ReplyEntry execute_operation(Seq seq, const Bundle& bundle, RequestNumber number, ByteView operation,
+                                             Session& session, std::uint64_t reply_bytes);
   [[nodiscard]] ServiceReply run_service(Seq seq, ClientId client, ByteView operation);
 
   const CoreConfig& config_;

@@ -182,9 +182,7 @@ bool ReplicaCore::Implementation::answer_without_ordering(const Bundle& bundle) 
     count("request of an evicted session");
   } else {
     if (bundle.end() - 1 > session->last_executed) return false;
-    for (auto number = bundle.first; number < bundle.end(); ++number) {
-      if (auto kept = sessions.find_reply(bundle.client, bundle.session, number)) entries.push_back(std::move(*kept));
-    }
+    entries = sessions.find_replies(bundle.client, bundle.session, *session, bundle.first, bundle.end());
     count("reply sent again");
   }
   Execution answer;

@@ -92,8 +92,8 @@ void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const 
 void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const Status& status) {
   if (!voting_) return;
   std::size_t helped = 0;
-  for (auto found = slots_.upper_bound(status.executed);
-       found != slots_.end() && helped < slots_per_answer_max; ++found) {
+  for (auto found = slots_.upper_bound(status.executed); found != slots_.end() && helped < slots_per_answer_max;
+       ++found) {
     const auto& [seq, slot] = *found;
     if (!slot.recorded || slot.recorded->view != view_) continue;
     if (now_.monotonic_us - slot.last_sent_us < config_.resend_us) continue;

@@ -15,46 +15,87 @@ constexpr char agreed_time_prefix = '\x30';
 
 constexpr std::size_t number_bytes = sizeof(std::uint64_t);
 constexpr std::size_t client_bytes = sizeof(ClientId);
+constexpr std::size_t session_bytes = 5 * number_bytes;
 
 Bytes encode_session(const Session& session) {
   Bytes bytes;
-  bytes.reserve(4 * number_bytes);
+  bytes.reserve(session_bytes);
   append_big_endian(bytes, session.last_executed, number_bytes);
   append_big_endian(bytes, session.acknowledged, number_bytes);
+  append_big_endian(bytes, session.oldest_kept, number_bytes);
   append_big_endian(bytes, session.last_seq, number_bytes);
   append_big_endian(bytes, session.reply_bytes, number_bytes);
   return bytes;
 }
 
 Session decode_session(ByteView bytes) {
-  TAGMA_ASSERT(bytes.size() == 4 * number_bytes, "a session record has its own layout");
+  TAGMA_ASSERT(bytes.size() == session_bytes, "a session record has its own layout");
   return {.last_executed = read_big_endian(bytes.substr(0, number_bytes)),
           .acknowledged = read_big_endian(bytes.substr(number_bytes, number_bytes)),
-          .last_seq = read_big_endian(bytes.substr(2 * number_bytes, number_bytes)),
-          .reply_bytes = read_big_endian(bytes.substr(3 * number_bytes, number_bytes))};
+          .oldest_kept = read_big_endian(bytes.substr(2 * number_bytes, number_bytes)),
+          .last_seq = read_big_endian(bytes.substr(3 * number_bytes, number_bytes)),
+          .reply_bytes = read_big_endian(bytes.substr(4 * number_bytes, number_bytes))};
 }
 
-Bytes encode_kept_reply(const ReplyEntry& reply) {
-  Bytes bytes;
-  bytes.reserve(number_bytes + 1 + Digest::size_bytes + reply.result.size());
-  append_big_endian(bytes, reply.seq, number_bytes);
-  bytes.push_back(static_cast<char>(reply.outcome));
-  bytes.append(reply.request_digest.view());
-  bytes.append(reply.result);
+// run := count (4), seq (8), bytes of all results (8), reply*; reply := outcome (1), digest (32), length (4), result.
+constexpr std::size_t count_bytes = 4;
+constexpr std::size_t run_head_bytes = count_bytes + 2 * number_bytes;
+constexpr std::size_t reply_head_bytes = 1 + Digest::size_bytes + count_bytes;
+
+std::uint64_t result_bytes(const std::vector<ReplyEntry>& replies) {
+  std::uint64_t bytes = 0;
+  for (const auto& reply : replies) bytes += reply.result.size();
   return bytes;
 }
 
-ReplyEntry decode_kept_reply(RequestNumber number, ByteView bytes) {
-  constexpr std::size_t head_bytes = number_bytes + 1 + Digest::size_bytes;
-  TAGMA_ASSERT(bytes.size() >= head_bytes, "a kept reply has its own layout");
-  ReplyEntry reply;
-  reply.number = number;
-  reply.seq = read_big_endian(bytes.substr(0, number_bytes));
-  reply.outcome = static_cast<Outcome>(bytes[number_bytes]);
-  const bool whole = digest_from_bytes(bytes.substr(number_bytes + 1, Digest::size_bytes), reply.request_digest);
-  TAGMA_ASSERT(whole, "a digest has 32 bytes");
-  reply.result = bytes.substr(head_bytes);
-  return reply;
+Bytes encode_run(const std::vector<ReplyEntry>& replies) {
+  Bytes bytes;
+  bytes.reserve(run_head_bytes + replies.size() * reply_head_bytes + result_bytes(replies));
+  append_big_endian(bytes, replies.size(), count_bytes);
+  append_big_endian(bytes, replies.front().seq, number_bytes);
+  append_big_endian(bytes, result_bytes(replies), number_bytes);
+  for (const auto& reply : replies) {
+    bytes.push_back(static_cast<char>(reply.outcome));
+    bytes.append(reply.request_digest.view());
+    append_big_endian(bytes, reply.result.size(), count_bytes);
+    bytes.append(reply.result);
+  }
+  return bytes;
+}
+
+struct RunHead {
+  std::uint64_t count = 0;
+  Seq seq = 0;
+  std::uint64_t result_bytes = 0;
+};
+
+RunHead decode_run_head(ByteView run) {
+  TAGMA_ASSERT(run.size() >= run_head_bytes, "a run of replies has its own layout");
+  return {.count = read_big_endian(run.substr(0, count_bytes)),
+          .seq = read_big_endian(run.substr(count_bytes, number_bytes)),
+          .result_bytes = read_big_endian(run.substr(count_bytes + number_bytes, number_bytes))};
+}
+
+std::vector<ReplyEntry> decode_run(RequestNumber first, ByteView run) {
+  const auto head = decode_run_head(run);
+  std::vector<ReplyEntry> replies;
+  replies.reserve(head.count);
+  std::size_t at = run_head_bytes;
+  for (std::uint64_t index = 0; index < head.count; ++index) {
+    TAGMA_ASSERT(run.size() - at >= reply_head_bytes, "a run of replies has its own layout");
+    ReplyEntry reply;
+    reply.number = first + index;
+    reply.seq = head.seq;
+    reply.outcome = static_cast<Outcome>(run[at]);
+    const bool whole = digest_from_bytes(run.substr(at + 1, Digest::size_bytes), reply.request_digest);
+    TAGMA_ASSERT(whole, "a digest has 32 bytes");
+    const auto length = read_big_endian(run.substr(at + 1 + Digest::size_bytes, count_bytes));
+    at += reply_head_bytes;
+    reply.result = run.substr(at, length);
+    at += length;
+    replies.push_back(std::move(reply));
+  }
+  return replies;
 }
 
 }  // namespace
@@ -89,13 +130,13 @@ Bytes session(ClientId client, SessionId session) {
   return bytes;
 }
 
-Bytes reply(ClientId client, SessionId session, RequestNumber number) {
+Bytes replies(ClientId client, SessionId session, RequestNumber first) {
   Bytes bytes;
   bytes.reserve(1 + client_bytes + 2 * number_bytes);
   bytes.push_back(reply_prefix);
   append_big_endian(bytes, client, client_bytes);
   append_big_endian(bytes, session, number_bytes);
-  append_big_endian(bytes, number, number_bytes);
+  append_big_endian(bytes, first, number_bytes);
   return bytes;
 }
 
@@ -147,9 +188,8 @@ SessionTable::Opened SessionTable::open(ClientId client, SessionId session) {
 }
 
 void SessionTable::evict(ClientId client, SessionId session, const Session& record) {
-  for (auto number = record.acknowledged + 1; number <= record.last_executed; ++number) {
-    state_.erase(state_key::reply(client, session, number));
-  }
+  Session gone = record;
+  acknowledge(client, session, gone, record.last_executed);
   state_.erase(state_key::session(client, session));
   const auto floor = std::max(evicted_floor(client), session);
   Bytes bytes;
@@ -162,28 +202,43 @@ void SessionTable::store(ClientId client, SessionId session, const Session& reco
   state_.put(state_key::session(client, session), encode_session(record));
 }
 
-void SessionTable::keep_reply(ClientId client, SessionId session, Session& record, const ReplyEntry& reply) {
-  state_.put(state_key::reply(client, session, reply.number), encode_kept_reply(reply));
-  record.reply_bytes += reply.result.size();
+void SessionTable::keep_replies(ClientId client, SessionId session, Session& record,
+                                const std::vector<ReplyEntry>& replies) {
+  TAGMA_ASSERT(!replies.empty() && replies.back().number == record.last_executed,
+               "a run ends with what was executed last");
+  state_.put(state_key::replies(client, session, replies.front().number), encode_run(replies));
+  record.reply_bytes += result_bytes(replies);
 }
 
-std::optional<ReplyEntry> SessionTable::find_reply(ClientId client, SessionId session, RequestNumber number) const {
-  const auto bytes = state_.get(state_key::reply(client, session, number));
-  if (!bytes) return std::nullopt;
-  return decode_kept_reply(number, *bytes);
+std::vector<ReplyEntry> SessionTable::find_replies(ClientId client, SessionId session, const Session& record,
+                                                   RequestNumber first, RequestNumber end) const {
+  std::vector<ReplyEntry> found;
+  for (auto run_first = record.oldest_kept; run_first < end;) {
+    const auto run = state_.get(state_key::replies(client, session, run_first));
+    if (!run) break;
+    const auto run_end = run_first + decode_run_head(*run).count;
+    if (run_end > first) {
+      for (auto& reply : decode_run(run_first, *run)) {
+        if (reply.number >= first && reply.number < end) found.push_back(std::move(reply));
+      }
+    }
+    run_first = run_end;
+  }
+  return found;
 }
 
 void SessionTable::acknowledge(ClientId client, SessionId session, Session& record, RequestNumber acknowledged) {
-  const auto up_to = std::min(acknowledged, record.last_executed);
-  for (auto number = record.acknowledged + 1; number <= up_to; ++number) {
-    const auto key = state_key::reply(client, session, number);
-    if (const auto kept = find_reply(client, session, number)) {
-      TAGMA_ASSERT(record.reply_bytes >= kept->result.size(), "kept replies are accounted for");
-      record.reply_bytes -= std::min<std::uint64_t>(record.reply_bytes, kept->result.size());
-    }
+  record.acknowledged = std::max(record.acknowledged, std::min(acknowledged, record.last_executed));
+  while (record.oldest_kept <= record.acknowledged) {
+    const auto key = state_key::replies(client, session, record.oldest_kept);
+    const auto run = state_.get(key);
+    if (!run) break;
+    const auto head = decode_run_head(*run);
+    if (record.oldest_kept + head.count > record.acknowledged + 1) break;
+    record.reply_bytes -= std::min(record.reply_bytes, head.result_bytes);
+    record.oldest_kept += head.count;
     state_.erase(key);
   }
-  record.acknowledged = std::max(record.acknowledged, up_to);
 }
 
 }  // namespace tagma

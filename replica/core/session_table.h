@@ -12,11 +12,15 @@ namespace tagma {
 
 /// The replicated record of one open session.
 ///
-/// Invariant: acknowledged <= last_executed, and a reply is kept for exactly the numbers in (acknowledged,
-/// last_executed].
+/// Replies are kept in runs: what one bundle executed in one slot is one entry of the state, because an entry for each
+/// number costs more than executing it. Runs follow one another without gaps, so each tells where the next one starts.
+///
+/// Invariant: acknowledged <= last_executed; runs cover exactly [oldest_kept, last_executed], and
+/// oldest_kept <= acknowledged + 1: whatever is not acknowledged is kept.
 struct Session {
   RequestNumber last_executed = 0;
   RequestNumber acknowledged = 0;  ///< the client has accepted all replies up to here
+  RequestNumber oldest_kept = 1;   ///< first number of the oldest run; last_executed + 1 if there is none
   Seq last_seq = 0;                ///< slot of the last executed operation; decides who is idle longest
   std::uint64_t reply_bytes = 0;   ///< results kept, in bytes
 };
@@ -43,11 +47,14 @@ class SessionTable {
   /// Writes a session's record.
   void store(ClientId client, SessionId session, const Session& record);
 
-  /// Keeps the reply of an executed number and accounts for its bytes.
-  void keep_reply(ClientId client, SessionId session, Session& record, const ReplyEntry& reply);
-  /// The kept reply; nothing if it was acknowledged or never executed.
-  [[nodiscard]] std::optional<ReplyEntry> find_reply(ClientId client, SessionId session, RequestNumber number) const;
-  /// Drops the replies up to `acknowledged`, at most up to what has been executed.
+  /// Keeps the replies of the numbers [last_executed - replies.size() + 1, last_executed], which one bundle executed in
+  /// one slot, as one run.
+  void keep_replies(ClientId client, SessionId session, Session& record, const std::vector<ReplyEntry>& replies);
+  /// The kept replies of the numbers [first, end), as far as they are kept.
+  [[nodiscard]] std::vector<ReplyEntry> find_replies(ClientId client, SessionId session, const Session& record,
+                                                     RequestNumber first, RequestNumber end) const;
+  /// Notes that the client has the replies up to `acknowledged` (at most up to what has been executed) and drops the
+  /// runs that nobody needs any more.
   void acknowledge(ClientId client, SessionId session, Session& record, RequestNumber acknowledged);
 
  private:
@@ -62,7 +69,8 @@ class SessionTable {
 namespace state_key {
 [[nodiscard]] Bytes service_data(ByteView service, ByteView key);
 [[nodiscard]] Bytes session(ClientId client, SessionId session);
-[[nodiscard]] Bytes reply(ClientId client, SessionId session, RequestNumber number);
+/// The run of replies whose lowest number is `first`.
+[[nodiscard]] Bytes replies(ClientId client, SessionId session, RequestNumber first);
 [[nodiscard]] Bytes evicted_floor(ClientId client);
 [[nodiscard]] Bytes agreed_time();
 }  // namespace state_key

@@ -1,15 +1,10 @@
 // Bad input: from the user it is one line that names the file, the field and the mend, and exit status 2; from the
 // network it is refused and the cluster serves on.
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <zmq.hpp>
@@ -19,6 +14,7 @@
 #include "messages/cluster_file/cluster_file.h"
 #include "messages/wire/codec.h"
 #include "test/end_to_end/harness/cluster.h"
+#include "test/end_to_end/harness/garbage.h"
 
 namespace tagma::end_to_end {
 namespace {
@@ -46,40 +42,6 @@ Finished start_replica(const Cluster& cluster, std::uint32_t id) {
              seconds(20));
 }
 
-/// A TCP connection to a port of this machine; -1 if nobody listens.
-int connect_to(std::uint16_t port) {
-  const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return connection;
-  close(connection);
-  return -1;
-}
-
-std::uint16_t port_of(const std::string& address) {
-  return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
-}
-
-/// Both addresses of every replica.
-std::vector<std::string> addresses(const Cluster& cluster) {
-  const auto file = read_cluster_file(cluster.cluster_file());
-  REQUIRE(file.ok());
-  std::vector<std::string> found;
-  for (const auto& replica : file->membership.replicas) {
-    found.push_back(replica.replica_address);
-    found.push_back(replica.client_address);
-  }
-  return found;
-}
-
-std::string random_text(std::mt19937& random, std::size_t size) {
-  std::string text;
-  while (text.size() < size) text.push_back(static_cast<char>(random() & 0xff));
-  return text;
-}
-
 /// Four replicas answer status, and a value written before is still there.
 void check_serves(const Cluster& cluster) {
   const Finished put = cluster.tagma({"call", "kv", "put", "after", "served"});
@@ -93,15 +55,6 @@ void check_serves(const Cluster& cluster) {
     CHECK(replica.at("answered") == true);
     CHECK(replica.at("voting") == true);
   }
-}
-
-/// Sends records as a transport peer of ours would, from a fresh connection, and waits until they have left.
-void send_records(const std::string& address, const std::vector<Bytes>& records) {
-  zmq::context_t context;
-  zmq::socket_t socket(context, zmq::socket_type::dealer);
-  socket.set(zmq::sockopt::linger, 5'000);
-  socket.connect(address);
-  for (const auto& record : records) static_cast<void>(socket.send(zmq::buffer(record), zmq::send_flags::none));
 }
 
 }  // namespace
@@ -153,9 +106,9 @@ TEST_SUITE("bad_input") {
            return bad.replace(at, std::string("checkpoint_interval = ").size(), "checkpoint_interval = \"many\" # ");
          }()},
     };
-    for (const auto& [what, content] : damages) {
-      CAPTURE(what);
-      write_file(path, content);
+    for (const auto& damage : damages) {
+      CAPTURE(damage.first);
+      write_file(path, damage.second);
       check_refused(cluster.tagma({"call", "kv", "get", "k"}), {"cluster.toml"});
       check_refused(start_replica(cluster, 0), {"cluster.toml"});
       const Finished up = cluster.tagma({"up"});
@@ -185,7 +138,7 @@ TEST_SUITE("bad_input") {
   TEST_CASE("a port in use") {
     Cluster cluster;
     REQUIRE(cluster.init().exit_status == 0);
-    const std::string taken = addresses(cluster).at(2);
+    const std::string taken = addresses_of(cluster.cluster_file()).at(2);
     zmq::context_t context;
     zmq::socket_t other(context, zmq::socket_type::router);
     other.bind(taken);
@@ -212,15 +165,9 @@ TEST_SUITE("bad_input") {
     Cluster cluster;
     REQUIRE(cluster.up());
     std::mt19937 random(5);
-    for (const auto& address : addresses(cluster)) {
+    for (const auto& address : addresses_of(cluster.cluster_file())) {
       CAPTURE(address);
-      for (const std::size_t size : {1UL, 64UL, 10'000UL}) {
-        const int connection = connect_to(port_of(address));
-        REQUIRE(connection >= 0);
-        const std::string bytes = random_text(random, size);
-        CHECK(send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0);
-        close(connection);
-      }
+      for (const std::size_t size : {1UL, 64UL, 10'000UL}) CHECK(send_raw(address, random_text(random, size)));
       std::vector<Bytes> records{"", Bytes(1, '\0'), Bytes(100'000, 'x')};
       for (std::size_t size = 1; size < 400; size += 7) records.push_back(random_text(random, size));
       send_records(address, records);

@@ -51,15 +51,10 @@ class MaskedCluster {
   }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
 
-  /// Requests that the liar has answered so far, once they are at least `least`.
-  [[nodiscard]] std::size_t lies(std::size_t least) {
-    const bool told = await(
-        [&] {
-          static_cast<void>(liar_->await_text("never said: this only reads on", in(milliseconds(10))));
-          return occurrences(liar_->output(), "lied") >= least;
-        },
-        in(seconds(10)));
-    return told ? occurrences(liar_->output(), "lied") : 0;
+  /// Requests that the liar has answered so far.
+  [[nodiscard]] std::size_t lies() {
+    static_cast<void>(liar_->await_text("never said: this only reads on", in(milliseconds(10))));
+    return occurrences(liar_->output(), "lied");
   }
 
  private:
@@ -86,7 +81,15 @@ TEST_SUITE("liar") {
       CHECK(absent.output.empty());
       CHECK(masked.call({"kv", "cas", "city", "Tyre", "Smyrna"}).exit_status == 1);
       CHECK(masked.call({"kv", "get", "city"}).output == "Nicaea\n");
-      CHECK(masked.lies(5) >= 5);  // the attack took place
+      // A call may be over before its request has reached the liar; go on until the attack has taken place often
+      // enough.
+      const bool attacked = await(
+          [&] {
+            CHECK(masked.call({"kv", "get", "city"}).output == "Nicaea\n");
+            return masked.lies() >= 5;
+          },
+          in(seconds(30)));
+      CHECK(attacked);
     }
   }
 
@@ -105,7 +108,7 @@ TEST_SUITE("liar") {
     const Finished loaded = masked.cluster().tagma({"load", words}, seconds(90));
     INFO(loaded.all());
     CHECK(loaded.exit_status == 0);
-    CHECK(masked.lies(1) >= 1);
+    CHECK(await([&] { return masked.lies() >= 1; }, in(seconds(10))));
   }
 }
 

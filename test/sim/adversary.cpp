@@ -30,9 +30,10 @@ Digest flipped(Digest digest, std::uint8_t by) {
 
 Conspiracy::Conspiracy(std::uint64_t seed) : seed_(seed) {
   Random random(seed, "conspiracy");
-  split_ppm_ = random.one_of<std::uint32_t>({100'000, 400'000, 1'000'000});
+  split_ppm_ = random.one_of<std::uint32_t>({30'000, 100'000, 400'000});
   second_ppm_ = random.one_of<std::uint32_t>({200'000, 500'000});
   both_ppm_ = random.one_of<std::uint32_t>({0, 200'000});
+  everyone_ppm_ = random.one_of<std::uint32_t>({0, 500'000, 1'000'000});
 }
 
 std::uint64_t Conspiracy::draw(Seq seq, std::uint64_t what) const {
@@ -43,6 +44,7 @@ std::uint64_t Conspiracy::draw(Seq seq, std::uint64_t what) const {
 bool Conspiracy::splits(Seq seq) const { return draw(seq, 1) < split_ppm_; }
 
 Conspiracy::Side Conspiracy::side(Seq seq, ReplicaId to) const {
+  if (draw(seq, 100) < everyone_ppm_) return Side::second;
   const auto drawn = draw(seq, 2 + to);
   if (drawn < both_ppm_) return Side::both;
   return drawn < both_ppm_ + second_ppm_ ? Side::second : Side::first;
@@ -103,10 +105,8 @@ void LyingReplica::bend_pre_prepare(ReplicaId to, const PrePrepare& message, std
     out.emplace_back(message);
     return;
   }
-  auto bundles = message.batch->bundles;
-  std::reverse(bundles.begin(), bundles.end());
-  const auto second =
-      std::make_shared<const Batch>(wire::encode_batch(message.batch->proposed_time_us + 1, std::move(bundles)));
+  const auto second = second_batch(message.seq, *message.batch);
+
   conspiracy_.agree(message.seq, authenticator_.digest(message.batch->bytes), authenticator_.digest(second->bytes));
   const auto side = conspiracy_.side(message.seq, to);
   if (side != Conspiracy::Side::second) out.emplace_back(message);
@@ -114,6 +114,39 @@ void LyingReplica::bend_pre_prepare(ReplicaId to, const PrePrepare& message, std
     coverage_.count("liar: primary equivocated");
     out.emplace_back(PrePrepare{message.view, message.seq, second});
   }
+}
+
+SharedBatch LyingReplica::second_batch(Seq seq, const Batch& first) {
+  auto& second = seconds_[seq];
+  if (second != nullptr) return second;
+  auto bundles = first.bundles;
+  auto time_us = first.proposed_time_us + 1;
+  switch (random_.below(6)) {
+    case 0: std::reverse(bundles.begin(), bundles.end()); break;
+    case 1:
+      if (bundles.size() > 1) bundles.erase(bundles.begin());
+      coverage_.count("liar: primary left a request out");
+      break;
+    case 2:
+      bundles.push_back(bundles.front());
+      coverage_.count("liar: primary ordered a request twice in a batch");
+      break;
+    case 3:
+      if (!earlier_.empty()) bundles.push_back(earlier_[random_.below(earlier_.size())]);
+      coverage_.count("liar: primary ordered an old request again");
+      break;
+    case 4:
+      bundles.back().signature[0] = static_cast<char>(bundles.back().signature[0] ^ 1);
+      coverage_.count("liar: primary ordered a forged request");
+      break;
+    default:
+      time_us += random_.one_of<TimeUs>({60'000'000, 31'536'000'000'000}) * (random_.chance(500'000) ? 1 : -1);
+      coverage_.count("liar: primary proposed a bad time");
+      break;
+  }
+  if (earlier_.size() < 100) earlier_.insert(earlier_.end(), first.bundles.begin(), first.bundles.end());
+  second = std::make_shared<const Batch>(wire::encode_batch(time_us, std::move(bundles)));
+  return second;
 }
 
 template <typename Vote>

@@ -36,6 +36,7 @@ class Conspiracy {
   std::uint32_t split_ppm_ = 0;
   std::uint32_t second_ppm_ = 0;
   std::uint32_t both_ppm_ = 0;
+  std::uint32_t everyone_ppm_ = 0;
   std::map<Seq, std::pair<Digest, Digest>> digests_;
 };
 
@@ -55,6 +56,8 @@ class LyingReplica {
  private:
   [[nodiscard]] bool lies(std::uint32_t which) const { return (lies_ >> which & 1U) != 0; }
   void bend_pre_prepare(ReplicaId to, const PrePrepare& message, std::vector<Message>& out);
+  /// Another batch for the slot, with one of the things that a primary may not do. The same each time it is asked.
+  [[nodiscard]] SharedBatch second_batch(Seq seq, const Batch& first);
   template <typename Vote>
   void bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out);
   void bend_checkpoint(CheckpointVote vote, std::vector<Message>& out);
@@ -70,6 +73,8 @@ class LyingReplica {
   Conspiracy& conspiracy_;
   Coverage& coverage_;
   Random random_;
+  std::map<Seq, SharedBatch> seconds_;
+  std::vector<SignedBundle> earlier_;  ///< ordered before: to be ordered again
   std::uint32_t lies_ = 0;
   std::uint32_t silent_ppm_ = 0;
 };

@@ -390,7 +390,7 @@ void Simulation::explain_what_hangs() {
 }
 
 void Simulation::judge_history() {
-  if (options_.demand_liveness) {
+  if (options_.demand_liveness && settled()) {
     const ReplicaNode* first = nullptr;
     for (ReplicaId id = 0; id < options_.n; ++id) {
       const auto& node = *replicas_[id];

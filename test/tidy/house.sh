@@ -51,7 +51,11 @@ rules() {
   may_include replica/service messages replica/service
   may_include replica/core messages checkpoint replica/service replica/core
   may_include replica/runtime messages crypto checkpoint replica
-  may_include client_lib messages crypto client_lib replica/runtime
+  may_include client_lib messages crypto client_lib replica/runtime replica/service # replica: for client_lib/cli alone
+  local file
+  for file in client_lib/*.h client_lib/*.cpp client_lib/example/*; do
+    banned "$file" '^#include "replica/' "only the command line, which starts replicas, knows them"
+  done
 
   # The pure cores: no socket, clock, thread, file, random device, unordered iteration or logging.
   local pure
@@ -70,7 +74,7 @@ rules() {
   done
   banned messages 'std::random_device' "randomness is injected"
 
-  local file lines
+  local lines
   while IFS= read -r file; do
     lines=$(wc -l <"$file")
     ((lines <= 800)) || found "$file: $lines lines; above 800 it is several modules"

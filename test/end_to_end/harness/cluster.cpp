@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -28,6 +29,13 @@ bool nobody_listens_on(std::uint16_t port) {
   const bool bound = bind(tried, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   close(tried);
   return bound;
+}
+
+/// Whether the locked file is the one that others would open: its last holder may have removed it just now.
+bool still_named(int lock, const std::string& path) {
+  struct stat held {};
+  struct stat named {};
+  return fstat(lock, &held) == 0 && stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino;
 }
 
 bool whole_range_is_free(std::uint16_t base) {
@@ -61,9 +69,10 @@ Ports::Ports() {
     const std::string path = std::filesystem::temp_directory_path() / ("tagma-test-ports-" + std::to_string(base));
     const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (lock < 0) continue;
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && whole_range_is_free(base)) {
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && still_named(lock, path) && whole_range_is_free(base)) {
       base_ = base;
       lock_ = lock;
+      lock_path_ = path;
       return;
     }
     close(lock);
@@ -71,10 +80,13 @@ Ports::Ports() {
   throw std::runtime_error("no free range of ports");
 }
 
-Ports::~Ports() { close(lock_); }
+Ports::~Ports() {
+  unlink(lock_path_.c_str());
+  close(lock_);
+}
 
 Cluster::Cluster(std::vector<std::string> options) : directory_(folder_.file("cluster")), options_(std::move(options)) {
-  options_.push_back("--base-port");
+  options_.emplace_back("--base-port");
   options_.push_back(std::to_string(ports_.base()));
 }
 

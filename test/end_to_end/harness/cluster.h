@@ -45,6 +45,7 @@ class Ports {
  private:
   std::uint16_t base_ = 0;
   int lock_ = -1;
+  std::string lock_path_;
 };
 
 /// `tagma up` on a folder of its own. Everything that it started is gone when the object is.

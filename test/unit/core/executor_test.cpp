@@ -59,16 +59,29 @@ TEST_CASE("a number above a gap is not executed, the session goes on when the ga
   CHECK(Execute::text(run.run(1, 5, 2, {"get a"})[0]) == "0");
 }
 
-TEST_CASE("an acknowledged reply is dropped, one that is not is kept") {
+TEST_CASE("replies are kept until the whole run that one bundle executed is acknowledged") {
   Execute run;
+  const auto& sessions = run.executor->sessions();
+  const auto kept = [&](RequestNumber number) {
+    return !sessions.find_replies(1, 5, *sessions.find(1, 5), number, number + 1).empty();
+  };
   REQUIRE(run.run(1, 5, 1, {"set a 1", "set a 2", "set a 3"}).size() == 3);
   REQUIRE(run.run(1, 5, 4, {"get a"}, 2).size() == 1);
-  CHECK_FALSE(run.executor->sessions().find_reply(1, 5, 2));
-  CHECK(run.executor->sessions().find_reply(1, 5, 3));
-  const auto replies = run.run(1, 5, 1, {"set a 1", "set a 2", "set a 3"});
-  REQUIRE(replies.size() == 1);
-  CHECK(replies[0].number == 3);
-  CHECK(run.executor->sessions().find(1, 5)->acknowledged == 2);
+  CHECK(sessions.find(1, 5)->acknowledged == 2);
+  CHECK(kept(3));
+  REQUIRE(run.run(1, 5, 5, {"set a 5"}, 3).size() == 1);
+  CHECK_FALSE(kept(1));
+  CHECK_FALSE(kept(3));
+  CHECK(kept(4));
+  CHECK(kept(5));
+  const auto replies = run.run(1, 5, 3, {"set a 3", "get a", "set a 5"});  // a late copy, in another grouping
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].number == 4);
+  CHECK(Execute::text(replies[0]) == "3");
+  CHECK(replies[1].number == 5);
+  REQUIRE(run.run(1, 5, 6, {"get a"}, 100).size() == 1);  // acknowledging more than was executed means all of it
+  CHECK(sessions.find(1, 5)->acknowledged == 5);
+  CHECK(sessions.find(1, 5)->reply_bytes == encode_reply({ReplyStatus::ok, "5"}).size());
 }
 
 TEST_CASE("sessions are capped; the one idle longest is evicted and never executes again") {
