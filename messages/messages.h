@@ -122,7 +122,7 @@ struct CheckpointCertificate {
   auto operator<=>(const CheckpointCertificate&) const = default;
 };
 
-/// What the sender of a Status holds for one slot above its last executed one. Sets of replicas are masks: bit i
+/// What the sender of a Status holds for one slot that is not finished there. Sets of replicas are masks: bit i
 /// stands for replica i.
 struct SlotStatus {
   Seq seq = 0;
@@ -136,8 +136,9 @@ struct Status {
   View view = 0;
   Seq certificate = 0;  ///< its highest stable checkpoint
   Seq executed = 0;     ///< its last executed slot
-  std::vector<SlotStatus>
-      slots;  ///< rising seq, all above `executed`; a slot that is not listed is one it has nothing of
+  /// Rising seq, all above the certificate: slots that the sender has not executed, and executed ones for which it has
+  /// not sent its own COMMIT. Of a slot above `executed` that is not listed it has nothing.
+  std::vector<SlotStatus> slots;
   auto operator<=>(const Status&) const = default;
 };
 

@@ -158,9 +158,9 @@ Verdict validate(const CheckpointCertificate& message) {
 
 Verdict validate(const Status& message) {
   if (message.slots.size() > limits::status_slots_max) return refuse("the status speaks of more than 64 slots");
-  Seq last = message.executed;
+  Seq last = message.certificate;
   for (const auto& slot : message.slots) {
-    if (slot.seq <= message.executed) return refuse("the status lists a slot that its sender has executed");
+    if (slot.seq <= message.certificate) return refuse("the status lists a slot below its sender's stable checkpoint");
     if (slot.seq <= last) return refuse("the status lists its slots out of order");
     last = slot.seq;
   }

@@ -34,8 +34,16 @@ class VoteSet {
 
   /// The smallest value that at least `threshold` distinct members voted for.
   [[nodiscard]] std::optional<Value> reached(std::uint32_t threshold) const {
+    return reached(threshold, [](const Value&) { return true; });
+  }
+
+  /// The same among the values that `counts_too` accepts.
+  template <typename Predicate>
+  [[nodiscard]] std::optional<Value> reached(std::uint32_t threshold, const Predicate& counts_too) const {
     std::map<Value, std::uint32_t> counts;
-    for (const auto& [member, vote] : votes_) ++counts[vote];
+    for (const auto& [member, vote] : votes_) {
+      if (counts_too(vote)) ++counts[vote];
+    }
     for (const auto& [value, matching] : counts) {
       if (matching >= threshold) return value;
     }

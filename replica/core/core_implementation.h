@@ -86,6 +86,8 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool signature_holds(const SignedBundle& bundle);
   [[nodiscard]] bool is_primary() const { return config_.membership.primary(view_) == config_.id; }
   void propose();
+  /// Whether this replica leads, has something to propose and may have one more slot in flight.
+  [[nodiscard]] bool has_free_slot() const;
   [[nodiscard]] bool may_propose_now() const;
   void propose_batch();
 
@@ -104,6 +106,9 @@ class ReplicaCore::Implementation {
   void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
   /// Accepts a PRE-PREPARE that waited for others to vouch for its time.
   void reconsider_clock_window(Seq seq, Slot& slot);
+  /// What is known to have been PREPAREd by a quorum in the own view: by its PREPAREs, or by f+1 COMMITs, one of which
+  /// a correct replica sent after it had seen those PREPAREs.
+  [[nodiscard]] std::optional<Ballot> known_prepared(const Slot& slot) const;
   void check_prepared(Seq seq, Slot& slot);
   void check_decided(Seq seq, Slot& slot);
   void decide(Seq seq, Slot& slot, const Digest& digest);
@@ -126,8 +131,12 @@ class ReplicaCore::Implementation {
   void send_status();
   void answer_status_of_executed(ReplicaId to, const Status& status);
   void answer_status_in_flight(ReplicaId to, const Status& status);
+  /// Sends what `theirs` lacks of the own messages for a slot; whether anything was sent.
+  [[nodiscard]] bool send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs);
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);
   void fetch_missing_batches();
+  /// The digest whose batch this slot lacks; nothing if it lacks none.
+  [[nodiscard]] std::optional<Digest> missing_batch(const Slot& slot) const;
 
   // Effects
   PersistNumber persist(Record record);

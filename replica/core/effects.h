@@ -27,6 +27,7 @@ struct RecordPrepared {
   View view = 0;
   Seq seq = 0;
   Digest digest;
+  SharedBatch batch;  ///< where no RecordPrePrepared has kept it: every digest in P keeps its body; else null
 };
 
 /// A checkpoint is stable.

@@ -103,19 +103,28 @@ void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) 
   check_prepared(message.seq, slot);
 }
 
-void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
-  if (!voting_ || !slot.recorded || slot.recorded->view != view_) return;
-  if (slot.prepared && slot.prepared->view >= slot.recorded->view) return;
+std::optional<Ballot> ReplicaCore::Implementation::known_prepared(const Slot& slot) const {
+  const auto in_own_view = [this](const Ballot& ballot) { return ballot.view == view_; };
   const std::uint32_t needed = config_.membership.quorum() - (mutant(Mutant::prepare_quorum_one_too_small) ? 1U : 0U);
-  if (slot.prepares.count(*slot.recorded) < needed) return;
-  slot.prepared = slot.recorded;
+  if (const auto ballot = slot.prepares.reached(needed, in_own_view)) return ballot;
+  return slot.commits.reached(config_.membership.weak_quorum(), in_own_view);
+}
+
+void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
+  if (!voting_ || (slot.prepared && slot.prepared->view >= view_)) return;
+  const auto ballot = known_prepared(slot);
+  if (!ballot) return;
+  const auto batch = find_batch(slot, ballot->digest);
+  if (batch == nullptr) return;
+  const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;
+  slot.prepared = ballot;
   slot.last_sent_us = now_.monotonic_us;
-  const Ballot ballot = *slot.prepared;
-  const auto number = persist(RecordPrepared{.view = ballot.view, .seq = seq, .digest = ballot.digest});
-  own_votes_.push_back({.after = number, .kind = OwnVote::Kind::commit, .seq = seq, .ballot = ballot});
-  broadcast(Commit{.view = ballot.view, .seq = seq, .digest = ballot.digest});
+  const auto number = persist(
+      RecordPrepared{.view = ballot->view, .seq = seq, .digest = ballot->digest, .batch = kept ? nullptr : batch});
+  own_votes_.push_back({.after = number, .kind = OwnVote::Kind::commit, .seq = seq, .ballot = *ballot});
+  broadcast(Commit{.view = ballot->view, .seq = seq, .digest = ballot->digest});
   if (mutant(Mutant::own_vote_counted_early)) {
-    slot.commits.add(config_.id, ballot);
+    slot.commits.add(config_.id, *ballot);
     check_decided(seq, slot);
   }
 }
@@ -129,6 +138,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Commit& message) {
   auto& slot = slots_[message.seq];
   const auto outcome = slot.commits.add(from.principal.id, {.view = message.view, .digest = message.digest});
   if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory COMMIT");
+  check_prepared(message.seq, slot);
   check_decided(message.seq, slot);
   execute_decided();
 }

@@ -106,7 +106,8 @@ void ReplicaCore::Implementation::on(const Woken& /*event*/) {
 void ReplicaCore::Implementation::schedule() {
   if (unfinished()) next_status_us_ = std::min(next_status_us_, now_.monotonic_us + config_.status_interval_us);
   MonotonicUs at_us = next_status_us_;
-  if (is_primary() && voting_ && pool_.has_ready() && executed_ + 1 < next_seq_) {
+  // Age matters only where a slot is free: otherwise something else has to happen first, and that is an event.
+  if (has_free_slot()) {
     at_us = std::min(at_us, std::max(now_.monotonic_us + 1, pool_.oldest_ready_us() + config_.batch_age_max_us));
   }
   if (wake_at_us_ != 0 && wake_at_us_ <= at_us) return;  // an earlier waking looks again
@@ -272,13 +273,17 @@ void ReplicaCore::Implementation::propose() {
   while (may_propose_now()) propose_batch();
 }
 
+bool ReplicaCore::Implementation::has_free_slot() const {
+  return is_primary() && voting_ && pool_.has_ready() && in_window(next_seq_) &&
+         next_seq_ - 1 - executed_ < config_.pipeline_depth;
+}
+
 /// Idle: at once. Busy: when as much has gathered as the slots in flight suggest, or when the oldest has waited long
 /// enough. So nothing waits when idle, and a busy primary does not send singles.
 bool ReplicaCore::Implementation::may_propose_now() const {
-  if (!is_primary() || !voting_ || !pool_.has_ready() || !in_window(next_seq_)) return false;
+  if (!has_free_slot()) return false;
   const Seq in_flight = next_seq_ - 1 - executed_;
   if (in_flight == 0) return true;
-  if (in_flight >= config_.pipeline_depth) return false;
   const std::size_t worth_a_slot = std::max<std::size_t>(in_flight, last_batch_operations_ / 2);
   return pool_.ready_operations() >= std::min(worth_a_slot, config_.batch_operations_max) ||
          now_.monotonic_us - pool_.oldest_ready_us() >= config_.batch_age_max_us;

@@ -21,7 +21,8 @@ RequestPool::Admission RequestPool::judge(const SignedBundle& bundle, const Sess
     }
   }
   const RequestNumber lowest = progress.last_executed + 1;
-  const bool reserved = content.first <= lowest && lowest < content.end();
+  const bool reserved = content.first <= lowest && lowest < content.end() &&
+                        (!known_session || bundle_with(queue->second, lowest) == nullptr);
   if (reserved) return Admission::admitted;
   const std::size_t session_operations = known_session ? queue->second.operations : 0;
   const auto client = client_bytes_.find(content.client);
@@ -64,18 +65,18 @@ bool RequestPool::holds(const SignedBundle& bundle) const {
          held->second->signature == bundle.signature;
 }
 
-const std::shared_ptr<const SignedBundle>* RequestPool::next_bundle(const Queue& queue) {
-  auto bundle = queue.bundles.upper_bound(queue.next);
+const std::shared_ptr<const SignedBundle>* RequestPool::bundle_with(const Queue& queue, RequestNumber number) {
+  auto bundle = queue.bundles.upper_bound(number);
   while (bundle != queue.bundles.begin()) {
     --bundle;
-    if (bundle->second->content.end() > queue.next) return &bundle->second;
+    if (bundle->second->content.end() > number) return &bundle->second;
   }
   return nullptr;
 }
 
 void RequestPool::mark_ready(const Key& key, Queue& queue, MonotonicUs now_us) {
   if (queue.ready) return;
-  const auto* bundle = next_bundle(queue);
+  const auto* bundle = bundle_with(queue, queue.next);
   if (bundle == nullptr) return;
   queue.ready = true;
   queue.ready_since_us = now_us;
@@ -96,7 +97,7 @@ std::vector<std::shared_ptr<const SignedBundle>> RequestPool::take(std::size_t o
   while (!ready_.empty() && taken.size() < limits::batch_bundles_max) {
     const Key key = ready_.front();
     auto& queue = queues_.at(key);
-    const auto* bundle = next_bundle(queue);
+    const auto* bundle = bundle_with(queue, queue.next);
     TAGMA_ASSERT(bundle != nullptr, "a ready session has its next number here");
     const std::size_t bundle_operations = (*bundle)->content.operations.size();
     const bool fits = operations + bundle_operations <= operations_max && bytes + size_of(**bundle) <= bytes_max;

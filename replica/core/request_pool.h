@@ -22,7 +22,7 @@ struct SessionProgress {
 /// Pending bundles of verified requests.
 ///
 /// Invariants: a session's bundles are keyed by their first number, the first one that came for a number stays (the
-/// order decides which payload wins, attacks C6); the bundle that holds a session's lowest unexecuted number is always
+/// order decides which payload wins, attacks C6); one bundle with a session's lowest unexecuted number is always
 /// admitted (attacks C3: a filled quota must not look like censorship); every other one is within the limits.
 class RequestPool {
  public:
@@ -67,8 +67,8 @@ class RequestPool {
     std::size_t ready_operations = 0;  ///< what it counts for in ready_operations_
   };
 
-  /// The bundle that holds `queue.next`; null if that number has not come.
-  [[nodiscard]] static const std::shared_ptr<const SignedBundle>* next_bundle(const Queue& queue);
+  /// The bundle that holds this number; null if it has not come.
+  [[nodiscard]] static const std::shared_ptr<const SignedBundle>* bundle_with(const Queue& queue, RequestNumber number);
   void mark_ready(const Key& key, Queue& queue, MonotonicUs now_us);
   void drop(Queue& queue, std::map<RequestNumber, std::shared_ptr<const SignedBundle>>::iterator bundle);
   void drop_queue(std::map<Key, Queue>::iterator queue);

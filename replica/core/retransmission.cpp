@@ -1,6 +1,8 @@
 // Nothing is lost for ever: replicas tell each other what they have, and answer with what the other lacks (Castro and
 // Liskov, TOCS 2002, section 5.2; thesis, section 5.2). The transport may drop anything at any time.
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "messages/mutant.h"
@@ -26,24 +28,31 @@ bool ReplicaCore::Implementation::unfinished() const {
   return highest_ > executed_ || certificate_ > executed_ || base_ > certificate_ || pool_.operations() > 0;
 }
 
+/// Lists what is in flight here, and executed slots without an own COMMIT: somebody else may need it, and cannot know
+/// from `executed` that this replica lacks the votes for it.
 Status ReplicaCore::Implementation::own_status() const {
   Status status{.view = view_, .certificate = certificate_, .executed = executed_, .slots = {}};
-  for (auto slot = slots_.upper_bound(executed_);
-       slot != slots_.end() && status.slots.size() < limits::status_slots_max; ++slot) {
-    const auto& content = slot->second;
-    const bool has_batch =
-        content.decided ? find_batch(content, *content.decided) != nullptr : !content.batches.empty();
-    status.slots.push_back({.seq = slot->first,
-                            .has_batch = has_batch,
-                            .prepares = mask_of(content.prepares),
-                            .commits = mask_of(content.commits)});
+  std::size_t executed_listed = 0;
+  for (auto found = slots_.upper_bound(certificate_);
+       found != slots_.end() && status.slots.size() < limits::status_slots_max; ++found) {
+    const auto& [seq, slot] = *found;
+    if (seq <= executed_) {
+      if (slot.own_commit_durable || executed_listed >= slots_per_answer_max) continue;
+      ++executed_listed;
+    }
+    status.slots.push_back({.seq = seq,
+                            .has_batch = !slot.batches.empty() && !missing_batch(slot),
+                            .prepares = mask_of(slot.prepares),
+                            .commits = mask_of(slot.commits)});
   }
   return status;
 }
 
 void ReplicaCore::Implementation::send_status() {
-  broadcast(own_status(), false);
-  next_status_us_ = now_.monotonic_us + (unfinished() ? config_.status_interval_us : config_.heartbeat_us);
+  auto status = own_status();
+  const bool soon = unfinished() || !status.slots.empty();
+  broadcast(std::move(status), false);
+  next_status_us_ = now_.monotonic_us + (soon ? config_.status_interval_us : config_.heartbeat_us);
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
@@ -92,30 +101,38 @@ void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const 
 void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const Status& status) {
   if (!voting_) return;
   std::size_t helped = 0;
-  for (auto found = slots_.upper_bound(status.executed); found != slots_.end() && helped < slots_per_answer_max;
+  for (auto found = slots_.upper_bound(status.certificate); found != slots_.end() && helped < slots_per_answer_max;
        ++found) {
-    const auto& [seq, slot] = *found;
-    if (!slot.recorded || slot.recorded->view != view_) continue;
+    auto& [seq, slot] = *found;
     if (now_.monotonic_us - slot.last_sent_us < config_.resend_us) continue;
     const auto known = std::lower_bound(status.slots.begin(), status.slots.end(), seq,
                                         [](const SlotStatus& left, Seq wanted) { return left.seq < wanted; });
     const bool listed = known != status.slots.end() && known->seq == seq;
-    const SlotStatus theirs = listed ? *known : SlotStatus{};
-    ++helped;
-    if (is_primary() && !theirs.has_batch) {
-      count("PRE-PREPARE sent again");
-      const auto& batch = slot.batches.at(slot.recorded->digest);
-      send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch}, false);
-    }
-    if (slot.own_prepare_durable && (theirs.prepares & bit(config_.id)) == 0) {
-      count("PREPARE sent again");
-      send(to, Prepare{.view = slot.recorded->view, .seq = seq, .digest = slot.recorded->digest});
-    }
-    if (slot.own_commit_durable && slot.prepared && (theirs.commits & bit(config_.id)) == 0) {
-      count("COMMIT sent again");
-      send(to, Commit{.view = slot.prepared->view, .seq = seq, .digest = slot.prepared->digest});
-    }
+    if (!listed && seq <= status.executed) continue;  // finished there
+    helped += send_slot_again(to, seq, slot, listed ? *known : SlotStatus{}) ? 1U : 0U;
   }
+}
+
+bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs) {
+  bool sent = false;
+  const bool recorded = slot.recorded && slot.recorded->view == view_;
+  if (recorded && is_primary() && !theirs.has_batch) {
+    count("PRE-PREPARE sent again");
+    const auto& batch = slot.batches.at(slot.recorded->digest);
+    send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch}, false);
+    sent = true;
+  }
+  if (recorded && slot.own_prepare_durable && (theirs.prepares & bit(config_.id)) == 0) {
+    count("PREPARE sent again");
+    send(to, Prepare{.view = slot.recorded->view, .seq = seq, .digest = slot.recorded->digest});
+    sent = true;
+  }
+  if (slot.prepared && slot.own_commit_durable && (theirs.commits & bit(config_.id)) == 0) {
+    count("COMMIT sent again");
+    send(to, Commit{.view = slot.prepared->view, .seq = seq, .digest = slot.prepared->digest});
+    sent = true;
+  }
+  return sent;
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) {
@@ -132,26 +149,40 @@ void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) 
   execute_decided();
 }
 
-/// Asks for the batches of decided slots, each time another member of those who vouched for it.
+std::optional<Digest> ReplicaCore::Implementation::missing_batch(const Slot& slot) const {
+  std::optional<Digest> wanted = slot.decided;
+  if (!wanted) {
+    if (const auto ballot = known_prepared(slot)) wanted = ballot->digest;
+  }
+  if (wanted && find_batch(slot, *wanted) != nullptr) wanted.reset();
+  return wanted;
+}
+
+/// Asks for the batches of slots that a quorum PREPAREd or that are decided, each time another member of those who
+/// vouch.
 void ReplicaCore::Implementation::fetch_missing_batches() {
-  for (auto found = slots_.upper_bound(executed_);
-       found != slots_.end() && found->first <= executed_ + slots_per_answer_max; ++found) {
+  std::size_t asked = 0;
+  for (auto found = slots_.upper_bound(executed_); found != slots_.end() && asked < slots_per_answer_max; ++found) {
     auto& [seq, slot] = *found;
-    if (!slot.decided || find_batch(slot, *slot.decided) != nullptr) continue;
-    if (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us) continue;
-    std::vector<ReplicaId> vouchers;
-    for (const auto& [member, ballot] : slot.commits.votes()) {
-      if (ballot.digest == *slot.decided) vouchers.push_back(member);
+    const auto wanted = missing_batch(slot);
+    if (!wanted || (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us)) continue;
+    std::set<ReplicaId> vouchers;
+    for (const auto* votes : {&slot.prepares, &slot.commits}) {
+      for (const auto& [member, ballot] : votes->votes()) {
+        if (ballot.digest == *wanted) vouchers.insert(member);
+      }
     }
     for (const auto& [member, digest] : slot.decisions.votes()) {
-      if (digest == *slot.decided && !slot.commits.find(member)) vouchers.push_back(member);
+      if (digest == *wanted) vouchers.insert(member);
     }
-    std::erase(vouchers, config_.id);
+    vouchers.erase(config_.id);
     if (vouchers.empty()) continue;
     count("batch fetched");
-    send(vouchers[slot.fetches % vouchers.size()], FetchBatch{.seq = seq, .digest = *slot.decided}, false);
+    send(*std::next(vouchers.begin(), slot.fetches % static_cast<std::uint32_t>(vouchers.size())),
+         FetchBatch{.seq = seq, .digest = *wanted}, false);
     ++slot.fetches;
     slot.fetched_us = now_.monotonic_us;
+    ++asked;
   }
 }
 
@@ -168,12 +199,15 @@ void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& messag
 
 void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& message) {
   const auto found = slots_.find(message.seq);
-  if (found == slots_.end() || !found->second.decided || message.seq <= executed_) return;
+  if (found == slots_.end()) return;
   auto& slot = found->second;
+  const auto wanted = missing_batch(slot);
+  if (!wanted) return;
   const Digest digest =
-      mutant(Mutant::wrong_batch_digest_accepted) ? *slot.decided : authenticator_.digest(message.batch->bytes);
-  if (digest != *slot.decided) return count("batch that nobody asked for");
+      mutant(Mutant::wrong_batch_digest_accepted) ? *wanted : authenticator_.digest(message.batch->bytes);
+  if (digest != *wanted) return count("batch that nobody asked for");
   slot.batches[digest] = message.batch;
+  if (in_window(message.seq)) check_prepared(message.seq, slot);
   execute_decided();
 }
 

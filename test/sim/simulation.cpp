@@ -198,6 +198,7 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
   } else if (to.id < clients_.size()) {
     trace("received", to, &from, message);
     coverage_.count(std::string("received ").append(name_of(message)));
+    if (const auto* answer = std::get_if<Report>(&message)) return check_report(from.id, *answer);
     clients_[to.id]->receive(from.id, message);
   }
 }
@@ -315,6 +316,20 @@ void Simulation::remembered(const checkers::RequestKey& request, std::vector<che
   for (auto& operation : operations) history_.emplace_back(request, std::move(operation));
 }
 
+/// A client asks a replica how it is, as `tagma status` does.
+void Simulation::ask_for_report() {
+  const auto who = static_cast<ClientId>(random_.below(clients_.size()));
+  client_sends(who, static_cast<ReplicaId>(random_.below(options_.n)), ReportQuery{++reports_asked_});
+}
+
+void Simulation::check_report(ReplicaId from, const Report& report) {
+  if (!correct(from)) return;
+  if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_[from] ||
+      report.stable_checkpoint > replicas_[from]->view().certificate || !report.voting) {
+    violated("replica " + std::to_string(from) + " reported what is not so");
+  }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Phases
 
@@ -323,6 +338,7 @@ void Simulation::tick() {
   const auto elapsed_us = scheduler_.now_us() - phase_began_us_;
   if (phase_ == Phase::work) {
     enemies_act();
+    if (random_.chance(100'000)) ask_for_report();
     if (work_is_done() || (!options_.demand_liveness && elapsed_us > unlive_us_max)) {
       phase_ = options_.demand_liveness ? Phase::settle : Phase::over;
       phase_began_us_ = scheduler_.now_us();

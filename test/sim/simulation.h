@@ -98,6 +98,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
   void crash_a_backup();
   void enemies_act();
+  void ask_for_report();
+  void check_report(ReplicaId from, const Report& report);
 
   void tick();
   [[nodiscard]] bool work_is_done() const;
@@ -135,6 +137,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   Phase phase_ = Phase::work;
   VirtualUs phase_began_us_ = 0;
   std::uint64_t completed_ = 0;
+  std::uint64_t reports_asked_ = 0;
   std::uint64_t sessions_opened_ = 0;
   std::vector<std::uint64_t> cuts_due_;     ///< at how many completed operations, falling
   std::vector<std::uint64_t> crashes_due_;  ///< the same

@@ -133,6 +133,8 @@ void Node::perform(Effects effects) {
       if (write_checkpoints) {
         events_.emplace_back(CheckpointWritten{write->seq, store.apply(write->seq, *core.state().frozen(write->seq))});
       }
+    } else if (const auto* wake = std::get_if<WakeAt>(&effect)) {
+      wake_at_us = wake->at_us;
     } else if (const auto* collect = std::get_if<CollectLog>(&effect)) {
       collected = collect->up_to;
     } else if (const auto* alarm = std::get_if<Alarm>(&effect)) {

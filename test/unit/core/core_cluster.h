@@ -82,6 +82,7 @@ struct Node {
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
   Seq collected = 0;
+  MonotonicUs wake_at_us = 0;
   PersistNumber persists = 0;
 
  private:

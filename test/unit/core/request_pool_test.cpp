@@ -69,6 +69,17 @@ TEST_CASE("C3: a full quota refuses more, never a session's lowest unexecuted nu
   CHECK(pool.offer(2, 9, 1) == admitted);
 }
 
+TEST_CASE("C3: the reserved room is for one bundle, however many hold the lowest number") {
+  // Found by the simulator: bundles with other first numbers that overlap the lowest one had no limit.
+  Pool pool;
+  pool.config.session_pending_operations_max = 20;
+  const SessionProgress progress{.open = true, .last_executed = 10};
+  CHECK(pool.offer(1, 7, 12, 20, progress) == admitted);
+  CHECK(pool.offer(1, 7, 11, 9, progress) == admitted);
+  for (RequestNumber first = 2; first <= 10; ++first) CHECK(pool.offer(1, 7, first, 12, progress) == busy);
+  CHECK(pool.pool.operations() == 29);
+}
+
 TEST_CASE("C3: bytes of one client and of all are bounded") {
   Pool pool;
   pool.config.client_pending_bytes_max = 700;

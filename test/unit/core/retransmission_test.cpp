@@ -110,6 +110,35 @@ TEST_CASE("B16: a COMMIT that reached one replica only is handed over by status"
   for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].core.view().executed == 1);
 }
 
+TEST_CASE("B16: a replica that executed without having seen the PREPAREs still gives the COMMIT that others need") {
+  // Found by the simulator: replica 1 lies; replica 2 lacks PREPAREs, but three COMMITs let it execute. The others lack
+  // its COMMIT, and its status looked finished.
+  Cluster cluster(4);
+  const Passes lying = [](ReplicaId from, ReplicaId to, const Message& message) {
+    if (from == 1 && to != 2)
+      return !std::holds_alternative<Commit>(message) && !std::holds_alternative<Decided>(message);
+    return to != 2 || from == 3 || !std::holds_alternative<Prepare>(message);
+  };
+  run_slots(cluster, 1, 1, lying);
+  CHECK(cluster[2].core.view().executed == 1);
+  pass_rounds(cluster, 6, lying);
+  CHECK(cluster[0].core.view().executed == 1);
+  CHECK(cluster[3].core.view().executed == 1);
+}
+
+TEST_CASE("B16: f COMMITs do not make a slot prepared, f+1 do") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  const auto batch = std::make_shared<const Batch>(
+      wire::encode_batch(node.now.wall_us, {*toy_bundle(node.config.membership, 2, 5, 1, {"get a"})}));
+  const Digest digest = node.authenticator.digest(batch->bytes);
+  node.step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 1, .batch = batch}});
+  node.step(Received{replica_sender(1), Commit{.view = 0, .seq = 1, .digest = digest}});
+  CHECK(node.sent_count<Commit>() == 0);
+  node.step(Received{replica_sender(2), Commit{.view = 0, .seq = 1, .digest = digest}});
+  CHECK(node.sent_count<Commit>() == 1);
+}
+
 TEST_CASE("a replica that is far behind holds a bounded number of slots") {
   Cluster cluster(4, [](CoreConfig& config) { config.decided_kept_max = 8; });
   const Passes no_decisions = [](ReplicaId, ReplicaId to, const Message& message) {

@@ -166,7 +166,8 @@ TEST_CASE("rules of a STATUS") {
       samples::status(),
       {
           {[](Status& s) { s.slots.resize(65); }, "the status speaks of more than 64 slots"},
-          {[](Status& s) { s.slots[0].seq = s.executed; }, "the status lists a slot that its sender has executed"},
+          {[](Status& s) { s.slots[0].seq = s.certificate; },
+           "the status lists a slot below its sender's stable checkpoint"},
           {[](Status& s) { s.slots[1].seq = s.slots[0].seq; }, "the status lists its slots out of order"},
           {[](Status& s) { std::swap(s.slots[0], s.slots[1]); }, "the status lists its slots out of order"},
       });
