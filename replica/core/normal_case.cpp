@@ -116,6 +116,12 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
   if (!ballot) return;
   const auto batch = find_batch(slot, ballot->digest);
   if (batch == nullptr) return;
+  if (!slot.recorded || slot.recorded->view < ballot->view) {
+    // The PRE-PREPARE was lost, but correct replicas that checked it have recorded it: this one may too, and others may
+    // need its PREPARE. record() comes back here.
+    count("recorded without the PRE-PREPARE");
+    return record(seq, slot, ballot->view, ballot->digest, batch);
+  }
   const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;
   slot.prepared = ballot;
   slot.last_sent_us = now_.monotonic_us;

@@ -139,6 +139,26 @@ TEST_CASE("B16: f COMMITs do not make a slot prepared, f+1 do") {
   CHECK(node.sent_count<Commit>() == 1);
 }
 
+TEST_CASE("P2, B15: a replica that lost the PRE-PREPARE fetches the batch and still gives its PREPARE") {
+  // Found by the simulator: replica 3 had a quorum of PREPAREs, a liar's among them, and became prepared with a fetched
+  // batch; the others, whom the liar had sent another digest, waited for its PREPARE.
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  const auto batch = std::make_shared<const Batch>(
+      wire::encode_batch(node.now.wall_us, {*toy_bundle(node.config.membership, 2, 5, 1, {"get a"})}));
+  const Digest digest = node.authenticator.digest(batch->bytes);
+  for (ReplicaId id = 0; id < 3; ++id) {
+    node.step(Received{replica_sender(id), Prepare{.view = 0, .seq = 1, .digest = digest}});
+  }
+  CHECK(node.sent_count<Prepare>() == 0);
+  node.now.monotonic_us += 60'000;
+  node.step(Woken{});
+  CHECK(node.sent_count<FetchBatch>() == 1);
+  node.step(Received{replica_sender(2), BatchBody{.seq = 1, .batch = batch}});
+  CHECK(node.sent_count<Prepare>() == 1);
+  CHECK(node.sent_count<Commit>() == 1);
+}
+
 TEST_CASE("a replica that is far behind holds a bounded number of slots") {
   Cluster cluster(4, [](CoreConfig& config) { config.decided_kept_max = 8; });
   const Passes no_decisions = [](ReplicaId, ReplicaId to, const Message& message) {

@@ -90,7 +90,9 @@ TEST_CASE("no seed draws more faults than f, a faulty primary only where it is a
     CHECK(options.profile != Profile::all);
     CHECK(options.core.window >= 2 * options.core.checkpoint_interval);
     CHECK(options.operations_min >= 200);
-    CHECK(draw_options(seed, Profile::byzantine_primary).liars.size() <= options.f);
+    const auto led_by_liar = draw_options(seed, Profile::byzantine_primary);
+    CHECK(led_by_liar.is_liar(0));
+    CHECK(led_by_liar.liars.size() <= led_by_liar.f);
   }
 }
 
