@@ -244,7 +244,11 @@ Message LyingReplica::stray_message(Seq executed) {
   switch (random_.below(10)) {
     case 0: return Prepare{view, seq, digest};
     case 1: return Commit{view, seq, digest};
-    case 2: return PrePrepare{view, seq, std::make_shared<const Batch>()};
+    case 2:
+      // The honest core inside a lying primary numbers its own proposals and must not meet slots that it never
+      // proposed.
+      if (primary_) return FetchBatch{seq, digest};
+      return PrePrepare{view, seq, std::make_shared<const Batch>()};
     case 3: return Decided{seq, digest};
     case 4: return FetchBatch{seq, digest};
     case 5: return BatchBody{seq, std::make_shared<const Batch>()};
