@@ -173,7 +173,11 @@ TEST_CASE("rules of a STATUS") {
       });
   auto ahead = samples::status();
   ahead.certificate = ahead.executed + 100;  // a replica may hold a certificate ahead of its execution
+  ahead.slots.clear();
   CHECK_FALSE(validate(ahead));
+  auto voting = samples::status();
+  voting.slots[0].seq = voting.executed;  // executed, but without an own COMMIT
+  CHECK_FALSE(validate(voting));
 }
 
 TEST_CASE("rules of REPLIES") {
