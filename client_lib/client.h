@@ -20,7 +20,7 @@ enum class CallStatus : std::uint8_t {
   ok = 0,       ///< f+1 distinct replicas gave this same authenticated reply
   unknown = 1,  ///< no such agreement in time: the operation may or may not have been, or yet be, executed
   evicted = 2,  ///< the session was evicted (too many of this client's); whether it was executed is unknown
-  invalid = 3,  ///< refused locally, nothing was sent (too large, client closed)
+  invalid = 3,  ///< not executed: refused here before it was sent (too large, client closed), or by f+1 replicas alike
 };
 
 struct CallResult {

@@ -288,7 +288,9 @@ void ClientLoop::on_completed(const Completed& completed) {
           "executed is unknown; open a new client";
       break;
     case Outcome::outside_window:
-      result.error = "the replicas refused the operation's number as outside of the session's window";
+      result.status = CallStatus::invalid;
+      result.error =
+          "not executed: the session's unacknowledged replies are too many or too large; use a smaller window";
       break;
   }
   calls_[completed.number - calls_base_].completed = true;

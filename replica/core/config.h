@@ -39,13 +39,17 @@ struct CoreConfig {
   std::size_t session_reply_bytes_max = 16UL * 1024 * 1024;
 
   /// Decided batches kept for replicas that are behind, below the stable checkpoint too.
-  std::size_t decided_kept_max = 1024;
+  std::size_t decided_kept_max = 65'536;
   std::size_t decided_kept_bytes_max = 64UL * 1024 * 1024;
 
+  /// Bytes of batches that one replica is sent again within resend_us; one batch more may pass.
+  std::size_t help_bytes_max = 4UL * 1024 * 1024;
+  /// Bytes per second of kept replies that one client is sent again; a burst of one session's replies may pass.
+  std::size_t reply_again_bytes_per_second = 8UL * 1024 * 1024;
   MonotonicUs resend_us = 50'000;           ///< the first retransmission of an unfinished slot
   MonotonicUs status_interval_us = 50'000;  ///< while something is unfinished
   MonotonicUs heartbeat_us = 500'000;       ///< while nothing is
-  /// A fresh PRE-PREPARE's proposed time may differ from the own clock by this much either way.
+  /// A fresh PRE-PREPARE's proposed time may be ahead of the own clock by this much.
   TimeUs clock_window_us = 5'000'000;
 };
 

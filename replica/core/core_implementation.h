@@ -50,6 +50,15 @@ class ReplicaCore::Implementation {
     Seq executed = 0;
     Seq certificate = 0;
     MonotonicUs certificate_sent_us = 0;
+    MonotonicUs helped_us = 0;  ///< when its STATUS was last answered; 0: never
+    MonotonicUs batches_since_us = 0;
+    std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
+  };
+
+  /// What a client was sent again and its rate has not made up for yet.
+  struct ReplyBudget {
+    MonotonicUs updated_us = 0;
+    std::uint64_t owed_bytes = 0;
   };
 
   // Events (replica_core.cpp)
@@ -77,8 +86,9 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, Report& message);
 
   // Requests and proposing (replica_core.cpp)
-  /// Answers a bundle that needs no ordering: evicted, or executed before. True if it was answered.
-  [[nodiscard]] bool answer_without_ordering(const Bundle& bundle);
+  /// Whether a bundle needs no ordering: evicted, or executed before. Answers it, if it came from its client.
+  [[nodiscard]] bool answer_without_ordering(const Sender& from, const Bundle& bundle);
+  [[nodiscard]] bool may_reply_again(ClientId client);
   void admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle);
   [[nodiscard]] std::optional<RefusalReason> judge_bundle(const Bundle& bundle) const;
   void refuse(const Sender& from, const Bundle& bundle, RefusalReason reason);
@@ -104,8 +114,9 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;
   /// Records the batch for (view, seq) and sends PREPARE: the record is durable before the vote leaves or counts.
   void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
-  /// Accepts a PRE-PREPARE that waited for others to vouch for its time.
+  /// Accepts a PRE-PREPARE whose time was too far ahead, once the own clock has come near or others vouch for it.
   void reconsider_clock_window(Seq seq, Slot& slot);
+  void reconsider_clock_windows();
   /// What is known to have been PREPAREd by a quorum in the own view: by its PREPAREs, or by f+1 COMMITs, one of which
   /// a correct replica sent after it had seen those PREPAREs.
   [[nodiscard]] std::optional<Ballot> known_prepared(const Slot& slot) const;
@@ -131,6 +142,8 @@ class ReplicaCore::Implementation {
   void send_status();
   void answer_status_of_executed(ReplicaId to, const Status& status);
   void answer_status_in_flight(ReplicaId to, const Status& status);
+  /// Whether this peer may be sent one more batch now; counts it.
+  [[nodiscard]] bool may_send_batch(ReplicaId to, const SharedBatch& batch);
   /// Sends what `theirs` lacks of the own messages for a slot; whether anything was sent.
   [[nodiscard]] bool send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs);
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);
@@ -180,7 +193,8 @@ class ReplicaCore::Implementation {
 
   std::deque<OwnVote> own_votes_;  ///< waiting for durability, in order
   PersistNumber persists_ = 0;
-  std::vector<Peer> peers_;  ///< by id
+  std::vector<Peer> peers_;                        ///< by id
+  std::map<ClientId, ReplyBudget> reply_budgets_;  ///< of clients of the membership only
 
   MonotonicUs next_status_us_ = 0;
   MonotonicUs wake_at_us_ = 0;  ///< of the last WakeAt effect; 0: none

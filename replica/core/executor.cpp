@@ -121,9 +121,6 @@ void Executor::execute_bundle(Seq seq, const Bundle& bundle, Execution& executio
     const RequestNumber number = bundle.first + at;
     if (number <= session->last_executed && !mutant(Mutant::duplicate_executed)) {
       ++execution.duplicates;
-      for (auto& kept : sessions_.find_replies(bundle.client, bundle.session, *session, number, number + 1)) {
-        replies.push_back(std::move(kept));
-      }
       continue;
     }
     if (number > session->last_executed + 1 && !mutant(Mutant::session_gap_executed)) {

@@ -58,21 +58,25 @@ bool ReplicaCore::Implementation::batch_is_authentic(const Batch& batch) {
   return true;
 }
 
+/// An old time does no harm, agreed time just does not advance; and a batch that was held up on its way must still
+/// pass, because it is sent again with the time that it had.
 bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
-  if (batch.is_null()) return true;
-  // Written without a difference of the two times, which could overflow for a hostile proposal.
-  return batch.proposed_time_us >= now_.wall_us - config_.clock_window_us &&
-         batch.proposed_time_us <= now_.wall_us + config_.clock_window_us;
+  return batch.is_null() || batch.proposed_time_us <= now_.wall_us + config_.clock_window_us;
 }
 
 void ReplicaCore::Implementation::reconsider_clock_window(Seq seq, Slot& slot) {
   if (!slot.outside_clock_window || slot.recorded) return;
-  // f+1 others contain a correct replica whose clock had the time in its window.
-  if (slot.prepares.count(*slot.outside_clock_window) < config_.membership.weak_quorum()) return;
-  count("clock window waived for a batch that f+1 others prepared");
   const Ballot ballot = *slot.outside_clock_window;
+  const auto& batch = slot.batches.at(ballot.digest);
+  // f+1 others contain a correct replica whose clock had the time in its window.
+  if (!in_clock_window(*batch) && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
+  count("clock window passed later, or waived for a batch that f+1 others prepared");
   slot.outside_clock_window.reset();
-  record(seq, slot, ballot.view, ballot.digest, slot.batches.at(ballot.digest));
+  record(seq, slot, ballot.view, ballot.digest, batch);
+}
+
+void ReplicaCore::Implementation::reconsider_clock_windows() {
+  for (auto& [seq, slot] : slots_) reconsider_clock_window(seq, slot);
 }
 
 void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const Digest& digest,

@@ -97,6 +97,7 @@ void ReplicaCore::Implementation::on(const InputDrained& /*event*/) { propose();
 void ReplicaCore::Implementation::on(const Woken& /*event*/) {
   wake_at_us_ = 0;
   if (now_.monotonic_us >= next_status_us_) {
+    reconsider_clock_windows();
     send_status();
     fetch_missing_batches();
   }
@@ -120,7 +121,7 @@ CoreView ReplicaCore::Implementation::view() const {
   view.view = view_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_;
+  view.voting = voting_ && has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
     view.state_digest = own_roots_.rbegin()->second;
@@ -149,7 +150,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
   }
   if (!voting_) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
-  if (answer_without_ordering(bundle)) return;
+  if (answer_without_ordering(from, bundle)) return;
   admit(from, message.bundle);
 }
 
@@ -167,12 +168,23 @@ SessionProgress ReplicaCore::Implementation::progress_of(const Bundle& bundle) c
   return {.open = true, .last_executed = session->last_executed};
 }
 
-bool ReplicaCore::Implementation::answer_without_ordering(const Bundle& bundle) {
+bool ReplicaCore::Implementation::answer_without_ordering(const Sender& from, const Bundle& bundle) {
   const auto& sessions = executor_.sessions();
   const auto session = sessions.find(bundle.client, bundle.session);
+  if (session ? bundle.end() - 1 > session->last_executed : bundle.session > sessions.evicted_floor(bundle.client)) {
+    return false;
+  }
+  // Only the client itself is answered, and only as fast as its budget allows: a small bundle may ask for large
+  // replies.
+  if (from.principal.kind != PrincipalKind::client || !may_reply_again(bundle.client)) {
+    count("reply not sent again");
+    return true;
+  }
   std::vector<ReplyEntry> entries;
-  if (!session) {
-    if (bundle.session > sessions.evicted_floor(bundle.client)) return false;
+  if (session) {
+    entries = sessions.find_replies(bundle.client, bundle.session, *session, bundle.first, bundle.end());
+    count("reply sent again");
+  } else {
     for (std::size_t at = 0; at < bundle.operations.size(); ++at) {
       entries.push_back({.number = bundle.first + at,
                          .request_digest = authenticator_.digest(bundle.operations[at]),
@@ -181,15 +193,24 @@ bool ReplicaCore::Implementation::answer_without_ordering(const Bundle& bundle) 
                          .result = {}});
     }
     count("request of an evicted session");
-  } else {
-    if (bundle.end() - 1 > session->last_executed) return false;
-    entries = sessions.find_replies(bundle.client, bundle.session, *session, bundle.first, bundle.end());
-    count("reply sent again");
   }
+  auto& budget = reply_budgets_[bundle.client];
+  for (const auto& entry : entries) budget.owed_bytes += entry.result.size();
   Execution answer;
   answer.replies[{bundle.client, bundle.session}] = std::move(entries);
   reply(answer);
   return true;
+}
+
+/// A client that was sent much again waits until the rate has made up for it.
+bool ReplicaCore::Implementation::may_reply_again(ClientId client) {
+  auto& budget = reply_budgets_[client];
+  const auto elapsed_us = static_cast<std::uint64_t>(now_.monotonic_us - budget.updated_us);
+  const std::uint64_t made_up =
+      std::min<std::uint64_t>(elapsed_us, 60'000'000) * config_.reply_again_bytes_per_second / 1'000'000;
+  budget.owed_bytes -= std::min(budget.owed_bytes, made_up);
+  budget.updated_us = now_.monotonic_us;
+  return budget.owed_bytes <= config_.reply_again_bytes_per_second / 8;
 }
 
 void ReplicaCore::Implementation::admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle) {

@@ -15,6 +15,8 @@ RequestPool::Admission RequestPool::judge(const SignedBundle& bundle, const Sess
   const bool known_session = queue != queues_.end();
   if (known_session && queue->second.bundles.contains(content.first)) return Admission::known;
   if (!known_session && !progress.open) {
+    // Number 1 opens a session. Anything else could wait for it for ever, in room that openings need.
+    if (content.first != 1) return Admission::busy;
     const auto waiting = openings_.find({content.client, relay});
     if (waiting != openings_.end() && waiting->second >= config_.openings_per_relay_max) {
       return Admission::too_many_sessions;

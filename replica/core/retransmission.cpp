@@ -64,6 +64,11 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
     highest_ = std::max(highest_, std::min(message.executed, executed_ + config_.window));
     next_status_us_ = std::min(next_status_us_, now_.monotonic_us + config_.status_interval_us);
   }
+  // However often a peer asks, it is helped once in half a retransmission time, with a bounded number of bytes.
+  if (peer.helped_us != 0 && now_.monotonic_us - peer.helped_us < config_.resend_us / 2) {
+    return count("STATUS not answered: asked too often");
+  }
+  peer.helped_us = now_.monotonic_us;
   answer_status_of_checkpoints(from.principal.id, message);
   answer_status_of_executed(from.principal.id, message);
   answer_status_in_flight(from.principal.id, message);
@@ -113,10 +118,21 @@ void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const St
   }
 }
 
+bool ReplicaCore::Implementation::may_send_batch(ReplicaId to, const SharedBatch& batch) {
+  auto& peer = peers_[to];
+  if (now_.monotonic_us - peer.batches_since_us >= config_.resend_us) {
+    peer.batches_since_us = now_.monotonic_us;
+    peer.bytes_sent = 0;
+  }
+  if (peer.bytes_sent >= config_.help_bytes_max) return false;
+  peer.bytes_sent += batch->bytes.size();
+  return true;
+}
+
 bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs) {
   bool sent = false;
   const bool recorded = slot.recorded && slot.recorded->view == view_;
-  if (recorded && is_primary() && !theirs.has_batch) {
+  if (recorded && is_primary() && !theirs.has_batch && may_send_batch(to, slot.batches.at(slot.recorded->digest))) {
     count("PRE-PREPARE sent again");
     const auto& batch = slot.batches.at(slot.recorded->digest);
     send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch}, false);
@@ -194,6 +210,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& messag
     batch = find_batch(slot->second, message.digest);
   }
   if (batch == nullptr) return count("asked for a batch that is not here");
+  if (!may_send_batch(from.principal.id, batch)) return count("batch not sent: asked for too much");
   send(from.principal.id, BatchBody{.seq = message.seq, .batch = batch}, false);
 }
 

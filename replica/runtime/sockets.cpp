@@ -21,6 +21,9 @@ void set_common_options(zmq::socket_t& socket, SocketBounds bounds) {
   socket.set(zmq::sockopt::rcvhwm, bounds.receive_max);
   socket.set(zmq::sockopt::sndhwm, bounds.send_max);
   socket.set(zmq::sockopt::handshake_ivl, 5'000);
+  // A stranger that announces a large record and stops in the middle holds memory only until a heartbeat is missed.
+  socket.set(zmq::sockopt::heartbeat_ivl, 3'000);
+  socket.set(zmq::sockopt::heartbeat_timeout, 9'000);
   // A host that vanished without a word is noticed within half a minute.
   socket.set(zmq::sockopt::tcp_keepalive, 1);
   socket.set(zmq::sockopt::tcp_keepalive_idle, 10);

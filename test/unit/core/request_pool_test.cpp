@@ -110,6 +110,14 @@ TEST_CASE("openings are bounded per client and relay, and given back when the se
   CHECK(pool.offer(1, 4, 1, 1, unopened) == admitted);
 }
 
+TEST_CASE("only number 1 opens a session: nothing else takes room that openings need") {
+  Pool pool;
+  const SessionProgress unopened;
+  CHECK(pool.offer(1, 1, 2, 1, unopened) == busy);
+  CHECK(pool.offer(1, 1, 1, 1, unopened) == admitted);
+  CHECK(pool.offer(1, 1, 2, 1, unopened) == admitted);
+}
+
 TEST_CASE("overlapping bundles of a faulty client keep the accounts straight") {
   Pool pool;
   REQUIRE(pool.offer(1, 7, 1, 10) == admitted);

@@ -159,6 +159,49 @@ TEST_CASE("P2, B15: a replica that lost the PRE-PREPARE fetches the batch and st
   CHECK(node.sent_count<Commit>() == 1);
 }
 
+TEST_CASE("B11: however often a replica asks, it is answered at a bounded rate") {
+  Cluster cluster(4);
+  auto& primary = cluster[0];
+  run_slots(cluster, 1, 3,
+            [](ReplicaId, ReplicaId, const Message& message) { return !std::holds_alternative<Commit>(message); });
+  primary.now.monotonic_us += 200'000;
+  primary.now.wall_us += 200'000;
+  primary.take_sent();
+  for (int ask = 0; ask < 100; ++ask) primary.step(Received{replica_sender(3), Status{}});
+  CHECK(primary.sent_count<PrePrepare>() > 0);
+  CHECK(primary.sent.size() <= 3 * 3);  // one answer: PRE-PREPARE, PREPARE and COMMIT of each slot
+}
+
+TEST_CASE("B11: batches are fetched at a bounded rate") {
+  Cluster cluster(4, [](CoreConfig& config) { config.help_bytes_max = 1000; });
+  run_slots(cluster, 1, 1, {});
+  auto& node = cluster[1];
+  node.now.monotonic_us += 200'000;
+  node.take_sent();
+  for (int ask = 0; ask < 100; ++ask) {
+    node.step(Received{replica_sender(3), FetchBatch{.seq = 1, .digest = *node.core.executed_digest(1)}});
+  }
+  CHECK(node.sent_count<BatchBody>() >= 1);
+  CHECK(node.sent_count<BatchBody>() < 10);
+}
+
+TEST_CASE("C5, B11: a client is sent kept replies again at a bounded rate, and never because a replica asks") {
+  Cluster cluster(4, [](CoreConfig& config) { config.reply_again_bytes_per_second = 80; });
+  auto& node = cluster[1];
+  const auto bundle = toy_bundle(node.config.membership, 1, 5, 1, {"set a long enough", "get a"});
+  cluster.submit(0, bundle);
+  cluster.deliver_all();
+  const auto replies = [&] { return node.replies.size(); };
+  const auto before = replies();
+  for (int ask = 0; ask < 20; ++ask) node.step(Received{replica_sender(3), Submit{bundle}});
+  CHECK(replies() == before);
+  for (int ask = 0; ask < 20; ++ask) cluster.submit(1, bundle);
+  CHECK(replies() == before + 1);
+  node.now.monotonic_us += 1'000'000;
+  cluster.submit(1, bundle);
+  CHECK(replies() == before + 2);
+}
+
 TEST_CASE("a replica that is far behind holds a bounded number of slots") {
   Cluster cluster(4, [](CoreConfig& config) { config.decided_kept_max = 8; });
   const Passes no_decisions = [](ReplicaId, ReplicaId to, const Message& message) {
