@@ -1,6 +1,7 @@
 #include "client_lib/cli/status_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -67,6 +68,15 @@ void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& repor
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
 
+/// The primary of the highest view that a replica reported.
+ReplicaId expected_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
+  View view = 0;
+  for (const auto& replica : reports) {
+    if (replica.answered) view = std::max(view, replica.report.view);
+  }
+  return membership.primary(view);
+}
+
 void print_table(const Membership& membership, const std::vector<ReplicaReport>& reports, std::int64_t timeout_ms,
                  std::ostream& out) {
   out << " id  role      view   executed     stable  digest        at seq  votes  rtt\n";
@@ -74,7 +84,8 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
     const auto& report = replica.report;
     out << right_aligned(std::to_string(replica.id), 3) << "  ";
     if (!replica.answered) {
-      out << "no answer within " << timeout_ms << " ms\n";
+      out << (replica.id == expected_primary(membership, reports) ? "primary   " : "") << "no answer within "
+          << timeout_ms << " ms\n";
       continue;
     }
     const bool has_digest = report.state_digest_seq > 0;
@@ -88,7 +99,8 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
   }
 }
 
-void print_summary(const Membership& membership, const StatusSummary& summary, std::ostream& out) {
+void print_summary(const Membership& membership, const std::vector<ReplicaReport>& reports,
+                   const StatusSummary& summary, std::ostream& out) {
   out << "\n" << summary.answered << " of " << counted(membership.n(), "replica") << " answered";
   if (summary.agreed_seq > 0) {
     out << "; " << summary.agreeing_at_seq << " have the same state at seq " << summary.agreed_seq;
@@ -96,6 +108,15 @@ void print_summary(const Membership& membership, const StatusSummary& summary, s
   out << "\n";
   for (const ReplicaId id : summary.differing) {
     out << "DIFFERS: replica " << id << " has another state than the others at the same seq\n";
+  }
+  const auto primary = expected_primary(membership, reports);
+  for (const auto& replica : reports) {
+    if (replica.id == primary && !replica.answered && summary.answered > 0) {
+      out << "the primary does not answer: nothing can be ordered (this version has no view change)\n";
+    }
+    if (replica.answered && !replica.report.voting) {
+      out << "replica " << replica.id << " does not vote: it has stopped, or is too far behind to catch up\n";
+    }
   }
   if (!summary.quorum_agrees) {
     out << "no quorum: " << membership.quorum() << " replicas that answer and agree are needed\n";
@@ -153,7 +174,7 @@ int run_status(const Arguments& arguments, const Streams& streams) {
                 << ": n = " << membership.n() << ", f = " << membership.faults << ", quorum " << membership.quorum()
                 << ", durability " << tagma::to_string(file->durability) << "\n\n";
     print_table(membership, reports, options.timeout_ms, streams.out);
-    print_summary(membership, summary, streams.out);
+    print_summary(membership, reports, summary, streams.out);
     if (options.counters) print_counters(reports, streams.out);
   }
   return summary.quorum_agrees ? exit_ok : exit_no_quorum;

@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::size_t key_bytes_max = 1024;
 
+/// A service's name as it stands if it is well formed, else in hexadecimal: it comes from a client.
+std::string printable(ByteView name) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
+           letter == '-' || letter == '_';
+  });
+  return plain ? std::string(name) : to_hex(name.substr(0, 64));
+}
+
 /// One operation's sight of the state: the keys of its service only.
 class ServiceContext final : public Context {
  public:
@@ -164,8 +173,7 @@ ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation)
   const auto parts = decode_operation(operation);
   if (!parts.ok()) return {ReplyStatus::refused, parts.reason()};
   Service* service = services_.find(parts->service);
-  if (service == nullptr)
-    return {ReplyStatus::refused, "no such service here: " + to_hex(parts->service.substr(0, 64))};
+  if (service == nullptr) return {ReplyStatus::refused, "no such service here: " + printable(parts->service)};
   ServiceContext context(state_, service->name(), agreed_time_us_, client, seq);
   std::string failure;
   state_.begin();

@@ -108,10 +108,11 @@ void print_campaign(const Campaign& campaign) {
                 static_cast<unsigned long long>(row.total));
   }
   for (const auto& name : campaign.coverage.unreached(name_of(campaign.profile))) {
-    std::printf("warning: no seed reached \"%s\"\n", name.c_str());
+    std::printf("coverage: no seed reached \"%s\"%s\n", name.c_str(),
+                campaign.runs < 300 ? " (normal for few seeds)" : "");
   }
   std::printf(
-      "\n%llu seeds, %.1f s of simulated time, %llu operations (fewest %llu), %llu messages, %llu events, "
+      "\nall %llu seeds passed: %.1f s of simulated time, %llu operations (fewest %llu), %llu messages, %llu events, "
       "fewest stable checkpoints %llu, median CPU %.1f ms per seed\n",
       static_cast<unsigned long long>(campaign.runs), static_cast<double>(campaign.simulated_us) / 1e6,
       static_cast<unsigned long long>(campaign.operations), static_cast<unsigned long long>(campaign.operations_fewest),

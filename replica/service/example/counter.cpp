@@ -5,9 +5,13 @@
 //   tagma call counter read       -> 3
 //
 // To make a service of your own:
-//   1. copy this file to replica/service/example/NAME.cpp and write your operations into execute();
-//   2. add the file to replica/service/CMakeLists.txt;
-//   3. add one line to the list in replica/service/service_registry.cpp, and your function beside the one in counter.h.
+//   1. copy this file to replica/service/example/NAME.cpp, rename the class, name() and the function at its end, and
+//   write
+//      your operations into execute();
+//   2. add the file to replica/service/CMakeLists.txt, and your function beside the one in counter.h;
+//   3. add one entry to the list in replica/service/service_registry.cpp: the name, the function, and the usage that
+//      help texts show, such as {"greeter", make_greeter_service, "greeter add NUMBER"};
+//   4. ./tagma up --fresh: which services a cluster hosts is fixed in its cluster.toml when it is made.
 // Then `tagma call NAME ...` reaches it: ordered, executed on every replica, and answered by f+1 of them alike.
 #include "replica/service/example/counter.h"
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace tagma {
 namespace {
 
@@ -50,7 +52,11 @@ TEST_CASE("ill-formed and repeated names are refused with a reason") {
 }
 
 TEST_CASE("every bundled service can be made under its name and has a usage for each operation") {
-  CHECK(bundled_service_names() == std::vector<std::string>{"counter", "kv", "memory"});
+  const auto names = bundled_service_names();
+  CHECK(std::is_sorted(names.begin(), names.end()));
+  for (const std::string name : {"counter", "kv", "memory"}) {
+    CHECK(std::find(names.begin(), names.end(), name) != names.end());
+  }
   ServiceRegistry registry;
   for (const auto& name : bundled_service_names()) {
     auto service = make_bundled_service(name);
