@@ -195,7 +195,7 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
   next_seq_ = std::max(next_seq_, seq + 1);
-  decided_.add(seq, {.digest = digest, .batch = batch, .executed_us = now_.monotonic_us});
+  decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);
   operations_executed_ += execution.operations;
   bundles_executed_ += batch->bundles.size();

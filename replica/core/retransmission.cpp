@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "messages/mutant.h"
+#include "messages/wire/codec.h"
 #include "replica/core/core_implementation.h"
 
 namespace tagma {
@@ -205,7 +206,9 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
 void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& message) {
   SharedBatch batch;
   if (const auto* entry = decided_.find(message.seq); entry != nullptr && entry->digest == message.digest) {
-    batch = entry->batch;
+    if (auto decoded = wire::decode_batch(entry->batch)) {
+      batch = std::make_shared<const Batch>(std::move(*decoded));
+    }
   } else if (const auto slot = slots_.find(message.seq); slot != slots_.end()) {
     batch = find_batch(slot->second, message.digest);
   }

@@ -51,7 +51,7 @@ class DecidedBatches {
 
   struct Entry {
     Digest digest;
-    SharedBatch batch;
+    Bytes batch;  ///< its exact bytes only: the decoded form takes three times the room
     MonotonicUs executed_us = 0;
   };
 

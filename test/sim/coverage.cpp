@@ -48,7 +48,7 @@ constexpr Expected expected_branches[] = {
     {"core: certificate learnt from another replica", "clkirp"},
     {"core: certificate sent to a replica that is behind", "clkirp"},
     {"core: certificate without a quorum", "ip"},
-    {"core: clock window waived for a batch that f+1 others prepared", "clkirp"},
+    {"core: clock window passed later, or waived for a batch that f+1 others prepared", "clkirp"},
     {"core: contradictory CHECKPOINT", "ip"},
     {"core: contradictory COMMIT", "ip"},
     {"core: contradictory DECIDED", "ip"},
