@@ -35,8 +35,8 @@ class Executor {
   /// Executes the batch of slot `seq`. `own_wall_us` is looked at by a mutant only: execution never reads a clock.
   [[nodiscard]] Execution execute(Seq seq, const Batch& batch, TimeUs own_wall_us);
 
-  /// Agreed time after the last batch: max(previous, proposed). The window check before a PREPARE keeps it within
-  /// clock_window_us of some correct replica's clock; it never decreases.
+  /// Agreed time after the last batch: max(previous, proposed). The check before a PREPARE keeps it at most
+  /// clock_window_us ahead of some correct replica's clock; it never decreases, and may lag.
   [[nodiscard]] TimeUs agreed_time_us() const { return agreed_time_us_; }
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
 
