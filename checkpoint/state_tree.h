@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma {
 

@@ -1,4 +1,4 @@
-#include "client_lib/client.h"
+#include "tagma/client.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "client_lib/client_loop.h"
 #include "client_lib/session_id.h"
 #include "messages/assert.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 namespace {

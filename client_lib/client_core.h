@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "messages/authenticator.h"
-#include "messages/limits.h"
 #include "messages/messages.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 

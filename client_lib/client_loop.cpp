@@ -12,8 +12,8 @@
 
 #include "client_lib/session_id.h"
 #include "messages/assert.h"
-#include "messages/operation.h"
 #include "messages/wire/codec.h"
+#include "tagma/operation.h"
 
 namespace tagma {
 namespace {

@@ -12,12 +12,12 @@
 #include <variant>
 #include <vector>
 
-#include "client_lib/client.h"
 #include "client_lib/client_core.h"
 #include "client_lib/replica_link.h"
 #include "crypto/authenticator.h"
 #include "crypto/identity.h"
 #include "messages/cluster_file/cluster_file.h"
+#include "tagma/client.h"
 
 namespace tagma {
 

@@ -4,9 +4,9 @@
 #include <mutex>
 #include <utility>
 
-#include "messages/limits.h"
 #include "messages/validate.h"
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 namespace {

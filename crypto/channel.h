@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "crypto/identity.h"
-#include "messages/bytes.h"
 #include "messages/membership.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/result.h"
 
 namespace tagma::crypto {
 

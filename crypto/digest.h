@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma::crypto {
 

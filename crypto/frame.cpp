@@ -3,7 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::crypto {
 namespace {

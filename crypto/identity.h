@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
-#include "messages/bytes.h"
 #include "messages/membership.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/result.h"
 
 namespace tagma::crypto {
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "messages/assert.h"
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma::crypto {
 

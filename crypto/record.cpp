@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "messages/assert.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::crypto {
 namespace {

@@ -108,7 +108,7 @@ struct FrameLayout {
 /// The table of lengths is padded with zero bytes to a multiple of 8, so that bodies which are multiples of 8 bytes
 /// stay aligned for a reader that wants them so.
 [[nodiscard]] constexpr std::size_t frame_lengths_bytes(std::size_t count) { return (count * 4 + 7) / 8 * 8; }
-/// All sizes, counts and reserved bytes, without looking at who speaks. Refuses what exceeds messages/limits.h.
+/// All sizes, counts and reserved bytes, without looking at who speaks. Refuses what exceeds tagma/limits.h.
 [[nodiscard]] Result<FrameLayout> decode_frame_layout(ByteView record);
 
 }  // namespace tagma::crypto

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma::crypto {
 

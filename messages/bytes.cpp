@@ -1,4 +1,4 @@
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 #include <algorithm>
 

@@ -7,20 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "messages/bytes.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/identifiers.h"
+#include "tagma/result.h"
 
 namespace tagma {
-
-using ReplicaId = std::uint32_t;
-using ClientId = std::uint32_t;
-using AdminId = std::uint32_t;
-using Epoch = std::uint64_t;
-using Incarnation = std::uint64_t;
-using View = std::uint64_t;
-using Seq = std::uint64_t;
-using SessionId = std::uint64_t;
-using RequestNumber = std::uint64_t;
 
 /// The random 32 bytes that tell one cluster's genesis from every other.
 using ClusterId = Digest;

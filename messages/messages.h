@@ -27,13 +27,11 @@
 #include <variant>
 #include <vector>
 
-#include "messages/bytes.h"
 #include "messages/membership.h"
+#include "tagma/bytes.h"
+#include "tagma/report.h"
 
 namespace tagma {
-
-/// Microseconds since the Unix epoch: proposed and agreed time.
-using TimeUs = std::int64_t;
 
 /// Requests `first`, `first`+1, ... of one session, under one signature.
 struct Bundle {
@@ -171,7 +169,7 @@ struct ReplyEntry {
   Digest request_digest;  ///< digest of the operation's bytes
   Seq seq = 0;            ///< slot that executed it; 0 for session_evicted answered without ordering
   Outcome outcome = Outcome::executed;
-  Bytes result;  ///< an encoded service reply, see messages/operation.h
+  Bytes result;  ///< an encoded service reply, see tagma/operation.h
   auto operator<=>(const ReplyEntry&) const = default;
 };
 
@@ -206,20 +204,6 @@ struct Refusal {
 struct ReportQuery {
   std::uint64_t nonce = 0;  ///< returned in the Report
   auto operator<=>(const ReportQuery&) const = default;
-};
-
-struct Report {
-  std::uint64_t nonce = 0;
-  Epoch epoch = 0;
-  Incarnation incarnation = 0;
-  View view = 0;
-  Seq last_executed = 0;
-  Seq stable_checkpoint = 0;
-  Seq state_digest_seq = 0;  ///< newest own checkpoint; 0 when there is none
-  Digest state_digest;       ///< root at state_digest_seq
-  bool voting = false;
-  std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals by reason and other counts
-  auto operator<=>(const Report&) const = default;
 };
 
 using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,

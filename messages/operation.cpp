@@ -1,4 +1,4 @@
-#include "messages/operation.h"
+#include "tagma/operation.h"
 
 #include "messages/assert.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 namespace {

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "messages/messages.h"
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma {
 

@@ -18,7 +18,7 @@
 #include "client_lib/cli/process_usage.h"
 #include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/text_format.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma::cli {
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <optional>
 
-#include "client_lib/client.h"
+#include "tagma/client.h"
 
 namespace tagma::cli {
 

@@ -7,11 +7,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma::cli {
 
-inline constexpr std::size_t key_bytes_max = 1024;  ///< of a service's key, see replica/service/service.h
+inline constexpr std::size_t key_bytes_max = 1024;  ///< of a service's key, see tagma/service.h
 
 struct LineFile {
   struct Entry {

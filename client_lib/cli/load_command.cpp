@@ -12,7 +12,7 @@
 #include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/stop_signals.h"
 #include "client_lib/cli/text_format.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/text_format.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::cli {
 namespace {

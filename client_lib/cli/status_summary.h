@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "client_lib/client.h"
 #include "messages/membership.h"
+#include "tagma/client.h"
 
 namespace tagma::cli {
 

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <string>
 
-#include "client_lib/client.h"
+#include "tagma/client.h"
 
 namespace {
 

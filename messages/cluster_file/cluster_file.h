@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "messages/membership.h"
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma {
 

@@ -3,10 +3,10 @@
 #include <tagma.capnp.h>
 
 #include "messages/assert.h"
-#include "messages/limits.h"
 #include "messages/validate.h"
 #include "messages/wire/segment.h"
 #include "messages/wire/signed_bodies.h"
+#include "tagma/limits.h"
 
 namespace tagma::wire {
 namespace {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "messages/messages.h"
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma::wire {
 

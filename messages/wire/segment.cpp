@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "messages/assert.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::wire {
 namespace {

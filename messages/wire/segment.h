@@ -11,8 +11,8 @@
 #include <optional>
 #include <string_view>
 
-#include "messages/bytes.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/result.h"
 
 namespace tagma::wire {
 

@@ -4,9 +4,9 @@
 #include <tagma.capnp.h>
 
 #include "messages/assert.h"
-#include "messages/limits.h"
 #include "messages/validate.h"
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 
 namespace tagma::wire {
 namespace {

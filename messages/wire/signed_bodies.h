@@ -2,8 +2,8 @@
 #pragma once
 
 #include "messages/messages.h"
-#include "messages/result.h"
 #include "messages/wire/segment.h"
+#include "tagma/result.h"
 
 namespace tagma::wire {
 

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "messages/limits.h"
 #include "messages/membership.h"
 #include "messages/messages.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 

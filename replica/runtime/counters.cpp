@@ -1,6 +1,6 @@
 #include "replica/runtime/counters.h"
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::runtime {
 namespace {

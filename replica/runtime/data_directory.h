@@ -4,7 +4,7 @@
 #include <string>
 
 #include "messages/membership.h"
-#include "messages/result.h"
+#include "tagma/result.h"
 
 namespace tagma::runtime {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "crypto/channel.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::runtime {
 

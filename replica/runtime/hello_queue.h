@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
-#include "messages/bytes.h"
 #include "replica/runtime/token_bucket.h"
+#include "tagma/bytes.h"
 
 namespace tagma::runtime {
 

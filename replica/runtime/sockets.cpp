@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 
 namespace tagma::runtime {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <zmq.hpp>
 
-#include "messages/bytes.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/result.h"
 
 namespace tagma::runtime {
 

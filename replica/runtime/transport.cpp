@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "messages/assert.h"
-#include "messages/limits.h"
 #include "messages/validate.h"
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 
 namespace tagma::runtime {
 namespace {

@@ -1,7 +1,7 @@
 #include "replica/service/kv.h"
 
-#include "messages/limits.h"
 #include "replica/service/text.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 namespace {

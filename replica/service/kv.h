@@ -1,7 +1,7 @@
 // The key-value store: one ordered space of keys with values, both any bytes.
 #pragma once
 
-#include "replica/service/service.h"
+#include "tagma/service.h"
 
 namespace tagma {
 

@@ -1,7 +1,7 @@
 // The memory of Schneider 1990, figure 1: numbered locations that are read and written.
 #pragma once
 
-#include "replica/service/service.h"
+#include "tagma/service.h"
 
 namespace tagma {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "messages/result.h"
-#include "replica/service/service.h"
+#include "tagma/result.h"
+#include "tagma/service.h"
 
 namespace tagma {
 

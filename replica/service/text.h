@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "messages/operation.h"
+#include "tagma/operation.h"
 
 namespace tagma {
 

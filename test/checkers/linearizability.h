@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma::checkers {
 

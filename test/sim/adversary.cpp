@@ -4,8 +4,8 @@
 #include <limits>
 #include <memory>
 
-#include "messages/operation.h"
 #include "messages/wire/codec.h"
+#include "tagma/operation.h"
 
 namespace tagma::sim {
 namespace {

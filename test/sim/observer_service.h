@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "replica/service/service.h"
+#include "tagma/service.h"
 #include "test/checkers/execution_oracle.h"
 
 namespace tagma::sim {

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "messages/operation.h"
+#include "tagma/operation.h"
 #include "test/sim/observer_service.h"
 
 namespace tagma::sim {

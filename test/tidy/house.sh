@@ -28,6 +28,8 @@ may_include() {
   while IFS= read -r line; do
     file=${line%%:*}
     included=$(sed -E 's/^[^"]*"([^"]+)".*/\1/' <<<"$line")
+    # A public header belongs to the room in whose include folder it lies.
+    [[ $included == tagma/* ]] && included=$(find "${rooms[@]}" -path "*/include/$included")
     allowed=no
     for room in "$@"; do [[ $included == "$room"/* ]] && allowed=yes; done
     [[ $allowed == yes ]] || found "$file: includes \"$included\", but $folder/ may know only: $*"

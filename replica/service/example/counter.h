@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "replica/service/service.h"
+#include "tagma/service.h"
 
 namespace tagma {
 

@@ -18,8 +18,8 @@
 #include "crypto/channel.h"
 #include "crypto/digest.h"
 #include "messages/cluster_file/cluster_file.h"
-#include "messages/operation.h"
 #include "messages/wire/codec.h"
+#include "tagma/operation.h"
 
 namespace tagma {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma::end_to_end {
 

@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma {
 

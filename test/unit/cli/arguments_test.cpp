@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include "client_lib/cli/open_client.h"
-#include "messages/limits.h"
-#include "messages/operation.h"
+#include "tagma/limits.h"
+#include "tagma/operation.h"
 #include "test/unit/cli/support.h"
 
 using namespace tagma::cli;

@@ -8,7 +8,7 @@
 
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/open_client.h"
-#include "messages/limits.h"
+#include "tagma/limits.h"
 #include "test/unit/cli/support.h"
 
 using namespace tagma;

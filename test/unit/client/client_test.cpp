@@ -1,5 +1,5 @@
 // The facade against real sockets and channels: what the caller sees when replicas lie, vanish, come back or flood.
-#include "client_lib/client.h"
+#include "tagma/client.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 #include "test/unit/client/fake_replicas.h"
 
 namespace tagma {

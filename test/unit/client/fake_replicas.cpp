@@ -20,8 +20,8 @@
 #include "crypto/channel.h"
 #include "crypto/identity.h"
 #include "messages/cluster_file/cluster_file.h"
-#include "messages/operation.h"
 #include "messages/wire/codec.h"
+#include "tagma/operation.h"
 
 namespace tagma::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "client_lib/client.h"
+#include "tagma/client.h"
 
 namespace tagma::test {
 

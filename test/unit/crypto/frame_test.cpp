@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 #include "test/unit/crypto/support.h"
 
 namespace tagma::crypto::test {

@@ -1,7 +1,7 @@
 // The layouts of crypto/README.md, as golden vectors that were put together independently of the code.
 #include "crypto/record.h"
 
-#include "messages/limits.h"
+#include "tagma/limits.h"
 #include "test/unit/crypto/support.h"
 
 namespace tagma::crypto::test {

@@ -5,8 +5,8 @@
 
 #include <thread>
 
-#include "messages/limits.h"
 #include "messages/validate.h"
+#include "tagma/limits.h"
 #include "test/unit/messages/samples.h"
 
 namespace tagma {

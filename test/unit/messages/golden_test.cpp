@@ -9,8 +9,8 @@
 #include <fstream>
 #include <set>
 
-#include "messages/operation.h"
 #include "messages/wire/codec.h"
+#include "tagma/operation.h"
 #include "test/unit/messages/samples.h"
 
 namespace tagma {

@@ -8,9 +8,9 @@
 #include <random>
 #include <set>
 
-#include "messages/limits.h"
 #include "messages/validate.h"
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 #include "test/unit/messages/allocation_meter.h"
 #include "test/unit/messages/samples.h"
 

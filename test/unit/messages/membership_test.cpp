@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "messages/bytes.h"
+#include "tagma/bytes.h"
 
 namespace tagma {
 namespace {

@@ -6,8 +6,8 @@
 #include <functional>
 #include <limits>
 
-#include "messages/limits.h"
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 #include "test/unit/messages/samples.h"
 
 namespace tagma {

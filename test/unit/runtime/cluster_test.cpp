@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "checkpoint/memory_state_store.h"
-#include "messages/operation.h"
 #include "replica/runtime/replica_loop.h"
 #include "support.h"
+#include "tagma/operation.h"
 
 using namespace tagma;
 using namespace tagma::runtime;

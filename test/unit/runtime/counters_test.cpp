@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "messages/limits.h"
 #include "messages/validate.h"
+#include "tagma/limits.h"
 
 using namespace tagma;
 using runtime::Counters;

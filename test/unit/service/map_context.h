@@ -7,8 +7,8 @@
 #include <ostream>
 #include <stdexcept>
 
-#include "messages/limits.h"
-#include "replica/service/service.h"
+#include "tagma/limits.h"
+#include "tagma/service.h"
 
 namespace tagma {
 

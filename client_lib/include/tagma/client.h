@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "messages/messages.h"
-#include "messages/operation.h"
-#include "messages/result.h"
+#include "tagma/operation.h"
+#include "tagma/result.h"
 
 namespace tagma {
 
@@ -66,7 +66,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Executes one operation (messages/operation.h) and waits for its voted reply.
+  /// Executes one operation (tagma/operation.h) and waits for its voted reply.
   [[nodiscard]] CallResult call(ByteView operation);
   /// The same as a future. Never throws from get().
   [[nodiscard]] std::future<CallResult> submit(ByteView operation);

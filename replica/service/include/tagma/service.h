@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "messages/messages.h"
-#include "messages/operation.h"
+#include "tagma/operation.h"
 
 namespace tagma {
 

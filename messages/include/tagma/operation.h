@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "messages/bytes.h"
-#include "messages/result.h"
+#include "tagma/bytes.h"
+#include "tagma/result.h"
 
 namespace tagma {
 
