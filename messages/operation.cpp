@@ -1,12 +1,11 @@
 #include "tagma/operation.h"
 
 #include "messages/assert.h"
+#include "tagma/limits.h"
 
 namespace tagma {
 namespace {
 
-constexpr std::size_t service_bytes_max = 64;
-constexpr std::size_t words_max = 64;
 constexpr std::size_t length_bytes = 4;
 
 void append_length(Bytes& out, std::size_t length) {
@@ -24,7 +23,7 @@ std::size_t read_length(ByteView bytes) {
 }  // namespace
 
 Bytes encode_operation(ByteView service, ByteView payload) {
-  TAGMA_ASSERT(!service.empty() && service.size() <= service_bytes_max, "a service's name has 1..64 bytes");
+  TAGMA_ASSERT(!service.empty() && service.size() <= limits::service_name_bytes_max, "a service's name has 1..64 bytes");
   Bytes operation;
   operation.reserve(1 + service.size() + payload.size());
   operation.push_back(static_cast<char>(service.size()));
@@ -37,7 +36,7 @@ Result<OperationView> decode_operation(ByteView operation) {
   if (operation.empty()) return Refused{"the operation is empty"};
   const std::size_t length = static_cast<unsigned char>(operation.front());
   if (length == 0) return Refused{"the operation names no service"};
-  if (length > service_bytes_max) return Refused{"the service's name has more than 64 bytes"};
+  if (length > limits::service_name_bytes_max) return Refused{"the service's name has more than 64 bytes"};
   if (length > operation.size() - 1) return Refused{"the service's name reaches beyond the operation"};
   return OperationView{operation.substr(1, length), operation.substr(1 + length)};
 }
@@ -54,7 +53,7 @@ Bytes encode_words(const Words& words) {
 Result<Words> decode_words(ByteView payload) {
   Words words;
   while (!payload.empty()) {
-    if (words.size() == words_max) return Refused{"the operation has more than 64 words"};
+    if (words.size() == limits::words_max) return Refused{"the operation has more than 64 words"};
     if (payload.size() < length_bytes) return Refused{"there are trailing bytes behind the last word"};
     const auto length = read_length(payload);
     payload.remove_prefix(length_bytes);

@@ -1,12 +1,4 @@
-// The product binary: hands its arguments to the command line.
-#include <unistd.h>
+// The product binary: the command line with the bundled services.
+#include "tagma/program.h"
 
-#include <iostream>
-
-#include "client_lib/cli/command_line.h"
-
-int main(int argument_count, char** arguments) {
-  const tagma::cli::Streams streams{std::cout, std::cerr, isatty(STDERR_FILENO) == 1};
-  const tagma::cli::Arguments words(arguments + (argument_count > 0 ? 1 : 0), arguments + argument_count);
-  return tagma::cli::run_command_line(words, streams);
-}
+int main(int argument_count, char** arguments) { return tagma::run_program(argument_count, arguments); }

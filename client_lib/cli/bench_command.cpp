@@ -53,7 +53,7 @@ class TemporaryCluster {
     if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
   }
 
-  std::optional<StartFailure> start(const BenchOptions& options, StopSignals& stop) {
+  std::optional<StartFailure> start(const BenchOptions& options, const ServiceCatalogue& services, StopSignals& stop) {
     std::string pattern = (std::filesystem::temp_directory_path() / "tagma-bench-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) return StartFailure{pattern + ": cannot be made", true, false};
     directory_ = pattern;
@@ -62,7 +62,7 @@ class TemporaryCluster {
     init.clients = options.shape.clients;
     init.admins = 0;
     init.services = {"kv"};
-    auto plan = plan_cluster(init);
+    auto plan = plan_cluster(init, services);
     if (!plan) return StartFailure{plan.reason(), true, false};
     // Not the usual ports: another cluster of this machine may have its folder ready for those.
     std::random_device random;
@@ -361,11 +361,12 @@ std::optional<std::string> check(const BenchOptions& options, std::string& durab
          std::to_string(options.shape.clients) + ", or use --local";
 }
 
-int run_checked(const BenchOptions& options, const std::string& durability, const Streams& streams) {
+int run_checked(const BenchOptions& options, const std::string& durability, const Streams& streams,
+                const Program& program) {
   StopSignals stop;
   TemporaryCluster own;
   if (options.local) {
-    if (const auto failure = own.start(options, stop)) {
+    if (const auto failure = own.start(options, program.services, stop)) {
       if (failure->stop_requested) return fail(streams, "bench", "interrupted", exit_failed);
       return fail(streams, "bench", failure->reason, failure->bad_input ? exit_usage : exit_failed);
     }
@@ -388,14 +389,14 @@ int run_checked(const BenchOptions& options, const std::string& durability, cons
 
 }  // namespace
 
-int run_bench(const Arguments& arguments, const Streams& streams) {
+int run_bench(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app("Measures kv put and get in closed loops; every reply is checked.", "tagma bench");
   BenchOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
   std::string durability;
   if (const auto reason = check(options, durability)) return fail(streams, "bench", *reason);
-  return run_checked(options, durability, streams);
+  return run_checked(options, durability, streams, program);
 }
 
 }  // namespace tagma::cli

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "replica/service/service_catalogue.h"
+
 namespace CLI {
 class App;
 }
@@ -25,6 +27,12 @@ struct Streams {
   std::ostream& out;
   std::ostream& err;
   bool err_is_terminal = false;
+};
+
+/// The program that the command line belongs to.
+struct Program {
+  std::string name;           ///< how the user called it, for hints that can be typed: "./tagma", "tagma", "./tally"
+  ServiceCatalogue services;  ///< what a cluster made or run by it can host
 };
 
 /// The words behind the command's name.

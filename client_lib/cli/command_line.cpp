@@ -18,14 +18,20 @@ namespace {
 struct Command {
   std::string_view name;
   std::string_view summary;
-  int (*run)(const Arguments& arguments, const Streams& streams);
+  int (*run)(const Arguments& arguments, const Streams& streams, const Program& program);
 };
+
+/// For a command that need not know which program it belongs to.
+template <int (*command)(const Arguments&, const Streams&)>
+int run_plain(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
+  return command(arguments, streams);
+}
 
 constexpr std::array<Command, 7> commands{{
     {"up", "start a whole cluster here; Ctrl-C stops it", run_up},
-    {"call", "run one operation:  tagma call kv put city Nicaea", run_call},
-    {"load", "write every line of a file as a key, then read all back", run_load},
-    {"status", "what each replica says about itself", run_status},
+    {"call", "run one operation:  tagma call kv put city Nicaea", run_plain<run_call>},
+    {"load", "write every line of a file as a key, then read all back", run_plain<run_load>},
+    {"status", "what each replica says about itself", run_plain<run_status>},
     {"bench", "measure throughput and latency", run_bench},
     {"init", "write a cluster folder (addresses, keys), start nothing", run_init},
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command},
@@ -43,7 +49,7 @@ void print_help(std::ostream& out) {
 
 }  // namespace
 
-int run_command_line(const Arguments& arguments, const Streams& streams) {
+int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program) {
   if (arguments.empty()) {
     print_help(streams.err);
     return exit_usage;
@@ -60,7 +66,7 @@ int run_command_line(const Arguments& arguments, const Streams& streams) {
   for (const auto& command : commands) {
     if (command.name != name) continue;
     try {
-      return command.run(Arguments(arguments.begin() + 1, arguments.end()), streams);
+      return command.run(Arguments(arguments.begin() + 1, arguments.end()), streams, program);
     } catch (const std::exception& error) {
       // The system failed us (no memory, a full disk); what users can get wrong is refused in words before.
       return fail(streams, name, error.what(), exit_failed);

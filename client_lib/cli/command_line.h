@@ -6,6 +6,6 @@
 namespace tagma::cli {
 
 /// Runs one command. `arguments` are those behind the program's name; returns the exit status.
-[[nodiscard]] int run_command_line(const Arguments& arguments, const Streams& streams);
+[[nodiscard]] int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

@@ -34,20 +34,21 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
   if (!created.note.empty()) out << "Note: " << created.note << ".\n";
 }
 
-void print_next(const std::string& directory, bool on_hosts, std::ostream& out) {
+void print_next(const std::string& program, const std::string& directory, bool on_hosts, std::ostream& out) {
   out << "\nNext:\n";
   if (on_hosts) {
     out << "  copy cluster.toml and replica N's own secret to host N, and there run\n"
-        << "  ./tagma replica --cluster " << shell_word(cluster_file_path(directory)) << " --id N --data PATH\n";
+        << "  " << program << " replica --cluster " << shell_word(cluster_file_path(directory))
+        << " --id N --data PATH\n";
   } else {
-    out << "  ./tagma up" << directory_argument(directory) << "\n";
+    out << "  " << program << " up" << directory_argument(directory) << "\n";
   }
   out << std::flush;
 }
 
 }  // namespace
 
-int run_init(const Arguments& arguments, const Streams& streams) {
+int run_init(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app("Writes a cluster folder: cluster.toml (public) and a secret key per member.", "tagma init");
   std::string directory;
   InitOptions options;
@@ -59,12 +60,12 @@ int run_init(const Arguments& arguments, const Streams& streams) {
       "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
       "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv");
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto plan = plan_cluster(options);
+  const auto plan = plan_cluster(options, program.services);
   if (!plan) return fail(streams, "init", plan.reason());
   const auto created = create_cluster(directory, *plan);
   if (!created) return fail(streams, "init", created.reason());
   print_created(directory, *created, streams.out);
-  print_next(directory, !plan->hosts.empty(), streams.out);
+  print_next(shell_word(program.name), directory, !plan->hosts.empty(), streams.out);
   return exit_ok;
 }
 

@@ -5,6 +5,6 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] int run_init(const Arguments& arguments, const Streams& streams);
+[[nodiscard]] int run_init(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

@@ -5,7 +5,6 @@
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/text_format.h"
-#include "replica/service/service_registry.h"
 
 namespace tagma::cli {
 namespace {
@@ -64,8 +63,8 @@ std::optional<Refused> plan_members(const InitOptions& options, ClusterPlan& pla
   return std::nullopt;
 }
 
-std::optional<Refused> plan_services(const InitOptions& options, ClusterPlan& plan) {
-  const auto known = bundled_service_names();
+std::optional<Refused> plan_services(const InitOptions& options, const ServiceCatalogue& services, ClusterPlan& plan) {
+  const auto known = services.names();
   plan.services = options.services.empty() ? known : options.services;
   for (const auto& name : plan.services) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
@@ -112,11 +111,11 @@ Result<Durability> supported_durability(const std::string& text) {
   return *durability;
 }
 
-Result<ClusterPlan> plan_cluster(const InitOptions& options) {
+Result<ClusterPlan> plan_cluster(const InitOptions& options, const ServiceCatalogue& services) {
   ClusterPlan plan;
   if (auto refused = plan_replicas(options, plan)) return *refused;
   if (auto refused = plan_members(options, plan)) return *refused;
-  if (auto refused = plan_services(options, plan)) return *refused;
+  if (auto refused = plan_services(options, services, plan)) return *refused;
   if (options.durability) {
     const auto durability = supported_durability(*options.durability);
     if (!durability) return Refused{durability.reason()};

@@ -39,8 +39,8 @@ struct ClusterPlan {
 
 inline constexpr std::uint16_t default_base_port = 4600;
 
-/// The plan, or the first option that is wrong.
-[[nodiscard]] Result<ClusterPlan> plan_cluster(const InitOptions& options);
+/// The plan, or the first option that is wrong. `services` are those that the program can host.
+[[nodiscard]] Result<ClusterPlan> plan_cluster(const InitOptions& options, const ServiceCatalogue& services);
 
 /// The first option given that the existing cluster contradicts; nothing if all given ones agree with it.
 [[nodiscard]] std::optional<Refused> contradiction(const InitOptions& options, const ClusterFile& existing);

@@ -5,11 +5,6 @@
 #include "tagma/limits.h"
 
 namespace tagma::cli {
-namespace {
-constexpr std::size_t service_name_bytes_max = 64;
-constexpr std::size_t words_max = 64;
-}  // namespace
-
 Result<std::unique_ptr<Client>> open_client(const std::string& directory, ClientId id,
                                             std::chrono::milliseconds timeout, std::uint32_t window) {
   const auto file = open_cluster(directory);
@@ -31,13 +26,13 @@ Result<std::unique_ptr<Client>> open_client(const std::string& directory, Client
 Result<Bytes> operation_of(const Words& words) {
   if (words.empty()) return Refused{"an operation needs at least the name of its service, such as kv"};
   const Bytes& service = words.front();
-  if (service.empty() || service.size() > service_name_bytes_max) {
-    return Refused{"a service's name has 1 to " + std::to_string(service_name_bytes_max) + " bytes, this one has " +
+  if (service.empty() || service.size() > limits::service_name_bytes_max) {
+    return Refused{"a service's name has 1 to " + std::to_string(limits::service_name_bytes_max) + " bytes, this one has " +
                    std::to_string(service.size())};
   }
   const Words arguments(words.begin() + 1, words.end());
-  if (arguments.size() > words_max) {
-    return Refused{"an operation has at most " + std::to_string(words_max) +
+  if (arguments.size() > limits::words_max) {
+    return Refused{"an operation has at most " + std::to_string(limits::words_max) +
                    " words behind its service, this one has " + std::to_string(arguments.size())};
   }
   Bytes operation = encode_operation(service, encode_words(arguments));

@@ -6,7 +6,7 @@
 
 namespace tagma::cli {
 
-int run_replica_command(const Arguments& arguments, const Streams& streams) {
+int run_replica_command(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app("Runs one replica in the foreground; SIGTERM or Ctrl-C stops it.", "tagma replica");
   ReplicaOptions options;
   app.add_option("--cluster", options.cluster_file, "The cluster's cluster.toml")->required()->type_name("FILE");
@@ -23,7 +23,7 @@ int run_replica_command(const Arguments& arguments, const Streams& streams) {
       "Log lines go to standard error; the line with the word \"ready\" says that it\n"
       "serves. Exit status: 0 clean stop, 1 failure while running, 2 bad input.");
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  return run_replica(options);
+  return run_replica(options, program.services);
 }
 
 }  // namespace tagma::cli

@@ -59,7 +59,8 @@ Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan&
   return created->file;
 }
 
-void print_serving(const std::string& directory, const LocalCluster& cluster, std::ostream& out) {
+void print_serving(const std::string& directory, const LocalCluster& cluster, const Program& program,
+                   std::ostream& out) {
   const auto& file = cluster.file();
   const auto pids = cluster.pids();
   for (const auto& replica : file.membership.replicas) {
@@ -68,16 +69,17 @@ void print_serving(const std::string& directory, const LocalCluster& cluster, st
         << left_aligned(short_address(replica.replica_address), 16) << " clients "
         << short_address(replica.client_address) << "\n";
   }
+  const std::string name = shell_word(program.name);
   const std::string argument = directory_argument(directory);
   out << "ready: serves " << listed(file.services) << "; answers correctly while "
       << counted(file.membership.faults, "replica") << (file.membership.faults == 1 ? " lies" : " lie") << "\n\n"
       << "Try in another terminal:\n";
   const auto& services = file.services;
   if (std::find(services.begin(), services.end(), "kv") != services.end()) {
-    out << "  ./tagma call" << argument << " kv put city Nicaea\n"
-        << "  ./tagma call" << argument << " kv get city\n";
+    out << "  " << name << " call" << argument << " kv put city Nicaea\n"
+        << "  " << name << " call" << argument << " kv get city\n";
   }
-  out << "  ./tagma status" << argument << "\n"
+  out << "  " << name << " status" << argument << "\n"
       << "Ctrl-C stops all replicas." << std::endl;
 }
 
@@ -128,12 +130,12 @@ void describe_arguments(CLI::App& app, UpOptions& options) {
 
 }  // namespace
 
-int run_up(const Arguments& arguments, const Streams& streams) {
+int run_up(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app("Runs a whole cluster on this machine until Ctrl-C.", "tagma up");
   UpOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto plan = plan_cluster(options.init);
+  const auto plan = plan_cluster(options.init, program.services);
   if (!plan) return fail(streams, "up", plan.reason());
   if (options.fresh && folder_state(options.directory) == FolderState::foreign) {
     return fail(streams, "up", empty_cluster_folder(options.directory)->reason);
@@ -151,7 +153,7 @@ int run_up(const Arguments& arguments, const Streams& streams) {
     if (failure->stop_requested) return exit_ok;
     return fail(streams, "up", failure->reason, failure->bad_input ? exit_usage : exit_failed);
   }
-  print_serving(options.directory, cluster, streams.out);
+  print_serving(options.directory, cluster, program, streams.out);
   return attend_until_stopped(cluster, stop, options.directory, streams);
 }
 

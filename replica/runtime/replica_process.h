@@ -4,6 +4,7 @@
 #include <string>
 
 #include "messages/membership.h"
+#include "replica/service/service_catalogue.h"
 
 namespace tagma {
 
@@ -18,6 +19,7 @@ struct ReplicaOptions {
 /// Runs a replica in the foreground until SIGTERM or SIGINT, then stops it cleanly. Log lines go to standard error; the
 /// line with the word "ready" is written once it serves. Returns the exit status: 0 after a clean stop, 1 after an
 /// alarm or a failure while running, 2 for bad input (one line that names the file, the field and the mend).
-[[nodiscard]] int run_replica(const ReplicaOptions& options);
+/// `catalogue` has the services that the cluster file may name.
+[[nodiscard]] int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue);
 
 }  // namespace tagma

@@ -23,11 +23,4 @@ class ServiceRegistry {
   std::vector<std::unique_ptr<Service>> services_;  ///< ordered by name, no name twice
 };
 
-/// The bundled services ("kv", "memory") and the example ("counter"); null for any other name.
-[[nodiscard]] std::unique_ptr<Service> make_bundled_service(ByteView name);
-[[nodiscard]] std::vector<std::string> bundled_service_names();
-
-/// What one can type behind `tagma call`, one operation per line ("kv put KEY VALUE"); empty for an unknown name.
-[[nodiscard]] ByteView bundled_service_usage(ByteView name);
-
 }  // namespace tagma

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "messages/assert.h"
+#include "replica/service/kv.h"
 #include "test/checkers/state_oracle.h"
 #include "test/sim/observer_service.h"
 
@@ -31,7 +32,7 @@ ReplicaNode::ReplicaNode(const SimOptions& options, ReplicaId id, const Membersh
       random_(options.seed + id, "machine"),
       store_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }) {
   auto observed = std::make_unique<ObserverService>(
-      make_bundled_service("kv"), [this](const checkers::Executed& what) { host_.executed(id_, what); });
+      std::make_unique<KvService>(), [this](const checkers::Executed& what) { host_.executed(id_, what); });
   const auto refused = services_.add(std::move(observed));
   TAGMA_ASSERT(!refused, "the service is well-formed");
   core_ = std::make_unique<ReplicaCore>(config_, authenticator, services_, store_);

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "messages/messages.h"
+#include "tagma/api.h"
+#include "tagma/identifiers.h"
 #include "tagma/operation.h"
+#include "tagma/report.h"
 #include "tagma/result.h"
 
 namespace tagma {
@@ -55,7 +57,7 @@ struct ReplicaReport {
 ///
 /// Order and causality (Schneider's O1, O2): operations of one Client execute in the order in which they were
 /// submitted. Across clients, cause comes before effect for whoever waits for a reply before telling others.
-class Client {
+class TAGMA_API Client {
  public:
   using Callback = std::function<void(const CallResult&)>;
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "tagma/api.h"
+
 namespace tagma {
 
 /// A binary-safe byte string. Comparison is unsigned and lexicographic, which is the order of the replicated state.
@@ -32,12 +34,12 @@ struct Digest {
 };
 
 /// Lower-case hexadecimal of any bytes; used for logs, files and golden vectors.
-[[nodiscard]] std::string to_hex(ByteView bytes);
+[[nodiscard]] TAGMA_API std::string to_hex(ByteView bytes);
 
 /// The bytes of a hexadecimal text (either case). Returns false, leaving `out` empty, unless every pair is valid.
-[[nodiscard]] bool from_hex(std::string_view text, Bytes& out);
+[[nodiscard]] TAGMA_API bool from_hex(std::string_view text, Bytes& out);
 
 /// Copies exactly 32 bytes into a digest; false if `bytes` has another size.
-[[nodiscard]] bool digest_from_bytes(ByteView bytes, Digest& out);
+[[nodiscard]] TAGMA_API bool digest_from_bytes(ByteView bytes, Digest& out);
 
 }  // namespace tagma

@@ -6,6 +6,8 @@
 
 namespace tagma::limits {
 
+inline constexpr std::size_t service_name_bytes_max = 64;         ///< name of a service, at the head of an operation
+inline constexpr std::size_t words_max = 64;                      ///< words of an operation behind its service
 inline constexpr std::size_t operation_bytes_max = 128UL * 1024;  ///< one operation
 inline constexpr std::size_t reply_bytes_max = 128UL * 1024;      ///< one result
 inline constexpr std::size_t bundle_operations_max = 256;         ///< operations under one signature

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tagma/api.h"
 #include "tagma/bytes.h"
 #include "tagma/result.h"
 
@@ -29,22 +30,22 @@ struct ServiceReply {
 using Words = std::vector<Bytes>;
 
 /// operation := name length (1 byte), name, payload. `service` has 1..64 bytes.
-[[nodiscard]] Bytes encode_operation(ByteView service, ByteView payload);
+[[nodiscard]] TAGMA_API Bytes encode_operation(ByteView service, ByteView payload);
 
 struct OperationView {
   ByteView service;
   ByteView payload;
 };
 /// The parts of an operation, borrowed from `operation`.
-[[nodiscard]] Result<OperationView> decode_operation(ByteView operation);
+[[nodiscard]] TAGMA_API Result<OperationView> decode_operation(ByteView operation);
 
 /// words := (length (4 bytes, little endian), bytes)*.
-[[nodiscard]] Bytes encode_words(const Words& words);
+[[nodiscard]] TAGMA_API Bytes encode_words(const Words& words);
 /// At most 64 words; refuses lengths that reach beyond the payload and trailing bytes.
-[[nodiscard]] Result<Words> decode_words(ByteView payload);
+[[nodiscard]] TAGMA_API Result<Words> decode_words(ByteView payload);
 
 /// reply := status (1 byte), text.
-[[nodiscard]] Bytes encode_reply(const ServiceReply& reply);
-[[nodiscard]] Result<ServiceReply> decode_reply(ByteView bytes);
+[[nodiscard]] TAGMA_API Bytes encode_reply(const ServiceReply& reply);
+[[nodiscard]] TAGMA_API Result<ServiceReply> decode_reply(ByteView bytes);
 
 }  // namespace tagma

@@ -24,7 +24,7 @@ std::unique_ptr<Client> lonely_client(const std::string& directory, std::chrono:
   options.clients = 1;
   options.admins = 0;
   options.base_port = 21'000;
-  const auto plan = plan_cluster(options);
+  const auto plan = plan_cluster(options, bundled_services());
   REQUIRE(plan);
   REQUIRE(create_cluster(directory, *plan));
   auto client = open_client(directory, 0, timeout, 8);

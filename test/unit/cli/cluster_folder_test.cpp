@@ -23,7 +23,7 @@ ClusterPlan small_plan() {
   options.clients = 2;
   options.admins = 1;
   options.base_port = 20'000;
-  const auto plan = plan_cluster(options);
+  const auto plan = plan_cluster(options, bundled_services());
   REQUIRE(plan);
   return *plan;
 }

@@ -42,7 +42,7 @@ struct Ran {
 inline Ran run(const Arguments& arguments) {
   std::ostringstream out;
   std::ostringstream err;
-  const int status = run_command_line(arguments, {out, err, false});
+  const int status = run_command_line(arguments, {out, err, false}, {"./tagma", bundled_services()});
   return {status, out.str(), err.str()};
 }
 

@@ -8,6 +8,7 @@
 
 #include "checkpoint/memory_state_store.h"
 #include "replica/runtime/replica_loop.h"
+#include "replica/service/service_catalogue.h"
 #include "support.h"
 #include "tagma/operation.h"
 
@@ -25,7 +26,8 @@ class RunningReplica {
         authenticator_(cluster.replicas[id]),
         store_([this](ByteView bytes) { return hasher_.digest(bytes); }),
         stop_(::eventfd(0, EFD_CLOEXEC)) {
-    for (const auto& name : cluster.file.services) REQUIRE_FALSE(services_.add(make_bundled_service(name)));
+    const auto catalogue = bundled_services();
+    for (const auto& name : cluster.file.services) REQUIRE_FALSE(services_.add(catalogue.make(name)));
     auto transport =
         Transport::open(TransportConfig{id, cluster.file.membership, 64}, cluster.replicas[id], counters_, log_);
     REQUIRE(transport);

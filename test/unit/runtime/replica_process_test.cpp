@@ -33,7 +33,7 @@ class Child {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int file = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ::dup2(file, STDERR_FILENO);
-    ::_exit(run_replica(options));
+    ::_exit(run_replica(options, bundled_services()));
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

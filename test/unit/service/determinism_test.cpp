@@ -7,7 +7,7 @@
 
 #include "checkpoint/layered_state.h"
 #include "checkpoint/memory_state_store.h"
-#include "replica/service/service_registry.h"
+#include "replica/service/service_catalogue.h"
 #include "test/unit/service/map_context.h"
 
 namespace tagma {
@@ -71,13 +71,14 @@ Words random_operation(std::mt19937_64& chance, const std::string& service) {
 }
 
 TEST_CASE("replies and roots do not depend on when checkpoints are taken or written") {
-  for (const auto& name : bundled_service_names()) {
+  const auto catalogue = bundled_services();
+  for (const auto& name : catalogue.names()) {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
       CAPTURE(name);
       CAPTURE(seed);
       std::mt19937_64 chance(seed);
-      const auto service = make_bundled_service(name);
-      const auto other = make_bundled_service(name);
+      const auto service = catalogue.make(name);
+      const auto other = catalogue.make(name);
       MapContext plain;
       Replica left;
       Replica right;

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 namespace tagma {
 namespace {
 
@@ -49,31 +47,6 @@ TEST_CASE("ill-formed and repeated names are refused with a reason") {
   CHECK(refusal->reason.find("kv") != std::string::npos);
   CHECK(registry.find("kv") == first);
   CHECK(registry.names().size() == 2);
-}
-
-TEST_CASE("every bundled service can be made under its name and has a usage for each operation") {
-  const auto names = bundled_service_names();
-  CHECK(std::is_sorted(names.begin(), names.end()));
-  for (const std::string name : {"counter", "kv", "memory"}) {
-    CHECK(std::find(names.begin(), names.end(), name) != names.end());
-  }
-  ServiceRegistry registry;
-  for (const auto& name : bundled_service_names()) {
-    auto service = make_bundled_service(name);
-    REQUIRE(service != nullptr);
-    CHECK(service->name() == name);
-    CHECK_FALSE(registry.add(std::move(service)));
-    ByteView usage = bundled_service_usage(name);
-    REQUIRE_FALSE(usage.empty());
-    while (!usage.empty()) {
-      const auto end = std::min(usage.find('\n'), usage.size());
-      CHECK(usage.substr(0, name.size() + 1) == name + " ");
-      usage.remove_prefix(std::min(end + 1, usage.size()));
-    }
-  }
-  CHECK(make_bundled_service("none") == nullptr);
-  CHECK(make_bundled_service("") == nullptr);
-  CHECK(bundled_service_usage("none").empty());
 }
 
 }  // namespace

@@ -7,9 +7,12 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 
-#include "messages/messages.h"
+#include "tagma/api.h"
+#include "tagma/identifiers.h"
 #include "tagma/operation.h"
 
 namespace tagma {
@@ -17,7 +20,7 @@ namespace tagma {
 /// Everything that an operation may see and change. Valid during one execute() only. Keys are the service's own:
 /// another service of the same cluster has a different key space. Keys have 1..1024 bytes, values up to
 /// limits::operation_bytes_max; more throws std::length_error, which becomes a deterministic refusal.
-class Context {
+class TAGMA_API Context {
  public:
   Context() = default;
   Context(const Context&) = delete;
@@ -42,7 +45,7 @@ class Context {
 };
 
 /// A deterministic state machine. One object serves one replica; calls come from one thread.
-class Service {
+class TAGMA_API Service {
  public:
   Service() = default;
   Service(const Service&) = delete;
@@ -56,6 +59,13 @@ class Service {
   /// it. The reply's text may have up to limits::reply_bytes_max - 1 bytes. An exception (or too long a reply) undoes
   /// the operation's changes and becomes a deterministic refusal with the exception's text, the same on every replica.
   [[nodiscard]] virtual ServiceReply execute(ByteView payload, Context& context) = 0;
+};
+
+/// A service that a program can host: tagma/program.h takes a list of them.
+struct ServiceEntry {
+  std::string name;                                ///< what Service::name() says
+  std::function<std::unique_ptr<Service>()> make;  ///< a new object of it, for one replica
+  std::string usage;  ///< for help and completion: one operation per line, such as "counter add NUMBER\ncounter read"
 };
 
 }  // namespace tagma

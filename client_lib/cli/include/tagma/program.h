@@ -1,0 +1,27 @@
+// The service library's entry: a whole tagma program that can host services of one's own.
+#pragma once
+
+#include <vector>
+
+#include "tagma/api.h"
+#include "tagma/service.h"
+
+namespace tagma {
+
+/// Runs the `tagma` command line, which besides the bundled services (kv, memory, counter) knows `services`: `up`,
+/// `init` and `replica` can host them, `call` reaches them. A program of one's own is therefore
+///
+///   int main(int argument_count, char** arguments) {
+///     return tagma::run_program(argument_count, arguments, {{"tally", make_tally, "tally add NUMBER\ntally read"}});
+///   }
+///
+/// and is used like tagma itself: `./my_program up --service tally`, `./my_program call tally add 3`. All replicas of a
+/// cluster must run programs whose services behave alike, or those that differ count as liars.
+///
+/// Call it from the main thread, once, before any other thread exists: it takes over SIGINT, SIGTERM and SIGPIPE.
+/// Returns the exit status: 0 ok, 1 refused or failed, 2 bad arguments, files or services (a name that is ill formed,
+/// taken, or not that of the objects made), 3 no quorum in time. Writes results to standard output, all else to
+/// standard error. Throws nothing.
+[[nodiscard]] TAGMA_API int run_program(int argument_count, char** arguments, std::vector<ServiceEntry> services = {});
+
+}  // namespace tagma

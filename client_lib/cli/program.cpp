@@ -1,0 +1,38 @@
+#include "tagma/program.h"
+
+#include <unistd.h>
+
+#include <exception>
+#include <iostream>
+#include <utility>
+
+#include "client_lib/cli/command_line.h"
+
+namespace tagma {
+namespace {
+
+int run(int argument_count, char** arguments, std::vector<ServiceEntry> services) {
+  const cli::Streams streams{std::cout, std::cerr, isatty(STDERR_FILENO) == 1};
+  cli::Program program{argument_count > 0 ? arguments[0] : "tagma", bundled_services()};
+  for (auto& entry : services) {
+    if (const auto refused = program.services.add(std::move(entry))) {
+      std::cerr << "tagma: " << refused->reason << std::endl;
+      return cli::exit_usage;
+    }
+  }
+  const cli::Arguments words(arguments + (argument_count > 0 ? 1 : 0), arguments + argument_count);
+  return cli::run_command_line(words, streams, program);
+}
+
+}  // namespace
+
+int run_program(int argument_count, char** arguments, std::vector<ServiceEntry> services) {
+  try {
+    return run(argument_count, arguments, std::move(services));
+  } catch (const std::exception& failure) {
+    std::cerr << "tagma: " << failure.what() << std::endl;
+    return cli::exit_failed;
+  }
+}
+
+}  // namespace tagma
