@@ -22,9 +22,9 @@ constexpr std::size_t repeats_max = 10'000;
 // What makes two runs the same measurement. A field that a file lacks (one of an older version) equals only itself.
 constexpr std::array<std::string_view, 9> shape_fields{"clients",    "window",   "value_bytes", "keys",  "read_percent",
                                                        "durability", "replicas", "local",       "filled"};
-constexpr std::array<std::string_view, 7> fact_fields{"machine/cores",   "machine/cpu_model", "machine/kernel",
-                                                      "build/compiler",  "build/type",        "build/flags",
-                                                      "build/sanitizers"};
+constexpr std::array<std::string_view, 8> fact_fields{"warmup_seconds", "machine/cores",   "machine/cpu_model",
+                                                      "machine/kernel", "build/compiler",  "build/type",
+                                                      "build/flags",    "build/sanitizers"};
 constexpr std::size_t shape_fields_required = 6;  ///< that every version writes
 
 std::string dotted(std::string_view name) {
@@ -32,6 +32,8 @@ std::string dotted(std::string_view name) {
   std::replace(text.begin(), text.end(), '/', '.');
   return text;
 }
+
+std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 /// Null where the field, or an object on the way to it, is missing.
 const json* find(const json& object, std::string_view name) {
@@ -75,7 +77,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_shape(const json& 
     if (value != nullptr && value->is_structured()) {
       return Refused{std::string(shape_fields[i]) + ": is not a single value"};
     }
-    shape.emplace_back(shape_fields[i], value == nullptr ? "unknown" : value->dump());
+    shape.emplace_back(shape_fields[i], value == nullptr ? "unknown" : text_of(*value));
   }
   return shape;
 }
@@ -106,8 +108,10 @@ Result<BenchFile> read_bench_result(const std::string& path, const json& result)
   file.errors = errors->get<std::uint64_t>();
   for (const auto field : fact_fields) {
     const json* value = find(result, field);
-    file.facts.emplace_back(dotted(field), value == nullptr ? "unknown" : value->dump());
+    file.facts.emplace_back(dotted(field), value == nullptr ? "unknown" : text_of(*value));
   }
+  const json* executable = find(result, "build/executable_sha256");
+  if (executable != nullptr && executable->is_string()) file.executable = executable->get<std::string>();
   const json* repeats = find(result, "repeats");
   if (repeats == nullptr) {  // of a version without them: the whole was one
     auto figures = read_figures(result, path + ": ");
@@ -207,6 +211,9 @@ std::vector<std::string> warnings_on(const BenchFile& old_file, const BenchFile&
     const auto& [field, value] = old_file.facts[i];
     if (value == new_file.facts[i].second) continue;
     warnings.push_back("measured differently: " + field + " was " + value + ", is " + new_file.facts[i].second);
+  }
+  if (!old_file.executable.empty() && old_file.executable == new_file.executable) {
+    warnings.emplace_back("both sides ran the same executable: what differs is noise, or the machine");
   }
   for (const auto* file : {&old_file, &new_file}) {
     if (file->disturbed > 0) {

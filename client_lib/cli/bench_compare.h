@@ -21,6 +21,7 @@ struct BenchFile {
   std::string path;
   std::vector<std::pair<std::string, std::string>> shape;  ///< what must be equal, by field, as JSON text
   std::vector<std::pair<std::string, std::string>> facts;  ///< machine and build, which should be
+  std::string executable;                                  ///< its digest; empty if the file has none
   std::vector<Figures> repeats;
   std::size_t disturbed = 0;  ///< repeats that were
   std::uint64_t errors = 0;
