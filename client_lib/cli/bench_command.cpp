@@ -131,8 +131,7 @@ void describe_arguments(CLI::App& app, BenchOptions& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
   app.add_flag("--json", options.json, "The figures as JSON instead of text");
-  app.add_option("--output", options.output, "Writes the JSON there too; replaces a file")
-      ->type_name("FILE");
+  app.add_option("--output", options.output, "Writes the JSON there too; replaces a file")->type_name("FILE");
   app.footer(
       "  tagma bench compare OLD.json NEW.json    compares two files of --output\n\n"
       "With --repeat the figures are medians, and the text shows how far the repeats\n"
