@@ -184,8 +184,10 @@ std::vector<std::string> reasons_against(const BenchFile& old_file, const BenchF
   for (std::size_t i = 0; i < old_file.shape.size(); ++i) {
     const auto& [field, value] = old_file.shape[i];
     if (value == new_file.shape[i].second) continue;
-    reasons.push_back(field + ": " + value + " in " + old_file.path + ", " + new_file.shape[i].second + " in " +
-                      new_file.path);
+    std::string reason = field;
+    reason.append(": ").append(value).append(" in ").append(old_file.path);
+    reason.append(", ").append(new_file.shape[i].second).append(" in ").append(new_file.path);
+    reasons.push_back(std::move(reason));
   }
   for (const auto* file : {&old_file, &new_file}) {
     if (file->repeats.size() >= compare_repeats_min) continue;
@@ -210,7 +212,9 @@ std::vector<std::string> warnings_on(const BenchFile& old_file, const BenchFile&
   for (std::size_t i = 0; i < old_file.facts.size(); ++i) {
     const auto& [field, value] = old_file.facts[i];
     if (value == new_file.facts[i].second) continue;
-    warnings.push_back("measured differently: " + field + " was " + value + ", is " + new_file.facts[i].second);
+    std::string warning = "measured differently: ";
+    warning.append(field).append(" was ").append(value).append(", is ").append(new_file.facts[i].second);
+    warnings.push_back(std::move(warning));
   }
   if (!old_file.executable.empty() && old_file.executable == new_file.executable) {
     warnings.emplace_back("both sides ran the same executable: what differs is noise, or the machine");

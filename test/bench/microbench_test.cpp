@@ -12,43 +12,38 @@ using nlohmann::json;
 
 namespace {
 
-// People and scripts find them by these names: a renamed one is a changed interface.
+/// One word of each list behind the other: {"a/", "b/"}, {"1", "2"} gives a/1, a/2, b/1, b/2.
+void add_all(std::set<std::string>& names, const std::vector<std::vector<std::string>>& lists) {
+  std::vector<std::string> made{""};
+  for (const auto& list : lists) {
+    std::vector<std::string> longer;
+    for (const auto& begin : made) {
+      for (const auto& word : list) longer.push_back(begin + word);
+    }
+    made = std::move(longer);
+  }
+  names.insert(made.begin(), made.end());
+}
+
+/// People and scripts find them by these names: a renamed one is a changed interface.
 std::set<std::string> expected_names() {
-  std::set<std::string> names{"state/put",           "state/get/top",        "state/get/frozen",
-                              "state/get/store",     "codec/encode/prepare", "codec/decode/prepare",
-                              "codec/encode/commit", "codec/decode/commit"};
-  for (const std::string size : {"32", "100", "1024", "8192"}) names.insert("digest/bytes:" + size);
-  for (const std::string keys : {"1", "1000", "10000"}) names.insert("state/tree_update/keys:" + keys);
-  for (const std::string way : {"codec/encode/", "codec/decode/"}) {
-    for (const std::string operations : {"1", "32"}) {
-      names.insert(way + "submit/operations:" + operations);
-      names.insert(way + "replies/operations:" + operations);
-    }
-    for (const std::string operations : {"1", "32", "256"}) names.insert(way + "pre_prepare/operations:" + operations);
-  }
-  for (const std::string way : {"frame/seal/", "frame/open/"}) {
-    for (const std::string shape : {"bodies:1/bytes:100", "bodies:32/bytes:100", "bodies:1/bytes:8192"}) {
-      names.insert(way + shape);
-    }
-  }
-  for (const std::string way : {"signature/sign/", "signature/verify/"}) {
-    for (const std::string algorithm : {"ed25519", "ecdsa_p256"}) {
-      for (const std::string key : {"/kept_key", "/cold_key"}) names.insert(way + algorithm + key);
-    }
-  }
-  for (const std::string keys : {"fake", "real"}) {
-    for (const std::string operations : {"1", "32"})
-      names.insert("core/step/request/" + keys + "/operations:" + operations);
-    for (const std::string step : {"propose", "pre_prepare", "execute"}) {
-      for (const std::string operations : {"1", "32", "256"}) {
-        names.insert("core/step/" + step + "/" + keys + "/operations:" + operations);
-      }
-    }
-    names.insert("core/step/prepare/" + keys);
-    names.insert("core/step/commit/" + keys);
-    names.insert("client/submit/" + keys + "/operations:32");
-    names.insert("client/accept/" + keys + "/operations:32");
-  }
+  const std::vector<std::string> one_and_bundle{"1", "32"};
+  const std::vector<std::string> batches{"1", "32", "256"};
+  const std::vector<std::string> codec{"codec/encode/", "codec/decode/"};
+  const std::vector<std::string> keys{"fake", "real"};
+  std::set<std::string> names{"state/put", "state/get/top", "state/get/frozen", "state/get/store"};
+  add_all(names, {{"state/tree_update/keys:"}, {"1", "1000", "10000"}});
+  add_all(names, {{"digest/bytes:"}, {"32", "100", "1024", "8192"}});
+  add_all(names, {codec, {"prepare", "commit"}});
+  add_all(names, {codec, {"submit/operations:", "replies/operations:"}, one_and_bundle});
+  add_all(names, {codec, {"pre_prepare/operations:"}, batches});
+  add_all(names,
+          {{"frame/seal/", "frame/open/"}, {"bodies:1/bytes:100", "bodies:32/bytes:100", "bodies:1/bytes:8192"}});
+  add_all(names, {{"signature/sign/", "signature/verify/"}, {"ed25519", "ecdsa_p256"}, {"/kept_key", "/cold_key"}});
+  add_all(names, {{"core/step/"}, {"request/"}, keys, {"/operations:"}, one_and_bundle});
+  add_all(names, {{"core/step/"}, {"propose/", "pre_prepare/", "execute/"}, keys, {"/operations:"}, batches});
+  add_all(names, {{"core/step/"}, {"prepare/", "commit/"}, keys});
+  add_all(names, {{"client/submit/", "client/accept/"}, keys, {"/operations:32"}});
   return names;
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -66,12 +67,13 @@ void check_bad_file(const std::string& text, const std::string& expected) {
   const TemporaryFolder folder;
   const std::string good = written(folder, "good.json", result_of({100, 101, 102}).dump());
   const std::string bad = written(folder, "bad.json", text);
+  const std::string line = bad + ": " + expected;
   for (const auto& files : {Arguments{good, bad}, Arguments{bad, good}}) {
     const Ran ran = run({"bench", "compare", files[0], files[1], "--force"});
     CHECK(ran.status == exit_usage);
     CHECK(ran.out.empty());
     CHECK(std::count(ran.err.begin(), ran.err.end(), '\n') == 1);
-    CHECK_MESSAGE(contains(ran.err, bad + ": " + expected), ran.err);
+    CHECK_MESSAGE(contains(ran.err, line), ran.err);
   }
 }
 
