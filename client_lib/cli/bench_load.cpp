@@ -27,8 +27,12 @@ std::string BenchWork::value_of(std::uint64_t number) const {
 ClosedLoop::Step BenchWork::next() {
   const std::uint64_t number = random_() % shape_.keys;
   const bool reads = random_() % 100 < shape_.read_percent;
-  const Words words = reads ? Words{"get", key_of(number)} : Words{"put", key_of(number), value_of(number)};
-  return {number | (reads ? read_flag : 0), encode_operation("kv", encode_words(words))};
+  if (!reads) return put(number);
+  return {number | read_flag, encode_operation("kv", encode_words({"get", key_of(number)}))};
+}
+
+ClosedLoop::Step BenchWork::put(std::uint64_t number) const {
+  return {number, encode_operation("kv", encode_words({"put", key_of(number), value_of(number)}))};
 }
 
 bool BenchWork::is_plausible(std::uint64_t tag, const ServiceReply& reply) const {
@@ -36,6 +40,50 @@ bool BenchWork::is_plausible(std::uint64_t tag, const ServiceReply& reply) const
   if (!reads) return reply.status == ReplyStatus::ok;
   if (reply.status == ReplyStatus::absent) return true;
   return reply.status == ReplyStatus::ok && reply.text == value_of(tag & ~read_flag);
+}
+
+namespace {
+
+std::string describe(const CallResult& result) {
+  return result.status == CallStatus::ok ? "a wrong reply: '" + result.reply.text.substr(0, 80) + "'" : result.error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyFill>> KeyFill::open(const std::string& directory, const LoadShape& shape,
+                                               std::chrono::milliseconds timeout) {
+  auto client = open_client(directory, 0, timeout, window);
+  if (!client) return Refused{client.reason()};
+  return std::unique_ptr<KeyFill>(new KeyFill(std::move(*client), shape));
+}
+
+KeyFill::~KeyFill() { loop_.stop(); }
+
+void KeyFill::start() {
+  loop_.start(
+      [this]() -> std::optional<ClosedLoop::Step> {
+        if (next_ == keys_) return std::nullopt;
+        return work_.put(next_++);
+      },
+      [this](std::uint64_t, const CallResult& result) { count(result); });
+}
+
+void KeyFill::count(const CallResult& result) {
+  if (result.status == CallStatus::ok && result.reply.status == ReplyStatus::ok) {
+    if (++written_ == keys_) finished_ = true;
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (error_.empty()) error_ = describe(result);
+  }
+  loop_.stop();
+  finished_ = true;
+}
+
+std::string KeyFill::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
 }
 
 Result<std::unique_ptr<BenchLoad>> BenchLoad::open(const std::string& directory, const LoadShape& shape,
@@ -62,9 +110,7 @@ void BenchLoad::count(Lane& lane, std::uint64_t tag, const CallResult& result) {
     return;
   }
   ++lane.counts.errors;
-  if (!lane.counts.first_error.empty()) return;
-  lane.counts.first_error =
-      result.status == CallStatus::ok ? "a wrong reply: '" + result.reply.text.substr(0, 80) + "'" : result.error;
+  if (lane.counts.first_error.empty()) lane.counts.first_error = describe(result);
 }
 
 void BenchLoad::start() {

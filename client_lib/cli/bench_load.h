@@ -1,6 +1,7 @@
 // The load of `tagma bench`: clients in closed loops on uniform keys, every reply checked, the warm-up left out.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -27,6 +28,8 @@ class BenchWork {
 
   /// A put or a get of a random key. Its tag says which.
   [[nodiscard]] ClosedLoop::Step next();
+  /// A put of this key.
+  [[nodiscard]] ClosedLoop::Step put(std::uint64_t number) const;
   /// Whether the reply is one that the operation of that tag can have: put and get are ok, a get may find nothing, and
   /// what it finds is a value that some bench of this shape wrote under that key.
   [[nodiscard]] bool is_plausible(std::uint64_t tag, const ServiceReply& reply) const;
@@ -45,6 +48,41 @@ struct LoadCounts {
   std::uint64_t errors = 0;      ///< all others
   std::string first_error;
   Histogram latency_us;  ///< of the operations
+};
+
+/// Writes every key of a bench once, before anything is measured: with few keys written, a put inserts and a get finds
+/// nothing, which costs something else than what it costs later. One client and a wide window, whatever the shape.
+class KeyFill {
+ public:
+  static constexpr std::uint32_t window = 256;
+
+  [[nodiscard]] static Result<std::unique_ptr<KeyFill>> open(const std::string& directory, const LoadShape& shape,
+                                                             std::chrono::milliseconds timeout);
+  /// Ends at once; what is outstanding may or may not be executed.
+  ~KeyFill();
+  KeyFill(const KeyFill&) = delete;
+  KeyFill& operator=(const KeyFill&) = delete;
+
+  void start();
+  /// All keys are written, or one was not.
+  [[nodiscard]] bool finished() const { return finished_; }
+  [[nodiscard]] std::uint64_t written() const { return written_; }
+  /// Why the first key that was not written was not; empty if there is none. Only where finished().
+  [[nodiscard]] std::string error() const;
+
+ private:
+  KeyFill(std::unique_ptr<Client> client, const LoadShape& shape)
+      : work_(shape, 0), keys_(shape.keys), loop_(std::move(client), window) {}
+  void count(const CallResult& result);
+
+  BenchWork work_;
+  std::uint64_t keys_;
+  std::uint64_t next_ = 0;  ///< key to submit; the loop's calls come one at a time
+  std::atomic<std::uint64_t> written_ = 0;
+  std::atomic<bool> finished_ = false;
+  mutable std::mutex mutex_;  ///< guards error_
+  std::string error_;
+  ClosedLoop loop_;  ///< last: its end calls back into the others
 };
 
 /// All clients of a bench. Start and stop from one thread.

@@ -81,7 +81,7 @@ rules() {
     lines=$(wc -l <"$file")
     ((lines <= 800)) || found "$file: $lines lines; above 800 it is several modules"
   done < <(find_cpp "${rooms[@]}")
-  for room in messages crypto checkpoint replica/core replica/service replica/runtime client_lib test/sim test/end_to_end; do
+  for room in messages crypto checkpoint replica/core replica/service replica/runtime client_lib test/sim test/end_to_end test/bench; do
     [[ ! -d $room || -e $room/README.md ]] || found "$room: has no README.md"
   done
   ((findings == 0))
