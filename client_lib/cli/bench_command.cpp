@@ -14,6 +14,7 @@
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/bench_load.h"
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
 #include "client_lib/cli/process_usage.h"
 #include "client_lib/cli/progress_line.h"
@@ -297,12 +298,14 @@ int judge(const Measured& measured, const Streams& streams) {
 }
 
 void describe_arguments(CLI::App& app, BenchOptions& options) {
+  app.name("tagma bench");
+  app.description("Measures kv put and get in closed loops; every reply is checked.");
   auto& shape = options.shape;
   auto* local = app.add_flag("--local", options.local, "A cluster of its own, removed at the end");
   add_directory_option(app, options.directory);
   app.get_option("--dir")->excludes(local);
   app.add_option("--replicas", options.replicas, "Replicas of --local (default 4)")->needs(local)->type_name("N");
-  app.add_option("--durability", options.durability, "Of --local; only 'memory' in this version")->type_name("MODE");
+  app.add_option("--durability", options.durability, "Where the state of --local lives")->type_name("memory");
   app.add_option("--clients", shape.clients, "Clients, each with its own key (default 8)")
       ->check(CLI::Range(1, 4'096).description(""))
       ->type_name("C");
@@ -388,8 +391,10 @@ int run_checked(const BenchOptions& options, const std::string& durability, cons
 
 }  // namespace
 
+std::shared_ptr<const CLI::App> describe_bench() { return described<BenchOptions>(describe_arguments); }
+
 int run_bench(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Measures kv put and get in closed loops; every reply is checked.", "tagma bench");
+  CLI::App app;
   BenchOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
