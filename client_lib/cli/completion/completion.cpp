@@ -254,4 +254,13 @@ void print_completion(const Completion& completion, std::ostream& out) {
   out << std::flush;
 }
 
+bool answer_completion(const CLI::App& app, int argument_count, const char* const* arguments, std::ostream& out) {
+  const WordList words(arguments, arguments + argument_count);
+  if (words.size() < 3 || words[1] != "complete" || words[2] != "--") return false;
+  const bool has_typed = words.size() > 3;
+  const WordList before(words.begin() + 3, words.end() - (has_typed ? 1 : 0));
+  print_completion(complete_command({}, app, before, has_typed ? words.back() : ""), out);
+  return true;
+}
+
 }  // namespace tagma::cli

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <clocale>
+#include <csignal>
 #include <cstring>
 #include <new>
 
@@ -53,12 +54,14 @@ LineEditor::LineEditor(FILE* terminal, std::string prompt, LineHistory& history,
   el_set(editor, EL_EDITOR, "emacs");
   el_set(editor, EL_ADDFN, "tagma-complete", "Complete the word at the cursor", on_tab);
   el_set(editor, EL_ADDFN, "tagma-cancel", "Give up the line", on_cancel);
+  el_set(editor, EL_ADDFN, "tagma-suspend", "Stop the shell until it is continued", on_suspend);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   el_source(editor, nullptr);
   el_set(editor, EL_BIND, "^I", "tagma-complete", nullptr);
-  // While a line is read Ctrl-C is a key like others; at all other times it is a signal.
-  el_set(editor, EL_SETTY, "-d", "intr=", nullptr);
+  // While a line is read Ctrl-C and Ctrl-Z are keys like others; at all other times they are signals.
+  el_set(editor, EL_SETTY, "-d", "-isig", nullptr);
   el_set(editor, EL_BIND, "^C", "tagma-cancel", nullptr);
+  el_set(editor, EL_BIND, "^Z", "tagma-suspend", nullptr);
 }
 
 LineEditor::~LineEditor() = default;
@@ -92,10 +95,14 @@ unsigned char LineEditor::on_tab(::editline* editor, int /*character*/) { return
 
 unsigned char LineEditor::on_cancel(::editline* editor, int /*character*/) {
   self_of(editor).cancelled_ = true;
-  const auto* line = el_line(editor);
-  el_cursor(editor, static_cast<int>(line->lastchar - line->cursor));
-  el_set(editor, EL_REFRESH);
   return CC_NEWLINE;
+}
+
+unsigned char LineEditor::on_suspend(::editline* editor, int /*character*/) {
+  el_set(editor, EL_PREP_TERM, 0);
+  std::raise(SIGTSTP);
+  el_set(editor, EL_PREP_TERM, 1);
+  return CC_REDISPLAY;
 }
 
 unsigned char LineEditor::complete() {
@@ -122,6 +129,7 @@ unsigned char LineEditor::complete() {
 
 void LineEditor::list(const Completion& completion) {
   std::string text = "\n";
+  if (!completion.hint.empty()) text += "  " + completion.hint + "\n";
   std::size_t width = 0;
   for (const auto& candidate : completion.candidates) width = std::max(width, candidate.text.size());
   const std::size_t shown = std::min(completion.candidates.size(), listed_max);
@@ -131,7 +139,6 @@ void LineEditor::list(const Completion& completion) {
             (candidate.description.empty() ? "" : "   " + candidate.description) + "\n";
   }
   if (shown < completion.candidates.size()) text += "  ...\n";
-  if (completion.candidates.empty()) text += "  " + completion.hint + "\n";
   std::fputs(text.c_str(), terminal_);
 }
 

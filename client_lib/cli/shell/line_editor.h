@@ -37,6 +37,7 @@ class LineEditor {
   static char* prompt_of(::editline* editor);
   static unsigned char on_tab(::editline* editor, int character);
   static unsigned char on_cancel(::editline* editor, int character);
+  static unsigned char on_suspend(::editline* editor, int character);
   static LineEditor& self_of(::editline* editor);
   unsigned char complete();
   void list(const Completion& completion);

@@ -15,6 +15,7 @@
 namespace tagma::cli {
 namespace {
 
+using LineHolder = std::unique_ptr<struct ::history, void (*)(HistoryHandle)>;
 using OpenFile = std::unique_ptr<FILE, int (*)(FILE*)>;
 
 /// Opens a regular file of ours, held against other shells until it is closed; null with errno set if it cannot.
@@ -107,7 +108,13 @@ void LineHistory::add(const std::string& line) {
   const auto file = open_locked(path_, O_RDWR | O_CREAT | O_APPEND, "a+");
   // A file that has become unwritable meanwhile costs the line, not the shell.
   if (file == nullptr || fseek(file.get(), 0, SEEK_END) != 0) return;
-  static_cast<void>(::history(history_.get(), &event, H_NSAVE_FP, std::size_t{1}, file.get()));
+  // The library saves whole histories, with a head where the file is empty: this one has a single line.
+  const LineHolder single(history_init(), history_end);
+  if (single == nullptr || ::history(single.get(), &event, H_SETSIZE, 1) < 0 ||
+      ::history(single.get(), &event, H_ENTER, line.c_str()) < 0) {
+    return;
+  }
+  static_cast<void>(::history(single.get(), &event, H_SAVE_FP, file.get()));
 }
 
 std::vector<std::string> LineHistory::newest(std::size_t count) const {

@@ -82,8 +82,8 @@ ShellSession::ShellSession(ShellOptions options, const Streams& streams, LineHis
 
 std::string ShellSession::greeting() const {
   return "client " + std::to_string(options_.client) + " of " + options_.directory + ", " +
-         counted(file_.membership.n(), "replica") + "; services " + listed(file_.services) +
-         ". \"help\" lists what to type, TAB completes, Ctrl-D leaves.";
+         counted(file_.membership.n(), "replica") + "; " + listed(file_.services) +
+         "\nhelp lists what to type, TAB completes, Ctrl-D leaves";
 }
 
 LineEnd ShellSession::say(const std::string& place, std::string_view reason, int status) {
@@ -183,7 +183,7 @@ LineEnd ShellSession::report(const CallResult& result, const std::string& place)
   }
   if (timing_) {
     streams_->err << "slot " << result.seq << ", view " << result.view << ", " << result.matching << " of "
-                  << counted(file_.membership.n(), "replica") << ", " << duration_text(result.latency_us) << std::endl;
+                  << counted(file_.membership.n(), "replica") << " agreed, " << duration_text(result.latency_us) << std::endl;
   }
   return end;
 }

@@ -47,7 +47,7 @@ class ShellSession {
   /// What may stand behind those words. Asks the cluster for keys where one is being typed, for a short time only.
   [[nodiscard]] Completion complete(const std::vector<std::string>& before, const std::string& typed);
 
-  /// Who and where, in one line.
+  /// Who and where, and what to do.
   [[nodiscard]] std::string greeting() const;
 
  private:
