@@ -66,8 +66,8 @@ struct Vocabulary {
 /// "directories".
 void print_completion(const Completion& completion, std::ostream& out);
 
-/// For a program that is one command (the simulator): where its arguments are "complete -- WORDS...", answers and returns
-/// true. To be asked before its arguments are parsed.
+/// For a program that is one command (the simulator): where its arguments are "complete -- WORDS...", answers and
+/// returns true. To be asked before its arguments are parsed.
 [[nodiscard]] bool answer_completion(const CLI::App& app, int argument_count, const char* const* arguments,
                                      std::ostream& out);
 
