@@ -10,11 +10,13 @@
 namespace tagma::end_to_end {
 namespace {
 
-/// The shell on a cluster, with a history of the test's own.
+/// The shell on a cluster, with a history of the test's own. A dumb terminal draws a changed line anew as a whole, so
+/// that it can be read without knowing where the cursor is.
 class Shell {
  public:
   Shell(const Cluster& cluster, const TemporaryFolder& home, const std::vector<std::string>& options = {})
-      : terminal_(command(cluster, options), {{"XDG_STATE_HOME", home.path()}, {"HOME", home.path()}}) {}
+      : terminal_(command(cluster, options),
+                  {{"TERM", "dumb"}, {"XDG_STATE_HOME", home.path()}, {"HOME", home.path()}}) {}
 
   Terminal& terminal() { return terminal_; }
   /// Types a line at the prompt and awaits what it shows.
@@ -77,9 +79,9 @@ TEST_SUITE("shell") {
     CAPTURE(terminal.shown());
     REQUIRE(terminal.await_text("tagma> "));
     terminal.type("kv g" + keys::tab);
-    CHECK(terminal.await_text("kv get "));
+    CHECK(terminal.await_text("kv get"));  // libedit shows a blank at the end when something follows
     terminal.type("a" + keys::tab);
-    CHECK(terminal.await_text("a\\ city "));
+    CHECK(terminal.await_text("a\\ city"));
     terminal.type(keys::enter);
     CHECK(terminal.await_text("Nicaea\r\n"));
     REQUIRE(terminal.await_text("tagma> "));
@@ -89,7 +91,7 @@ TEST_SUITE("shell") {
     terminal.type("put k" + keys::tab);  // no such key: the usage is shown
     CHECK(terminal.await_text("  kv put KEY VALUE"));
     terminal.type(keys::ctrl_c + "hi" + keys::tab);
-    CHECK(terminal.await_text("history "));
+    CHECK(terminal.await_text("history"));
   }
 
   TEST_CASE("Ctrl-C gives up a line, and the wait for a reply that does not come") {

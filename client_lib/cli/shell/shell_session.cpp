@@ -183,7 +183,8 @@ LineEnd ShellSession::report(const CallResult& result, const std::string& place)
   }
   if (timing_) {
     streams_->err << "slot " << result.seq << ", view " << result.view << ", " << result.matching << " of "
-                  << counted(file_.membership.n(), "replica") << " agreed, " << duration_text(result.latency_us) << std::endl;
+                  << counted(file_.membership.n(), "replica") << " agreed, " << duration_text(result.latency_us)
+                  << std::endl;
   }
   return end;
 }
