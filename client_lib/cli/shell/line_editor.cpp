@@ -42,6 +42,9 @@ std::string common_beginning(const std::vector<Candidate>& candidates) {
 
 LineEditor::LineEditor(FILE* terminal, std::string prompt, LineHistory& history, Completer completer)
     : terminal_(terminal), prompt_(std::move(prompt)), completer_(std::move(completer)), editor_(nullptr, el_end) {
+  sigemptyset(&interrupt_);
+  sigaddset(&interrupt_, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt_, &former_signals_);
   use_utf8();
   editor_.reset(el_init("tagma", stdin, terminal, stderr));
   if (editor_ == nullptr) throw std::bad_alloc();
@@ -64,10 +67,22 @@ LineEditor::LineEditor(FILE* terminal, std::string prompt, LineHistory& history,
   el_set(editor, EL_BIND, "^Z", "tagma-suspend", nullptr);
 }
 
-LineEditor::~LineEditor() = default;
+LineEditor::~LineEditor() {
+  forget_interrupt();
+  pthread_sigmask(SIG_SETMASK, &former_signals_, nullptr);
+}
+
+void LineEditor::forget_interrupt() const {
+  const timespec at_once{};
+  while (sigtimedwait(&interrupt_, nullptr, &at_once) == SIGINT) {
+  }
+}
 
 LineEditor::Read LineEditor::read(std::string& line) {
   cancelled_ = false;
+  // In this order no key can make a signal behind the second line.
+  el_set(editor_.get(), EL_PREP_TERM, 1);
+  forget_interrupt();
   int size = 0;
   const char* text = el_gets(editor_.get(), &size);
   if (cancelled_) {

@@ -1,6 +1,7 @@
 // A line from somebody at a terminal: editing, history, completion, by libedit.
 #pragma once
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -13,7 +14,9 @@ struct editline;  // libedit's
 
 namespace tagma::cli {
 
-/// Used from one thread. Leaves the terminal as it was whenever no line is being read.
+/// Used from one thread. Leaves the terminal as it was whenever no line is being read. While it lives SIGINT is held
+/// back: Ctrl-C is a key as long as a line is read, and afterwards is kept for whoever waits for it (StopSignals); one
+/// that no one waited for is forgotten at the next line.
 class LineEditor {
  public:
   enum class Read : std::uint8_t {
@@ -40,6 +43,7 @@ class LineEditor {
   static unsigned char on_suspend(::editline* editor, int character);
   static LineEditor& self_of(::editline* editor);
   unsigned char complete();
+  void forget_interrupt() const;
   void list(const Completion& completion);
 
   FILE* terminal_;
@@ -47,6 +51,8 @@ class LineEditor {
   Completer completer_;
   std::unique_ptr<::editline, void (*)(::editline*)> editor_;
   bool cancelled_ = false;
+  sigset_t interrupt_{};
+  sigset_t former_signals_{};
 };
 
 }  // namespace tagma::cli

@@ -1,7 +1,5 @@
 #include "client_lib/cli/shell/shell_command.h"
 
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -59,42 +57,12 @@ int run_script(ShellSession& session, const ShellOptions& options, std::istream&
   return first_failure;
 }
 
-/// While somebody types, Ctrl-C never ends the program: between reading a line and waiting for its reply, too, it is
-/// kept for the wait.
-class HeldInterrupt {
- public:
-  HeldInterrupt() {
-    sigemptyset(&interrupt_);
-    sigaddset(&interrupt_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt_, &former_);
-  }
-  ~HeldInterrupt() {
-    forget();
-    pthread_sigmask(SIG_SETMASK, &former_, nullptr);
-  }
-  HeldInterrupt(const HeldInterrupt&) = delete;
-  HeldInterrupt& operator=(const HeldInterrupt&) = delete;
-
-  /// One that came too late for its wait is not for the next one.
-  void forget() const {
-    const timespec at_once{};
-    while (sigtimedwait(&interrupt_, nullptr, &at_once) == SIGINT) {
-    }
-  }
-
- private:
-  sigset_t interrupt_{};
-  sigset_t former_{};
-};
-
 int run_interactive(ShellSession& session, LineHistory& history, const Streams& streams) {
   if (const auto refused = history.open(history_path())) streams.err << "tagma shell: " << refused->reason << std::endl;
   streams.err << session.greeting() << std::endl;
   LineEditor editor(isatty(STDOUT_FILENO) == 1 ? stdout : stderr, "tagma> ", history,
                     [&](const auto& before, const auto& typed) { return session.complete(before, typed); });
-  const HeldInterrupt interrupt;
   for (std::string line;;) {
-    interrupt.forget();
     const auto read = editor.read(line);
     if (read == LineEditor::Read::end) return exit_ok;
     if (read == LineEditor::Read::cancelled) continue;
