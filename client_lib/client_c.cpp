@@ -189,7 +189,9 @@ size_t tagma_encode_operation(const char* service, const void* payload, size_t p
 
 size_t tagma_encode_words(const char* service, const void* const* words, const size_t* word_sizes, size_t count,
                           void* buffer, size_t buffer_size) {
-  if (!is_service(service) || count > tagma::limits::words_max || (count > 0 && (words == nullptr || word_sizes == nullptr))) return 0;
+  if (!is_service(service) || count > tagma::limits::words_max ||
+      (count > 0 && (words == nullptr || word_sizes == nullptr)))
+    return 0;
   try {
     tagma::Words list;
     for (std::size_t at = 0; at < count; ++at) {

@@ -18,6 +18,7 @@
 #include "client_lib/cli/bench_result.h"
 #include "client_lib/cli/bench_run.h"
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
 #include "client_lib/cli/text_format.h"
 #include "tagma/limits.h"
@@ -96,12 +97,14 @@ std::optional<std::string> write_output(const std::string& path, const std::stri
 }
 
 void describe_arguments(CLI::App& app, BenchOptions& options) {
+  app.name("tagma bench");
+  app.description("Measures kv put and get in closed loops; every reply is checked.");
   auto& shape = options.shape;
   auto* local = app.add_flag("--local", options.local, "A cluster of its own, removed at the end");
   add_directory_option(app, options.directory);
   app.get_option("--dir")->excludes(local);
   app.add_option("--replicas", options.replicas, "Replicas of --local (default 4)")->needs(local)->type_name("N");
-  app.add_option("--durability", options.durability, "Of --local; only 'memory' in this version")->type_name("MODE");
+  app.add_option("--durability", options.durability, "Where the state of --local lives")->type_name("memory");
   app.add_option("--clients", shape.clients, "Clients, each with its own key (default 8)")
       ->check(CLI::Range(1, 4'096).description(""))
       ->type_name("C");
@@ -248,11 +251,13 @@ std::string command_line_of(const Arguments& arguments) {
 
 }  // namespace
 
+std::shared_ptr<const CLI::App> describe_bench() { return described<BenchOptions>(describe_arguments); }
+
 int run_bench(const Arguments& arguments, const Streams& streams, const Program& program) {
   if (!arguments.empty() && arguments.front() == "compare") {
     return run_bench_compare(Arguments(arguments.begin() + 1, arguments.end()), streams);
   }
-  CLI::App app("Measures kv put and get in closed loops; every reply is checked.", "tagma bench");
+  CLI::App app;
   BenchOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/open_client.h"
 #include "client_lib/cli/text_format.h"
 
@@ -64,8 +65,8 @@ int report_unknown(const CallOptions& options, const CallResult& result, const S
     streams.out << json_text(json) << std::endl;
   }
   fail(streams, "call", result.error);
-  streams.err << "(outcome unknown: the operation may have been executed, or may yet be; tagma status"
-              << directory_argument(options.directory) << " shows who answers)" << std::endl;
+  streams.err << "(" << outcome_unknown << "tagma status" << directory_argument(options.directory)
+              << " shows who answers)" << std::endl;
   return exit_no_quorum;
 }
 
@@ -76,15 +77,14 @@ int report_reply(const CallOptions& options, const CallResult& result, const Str
     if (!options.json) streams.out << reply.text << std::endl;
     return exit_ok;
   }
-  const std::string name(status_name(reply.status));
-  const bool text_says_it = reply.text.empty() || reply.text == name;
-  fail(streams, "call", text_says_it ? name : name + ": " + reply.text);
-  return exit_failed;
+  return fail(streams, "call", problem_of(reply), exit_failed);
 }
 
 void describe_arguments(CLI::App& app, CallOptions& options) {
+  app.name("tagma call");
+  app.description("Runs one operation; its reply is what f+1 replicas agree on.");
   add_directory_option(app, options.directory);
-  app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
+  add_client_option(app, options.client);
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for the reply (10000)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
@@ -102,8 +102,16 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
 
 }  // namespace
 
-int run_call(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Runs one operation; its reply is what f+1 replicas agree on.", "tagma call");
+std::string problem_of(const ServiceReply& reply) {
+  std::string name(status_name(reply.status));
+  const bool text_says_it = reply.text.empty() || reply.text == name;
+  return text_says_it ? name : name + ": " + reply.text;
+}
+
+std::shared_ptr<const CLI::App> describe_call() { return described<CallOptions>(describe_arguments); }
+
+int run_call(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
+  CLI::App app;
   CallOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;

@@ -2,9 +2,16 @@
 #pragma once
 
 #include "client_lib/cli/command.h"
+#include "tagma/operation.h"
 
 namespace tagma::cli {
 
-[[nodiscard]] int run_call(const Arguments& arguments, const Streams& streams);
+[[nodiscard]] std::shared_ptr<const CLI::App> describe_call();
+[[nodiscard]] int run_call(const Arguments& arguments, const Streams& streams, const Program& program);
+
+/// What to say of a reply that is not ok: "absent", "refused: the current value differs".
+[[nodiscard]] std::string problem_of(const ServiceReply& reply);
+inline constexpr std::string_view outcome_unknown =
+    "outcome unknown: the operation may have been executed, or may yet be; ";
 
 }  // namespace tagma::cli

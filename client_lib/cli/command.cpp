@@ -32,6 +32,16 @@ void add_directory_option(CLI::App& app, std::string& directory) {
       ->check([](const std::string& text) { return text.empty() ? "the folder's name is empty" : std::string(); });
 }
 
+void add_client_option(CLI::App& app, ClientId& client) {
+  app.add_option("--client", client, "Which client to be (default 0)")->type_name("N");
+}
+
+void add_log_level_option(CLI::App& app, std::string& log_level) {
+  app.add_option("--log-level", log_level, "How much to log (info)")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""))
+      ->type_name("debug|info|warn|error");
+}
+
 int fail(const Streams& streams, std::string_view command, std::string_view reason, int status) {
   streams.err << "tagma " << command << ": " << reason << std::endl;
   return status;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "replica/service/service_catalogue.h"
+#include "tagma/identifiers.h"
 
 namespace CLI {
 class App;
@@ -22,11 +24,17 @@ inline constexpr int exit_no_quorum = 3;  ///< too few matching answers in time
 
 inline constexpr std::string_view default_directory = "./tagma-cluster";
 
+// What completion and the manual page know about an option, they read from its description. So the name of its type
+// says what may stand there: DIR or PATH a folder, FILE or KEY a file, a|b|c one of these words, anything else is free.
+// --client and --service mean the same everywhere.
+
 /// Where a command writes. Results go to `out`; progress, notes and errors to `err`.
 struct Streams {
   std::ostream& out;
   std::ostream& err;
   bool err_is_terminal = false;
+  std::istream* in = nullptr;  ///< what is piped in; null: nothing to read
+  bool interactive = false;    ///< somebody types: standard input and one of the others are a terminal
 };
 
 /// The program that the command line belongs to.
@@ -43,6 +51,10 @@ using Arguments = std::vector<std::string>;
 
 /// --dir DIR, or TAGMA_DIR, or ./tagma-cluster.
 void add_directory_option(CLI::App& app, std::string& directory);
+/// --client N.
+void add_client_option(CLI::App& app, ClientId& client);
+/// --log-level LEVEL.
+void add_log_level_option(CLI::App& app, std::string& log_level);
 
 /// Writes "tagma COMMAND: reason" to the error stream and returns `status`.
 int fail(const Streams& streams, std::string_view command, std::string_view reason, int status = exit_usage);

@@ -6,41 +6,32 @@
 
 #include "client_lib/cli/bench_command.h"
 #include "client_lib/cli/call_command.h"
+#include "client_lib/cli/completion/complete_command.h"
 #include "client_lib/cli/init_command.h"
 #include "client_lib/cli/load_command.h"
 #include "client_lib/cli/replica_command.h"
+#include "client_lib/cli/shell/shell_command.h"
 #include "client_lib/cli/status_command.h"
 #include "client_lib/cli/up_command.h"
 
 namespace tagma::cli {
 namespace {
 
-struct Command {
-  std::string_view name;
-  std::string_view summary;
-  int (*run)(const Arguments& arguments, const Streams& streams, const Program& program);
-};
-
-/// For a command that need not know which program it belongs to.
-template <int (*command)(const Arguments&, const Streams&)>
-int run_plain(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
-  return command(arguments, streams);
-}
-
-constexpr std::array<Command, 7> commands{{
-    {"up", "start a whole cluster here; Ctrl-C stops it", run_up},
-    {"call", "run one operation:  tagma call kv put city Nicaea", run_plain<run_call>},
-    {"load", "write every line of a file as a key, then read all back", run_plain<run_load>},
-    {"status", "what each replica says about itself", run_plain<run_status>},
-    {"bench", "measure throughput and latency", run_bench},
-    {"init", "write a cluster folder (addresses, keys), start nothing", run_init},
-    {"replica", "run one replica of a cluster folder in the foreground", run_replica_command},
+constexpr std::array<Command, 8> command_table{{
+    {"up", "start a whole cluster here; Ctrl-C stops it", run_up, describe_up},
+    {"call", "run one operation:  tagma call kv put city Nicaea", run_call, describe_call},
+    {"shell", "a prompt on one session, with history and completion", run_shell, describe_shell},
+    {"load", "write every line of a file as a key, then read all back", run_load, describe_load},
+    {"status", "what each replica says about itself", run_status, describe_status},
+    {"bench", "measure throughput and latency", run_bench, describe_bench},
+    {"init", "write a cluster folder (addresses, keys), start nothing", run_init, describe_init},
+    {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},
 }};
 
 void print_help(std::ostream& out) {
   out << "tagma " << TAGMA_VERSION << ": a service on 3f+1 hosts that answers correctly while f of them lie\n\n"
       << "usage: tagma COMMAND [OPTIONS]      (tagma COMMAND --help has examples)\n\n";
-  for (const auto& command : commands) {
+  for (const auto& command : command_table) {
     out << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
   }
   out << "\nThe cluster folder is --dir DIR, or $TAGMA_DIR, or " << default_directory << ".\n"
@@ -48,6 +39,8 @@ void print_help(std::ostream& out) {
 }
 
 }  // namespace
+
+std::span<const Command> commands() { return command_table; }
 
 int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program) {
   if (arguments.empty()) {
@@ -63,7 +56,8 @@ int run_command_line(const Arguments& arguments, const Streams& streams, const P
     streams.out << "tagma " << TAGMA_VERSION << std::endl;
     return exit_ok;
   }
-  for (const auto& command : commands) {
+  if (name == "complete") return run_complete(Arguments(arguments.begin() + 1, arguments.end()), streams, program);
+  for (const auto& command : command_table) {
     if (command.name != name) continue;
     try {
       return command.run(Arguments(arguments.begin() + 1, arguments.end()), streams, program);

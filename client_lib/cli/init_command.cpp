@@ -5,10 +5,16 @@
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
 namespace {
+
+struct InitCommandOptions {
+  std::string directory;
+  InitOptions init;
+};
 
 void print_created(const std::string& directory, const CreatedCluster& created, std::ostream& out) {
   const auto& file = created.file;
@@ -46,26 +52,33 @@ void print_next(const std::string& program, const std::string& directory, bool o
   out << std::flush;
 }
 
-}  // namespace
-
-int run_init(const Arguments& arguments, const Streams& streams, const Program& program) {
-  CLI::App app("Writes a cluster folder: cluster.toml (public) and a secret key per member.", "tagma init");
-  std::string directory;
-  InitOptions options;
-  add_directory_option(app, directory);
-  add_init_options(app, options);
+void describe_arguments(CLI::App& app, InitCommandOptions& options) {
+  app.name("tagma init");
+  app.description("Writes a cluster folder: cluster.toml (public) and a secret key per member.");
+  add_directory_option(app, options.directory);
+  add_init_options(app, options.init);
   app.footer(
       "Examples:\n"
       "  tagma init\n"
       "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
       "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv");
+}
+
+}  // namespace
+
+std::shared_ptr<const CLI::App> describe_init() { return described<InitCommandOptions>(describe_arguments); }
+
+int run_init(const Arguments& arguments, const Streams& streams, const Program& program) {
+  CLI::App app;
+  InitCommandOptions options;
+  describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto plan = plan_cluster(options, program.services);
+  const auto plan = plan_cluster(options.init, program.services);
   if (!plan) return fail(streams, "init", plan.reason());
-  const auto created = create_cluster(directory, *plan);
+  const auto created = create_cluster(options.directory, *plan);
   if (!created) return fail(streams, "init", created.reason());
-  print_created(directory, *created, streams.out);
-  print_next(shell_word(program.name), directory, !plan->hosts.empty(), streams.out);
+  print_created(options.directory, *created, streams.out);
+  print_next(shell_word(program.name), options.directory, !plan->hosts.empty(), streams.out);
   return exit_ok;
 }
 

@@ -96,8 +96,8 @@ void add_init_options(CLI::App& app, InitOptions& options) {
   app.add_option("--service", options.services, "Host this service only; repeatable")
       ->allow_extra_args(false)
       ->type_name("NAME");
-  app.add_option("--durability", options.durability, "Only 'memory' in this version")->type_name("MODE");
-  app.add_option("--key-algorithm", options.key_algorithm, "p256 (default) or ed25519")->type_name("NAME");
+  app.add_option("--durability", options.durability, "Where the state lives")->type_name("memory");
+  app.add_option("--key-algorithm", options.key_algorithm, "Of all keys (p256)")->type_name("p256|ed25519");
 }
 
 std::string to_string(KeyAlgorithm algorithm) { return algorithm == KeyAlgorithm::ed25519 ? "ed25519" : "p256"; }

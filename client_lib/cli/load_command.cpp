@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "client_lib/cli/closed_loop.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/histogram.h"
 #include "client_lib/cli/line_file.h"
 #include "client_lib/cli/open_client.h"
@@ -167,9 +168,11 @@ int judge(const LineFile& file, const Pass& writes, const Pass& reads, const Str
 }
 
 void describe_arguments(CLI::App& app, LoadOptions& options) {
+  app.name("tagma load");
+  app.description("Writes every line of a file into kv, then reads all back and compares.");
   app.add_option("FILE", options.file, "The file; a key is its line, the value its number")->required()->type_name("");
   add_directory_option(app, options.directory);
-  app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
+  add_client_option(app, options.client);
   app.add_option("--window", options.window, "Operations outstanding (default 256)")
       ->check(CLI::Range(std::uint64_t{1}, limits::session_window).description(""))
       ->type_name("W");
@@ -187,8 +190,10 @@ void describe_arguments(CLI::App& app, LoadOptions& options) {
 
 }  // namespace
 
-int run_load(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Writes every line of a file into kv, then reads all back and compares.", "tagma load");
+std::shared_ptr<const CLI::App> describe_load() { return described<LoadOptions>(describe_arguments); }
+
+int run_load(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
+  CLI::App app;
   LoadOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;

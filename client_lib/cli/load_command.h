@@ -5,6 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] int run_load(const Arguments& arguments, const Streams& streams);
+[[nodiscard]] std::shared_ptr<const CLI::App> describe_load();
+[[nodiscard]] int run_load(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

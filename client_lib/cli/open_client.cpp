@@ -27,8 +27,8 @@ Result<Bytes> operation_of(const Words& words) {
   if (words.empty()) return Refused{"an operation needs at least the name of its service, such as kv"};
   const Bytes& service = words.front();
   if (service.empty() || service.size() > limits::service_name_bytes_max) {
-    return Refused{"a service's name has 1 to " + std::to_string(limits::service_name_bytes_max) + " bytes, this one has " +
-                   std::to_string(service.size())};
+    return Refused{"a service's name has 1 to " + std::to_string(limits::service_name_bytes_max) +
+                   " bytes, this one has " + std::to_string(service.size())};
   }
   const Words arguments(words.begin() + 1, words.end());
   if (arguments.size() > limits::words_max) {

@@ -5,6 +5,7 @@
 
 namespace tagma::cli {
 
+[[nodiscard]] std::shared_ptr<const CLI::App> describe_replica();
 [[nodiscard]] int run_replica_command(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/open_client.h"
 #include "client_lib/cli/status_summary.h"
 #include "client_lib/cli/text_format.h"
@@ -136,8 +137,10 @@ void print_counters(const std::vector<ReplicaReport>& reports, std::ostream& out
 }
 
 void describe_arguments(CLI::App& app, StatusOptions& options) {
+  app.name("tagma status");
+  app.description("Asks every replica how it is, and compares their answers.");
   add_directory_option(app, options.directory);
-  app.add_option("--client", options.client, "Which client to be (default 0)")->type_name("N");
+  add_client_option(app, options.client);
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for answers (2000)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{3'600'000}).description(""))
       ->type_name("T");
@@ -152,10 +155,32 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
       "Exit status: 0 a quorum answered and agrees, 3 it did not.");
 }
 
+void print_text(const ClusterFile& file, const StatusOptions& options, const std::vector<ReplicaReport>& reports,
+                const StatusSummary& summary, std::ostream& out) {
+  const auto& membership = file.membership;
+  out << "Cluster " << to_hex(membership.cluster.view()).substr(0, 12) << " in " << options.directory
+      << ": n = " << membership.n() << ", f = " << membership.faults << ", quorum " << membership.quorum()
+      << ", durability " << tagma::to_string(file.durability) << "\n\n";
+  print_table(membership, reports, options.timeout_ms, out);
+  print_summary(membership, reports, summary, out);
+  if (options.counters) print_counters(reports, out);
+}
+
 }  // namespace
 
-int run_status(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Asks every replica how it is, and compares their answers.", "tagma status");
+int show_status(Client& client, const std::string& directory, const ClusterFile& file, const Streams& streams) {
+  StatusOptions options;
+  options.directory = directory;
+  const auto reports = client.reports(std::chrono::milliseconds(options.timeout_ms));
+  const auto summary = summarise(file.membership, reports);
+  print_text(file, options, reports, summary, streams.out);
+  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+}
+
+std::shared_ptr<const CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
+
+int run_status(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
+  CLI::App app;
   StatusOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
@@ -165,17 +190,11 @@ int run_status(const Arguments& arguments, const Streams& streams) {
   const auto client = open_client(options.directory, options.client, timeout, 1);
   if (!client) return fail(streams, "status", client.reason());
   const auto reports = (*client)->reports(timeout);
-  const auto& membership = file->membership;
-  const auto summary = summarise(membership, reports);
+  const auto summary = summarise(file->membership, reports);
   if (options.json) {
     print_json(*file, reports, summary, streams.out);
   } else {
-    streams.out << "Cluster " << to_hex(membership.cluster.view()).substr(0, 12) << " in " << options.directory
-                << ": n = " << membership.n() << ", f = " << membership.faults << ", quorum " << membership.quorum()
-                << ", durability " << tagma::to_string(file->durability) << "\n\n";
-    print_table(membership, reports, options.timeout_ms, streams.out);
-    print_summary(membership, reports, summary, streams.out);
-    if (options.counters) print_counters(reports, streams.out);
+    print_text(*file, options, reports, summary, streams.out);
   }
   return summary.quorum_agrees ? exit_ok : exit_no_quorum;
 }

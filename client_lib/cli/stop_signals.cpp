@@ -35,7 +35,10 @@ StopSignals::~StopSignals() {
 
 bool StopSignals::requested() {
   signalfd_siginfo info{};
-  while (read(descriptor_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) requested_ = true;
+  while (read(descriptor_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    requested_ = true;
+    newest_ = static_cast<int>(info.ssi_signo);
+  }
   return requested_;
 }
 

@@ -19,10 +19,13 @@ class StopSignals {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   /// Whether one has arrived since the construction.
   [[nodiscard]] bool requested();
+  /// The newest one that requested() has seen; 0 if there was none.
+  [[nodiscard]] int newest() const { return newest_; }
 
  private:
   int descriptor_ = -1;
   bool requested_ = false;
+  int newest_ = 0;
   sigset_t former_mask_{};
   struct sigaction former_interrupt_ {};
   struct sigaction former_terminate_ {};

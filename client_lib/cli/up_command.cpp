@@ -6,6 +6,7 @@
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
 #include "client_lib/cli/text_format.h"
 
@@ -113,11 +114,11 @@ int attend_until_stopped(LocalCluster& cluster, StopSignals& stop, const std::st
 }
 
 void describe_arguments(CLI::App& app, UpOptions& options) {
+  app.name("tagma up");
+  app.description("Runs a whole cluster on this machine until Ctrl-C.");
   add_directory_option(app, options.directory);
   app.add_flag("--fresh", options.fresh, "Remove this folder's old cluster first");
-  app.add_option("--log-level", options.log_level, "debug, info (default), warn or error")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""))
-      ->type_name("LEVEL");
+  add_log_level_option(app, options.log_level);
   add_init_options(app, options.init);
   app.footer(
       "Examples:\n"
@@ -130,8 +131,10 @@ void describe_arguments(CLI::App& app, UpOptions& options) {
 
 }  // namespace
 
+std::shared_ptr<const CLI::App> describe_up() { return described<UpOptions>(describe_arguments); }
+
 int run_up(const Arguments& arguments, const Streams& streams, const Program& program) {
-  CLI::App app("Runs a whole cluster on this machine until Ctrl-C.", "tagma up");
+  CLI::App app;
   UpOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;

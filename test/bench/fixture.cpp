@@ -4,6 +4,7 @@
 
 #include "messages/assert.h"
 #include "messages/wire/codec.h"
+#include "replica/service/kv.h"
 #include "test/sim/fake_authenticator.h"
 #include "test/sim/random.h"
 
@@ -124,7 +125,7 @@ CoreConfig config_of(const Cluster& cluster, ReplicaId id) {
 }
 
 const ServiceRegistry& registry_with_kv(ServiceRegistry& registry) {
-  const auto refused = registry.add(make_bundled_service("kv"));
+  const auto refused = registry.add(std::make_unique<KvService>());
   TAGMA_ASSERT(!refused, "kv has a good name");
   return registry;
 }

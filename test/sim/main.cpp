@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "client_lib/cli/completion/completion.h"
 #include "test/sim/runner.h"
 
 namespace {
@@ -171,6 +172,7 @@ int main(int count, char** words) {
   app.footer(
       "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seeds 1..2000\n"
       "  tagma sim --seeds 1..50 --profile real-crypto --json");
+  if (tagma::cli::answer_completion(app, count, words, std::cout)) return 0;
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {

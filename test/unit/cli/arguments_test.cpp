@@ -36,7 +36,7 @@ Ran init(const std::string& directory, const Arguments& more = {}) {
 TEST_CASE("help lists the commands, and each command's help has examples within 80 columns") {
   const Ran help = run({"--help"});
   CHECK(help.status == exit_ok);
-  for (const std::string command : {"init", "replica", "up", "call", "load", "status", "bench"}) {
+  for (const std::string command : {"init", "replica", "up", "call", "shell", "load", "status", "bench"}) {
     CAPTURE(command);
     CHECK(contains(help.out, "\n  " + command));
     const Ran one = run({command, "--help"});
@@ -56,6 +56,8 @@ TEST_CASE("what is no command, no option or no value is bad usage") {
   check_usage_error({"call", "--client", "x", "kv", "get", "k"}, "--client");
   check_usage_error({"call", "--timeout-ms", "0", "kv", "get", "k"}, "--timeout-ms");
   check_usage_error({"load"}, "FILE");
+  check_usage_error({"shell", "kv"}, "kv");
+  check_usage_error({"shell", "--timeout-ms", "0"}, "--timeout-ms");
   check_usage_error({"replica", "--id", "0"}, "--");
   check_usage_error({"bench", "--read-percent", "101"}, "--read-percent");
   check_usage_error({"bench", "--window", "0"}, "--window");
@@ -68,6 +70,7 @@ TEST_CASE("a folder without a cluster says what to run") {
   const std::string none = folder / "none";
   check_usage_error({"call", "--dir", none, "kv", "get", "k"}, "tagma up --dir " + none);
   check_usage_error({"status", "--dir", none}, "no cluster here");
+  check_usage_error({"shell", "--dir", none}, "tagma shell: ");
   check_usage_error({"bench", "--dir", none}, "--local");
   std::ofstream(folder / "words") << "a\n";
   check_usage_error({"load", folder / "words", "--dir", none}, "no cluster here");
