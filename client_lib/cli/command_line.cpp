@@ -6,6 +6,7 @@
 
 #include "client_lib/cli/bench_command.h"
 #include "client_lib/cli/call_command.h"
+#include "client_lib/cli/diff_command.h"
 #include "client_lib/cli/init_command.h"
 #include "client_lib/cli/load_command.h"
 #include "client_lib/cli/replica_command.h"
@@ -21,11 +22,12 @@ struct Command {
   int (*run)(const Arguments& arguments, const Streams& streams);
 };
 
-constexpr std::array<Command, 7> commands{{
+constexpr std::array<Command, 8> commands{{
     {"up", "start a whole cluster here; Ctrl-C stops it", run_up},
     {"call", "run one operation:  tagma call kv put city Nicaea", run_call},
     {"load", "write every line of a file as a key, then read all back", run_load},
     {"status", "what each replica says about itself", run_status},
+    {"diff", "which keys differ between replicas, and since which slot", run_diff},
     {"bench", "measure throughput and latency", run_bench},
     {"init", "write a cluster folder (addresses, keys), start nothing", run_init},
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command},

@@ -1,0 +1,10 @@
+// tagma diff: whether replicas have the same state, which keys differ, and since which slot.
+#pragma once
+
+#include "client_lib/cli/command.h"
+
+namespace tagma::cli {
+
+[[nodiscard]] int run_diff(const Arguments& arguments, const Streams& streams);
+
+}  // namespace tagma::cli
