@@ -204,6 +204,23 @@ void print_json(const Findings& findings, int status, std::ostream& out) {
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
 
+/// Pairs of which nothing but the same can be said are told in one line.
+void print_pairs(const Findings& findings, std::ostream& out) {
+  std::vector<const ComparedPair*> told;
+  for (const auto& pair : findings.pairs) {
+    const auto& comparison = pair.comparison;
+    const auto said_already = [&](const ComparedPair* other) {
+      return comparison.verdict == Comparison::Verdict::unknown && other->left == pair.left &&
+             other->comparison.verdict == comparison.verdict && other->comparison.trouble == comparison.trouble;
+    };
+    const bool plainly_same = comparison.verdict == Comparison::Verdict::same && comparison.trouble.empty();
+    if (plainly_same && findings.pairs.size() > 1) continue;
+    if (std::any_of(told.begin(), told.end(), said_already)) continue;
+    told.push_back(&pair);
+    print_comparison(pair, out);
+  }
+}
+
 void print_text(const Findings& findings, const DiffOptions& options, std::ostream& out) {
   for (const ReplicaId id : findings.silent) {
     out << "replica " << id << " gave no answer within " << options.timeout_ms << " ms\n";
@@ -215,7 +232,7 @@ void print_text(const Findings& findings, const DiffOptions& options, std::ostre
     out << "majority: replicas " << listed(members) << " have the same state at slot " << findings.majority->at.seq
         << "\n";
   }
-  for (const auto& pair : findings.pairs) print_comparison(pair, out);
+  print_pairs(findings, out);
   out << std::flush;
 }
 

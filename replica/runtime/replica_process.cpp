@@ -88,9 +88,10 @@ std::optional<Refused> check_file(const ReplicaOptions& options, const ClusterFi
   return std::nullopt;
 }
 
-std::optional<Refused> add_services(const ReplicaOptions& options, const ClusterFile& file, ServiceRegistry& registry) {
+std::optional<Refused> add_services(const ReplicaOptions& options, const ServiceMaker& make_service,
+                                    const ClusterFile& file, ServiceRegistry& registry) {
   for (const auto& name : file.services) {
-    auto service = make_bundled_service(name);
+    auto service = make_service(name);
     if (!service) {
       std::string known;
       for (const auto& each : bundled_service_names()) known += known.empty() ? each : ", " + each;
@@ -131,7 +132,7 @@ std::optional<Refused> check_memory(const ReplicaOptions& options, const DataDir
                  "return to this genesis; `tagma up` starts the whole cluster anew"};
 }
 
-Result<Prepared> prepare(const ReplicaOptions& options) {
+Result<Prepared> prepare(const ReplicaOptions& options, const ServiceMaker& make_service) {
   if (!Log::is_level(options.log_level)) {
     return Refused{"--log-level: \"" + options.log_level +
                    "\" is not a level; use trace, debug, info, warn, error, critical or off"};
@@ -140,7 +141,7 @@ Result<Prepared> prepare(const ReplicaOptions& options) {
   if (!file) return Refused{file.reason()};
   if (auto refused = check_file(options, *file)) return *std::move(refused);
   ServiceRegistry services;
-  if (auto refused = add_services(options, *file, services)) return *std::move(refused);
+  if (auto refused = add_services(options, make_service, *file, services)) return *std::move(refused);
   auto identity = load_identity(options, *file);
   if (!identity) return Refused{identity.reason()};
   auto data = DataDirectory::open(options.data_directory);
@@ -210,13 +211,15 @@ int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& 
 
 }  // namespace
 
-int run_replica(const ReplicaOptions& options) {
+int run_replica(const ReplicaOptions& options) { return run_replica(options, make_bundled_service); }
+
+int run_replica(const ReplicaOptions& options, const ServiceMaker& make_service) {
   try {
     // Before any thread starts, so that only the descriptor sees the signals.
     const StopSignals stop;
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a reader of our log that goes away is no reason to die
     raise_descriptor_limit();
-    auto prepared = prepare(options);
+    auto prepared = prepare(options, make_service);
     if (!prepared) return refuse(Refused{prepared.reason()});
     return serve(options, *prepared, stop);
   } catch (const std::exception& failure) {

@@ -1,9 +1,12 @@
 // One replica as a process: sockets, clocks, files and logs around the pure core.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "messages/membership.h"
+#include "tagma/service.h"
 
 namespace tagma {
 
@@ -19,5 +22,11 @@ struct ReplicaOptions {
 /// line with the word "ready" is written once it serves. Returns the exit status: 0 after a clean stop, 1 after an
 /// alarm or a failure while running, 2 for bad input (one line that names the file, the field and the mend).
 [[nodiscard]] int run_replica(const ReplicaOptions& options);
+
+/// Makes the service of a name that the cluster file lists; null if this program has none of that name.
+using ServiceMaker = std::function<std::unique_ptr<Service>(ByteView name)>;
+
+/// The same with services of the caller's own instead of the bundled ones.
+[[nodiscard]] int run_replica(const ReplicaOptions& options, const ServiceMaker& make_service);
 
 }  // namespace tagma
