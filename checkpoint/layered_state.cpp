@@ -117,6 +117,7 @@ bool LayeredState::erase(ByteView key) {
 }
 
 void LayeredState::write(Overlay::iterator hint, ByteView key, std::optional<ByteView> value) {
+  if (trace_ != nullptr) trace_->wrote(key, value);
   if (hint == top_.end() || hint->first != key) {
     const auto entry = top_.emplace_hint(hint, key, value);
     if (in_operation_) undo_.push_back({entry, std::nullopt});
@@ -153,11 +154,13 @@ void LayeredState::scan(ByteView from, ByteView to,
 void LayeredState::begin() {
   TAGMA_ASSERT(!in_operation_, "operations are not nested");
   in_operation_ = true;
+  if (trace_ != nullptr) trace_->begin();
 }
 
 void LayeredState::commit() {
   TAGMA_ASSERT(in_operation_, "an operation is running");
   in_operation_ = false;
+  if (trace_ != nullptr) trace_->commit();
   undo_.clear();
 }
 
@@ -165,6 +168,7 @@ void LayeredState::rollback() {
   TAGMA_ASSERT(in_operation_, "an operation is running");
   check_no_scan();
   in_operation_ = false;
+  if (trace_ != nullptr) trace_->rollback();
   while (!undo_.empty()) {
     Undo& last = undo_.back();
     if (last.before) {

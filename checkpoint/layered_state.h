@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "checkpoint/state_store.h"
+#include "checkpoint/write_trace.h"
 
 namespace tagma {
 
@@ -29,6 +30,9 @@ class LayeredState {
   /// Visits keys in [from, to) in rising order until `visit` returns false; an empty `to` means no end. `visit` may
   /// read but not change the state.
   void scan(ByteView from, ByteView to, const std::function<bool(ByteView key, ByteView value)>& visit) const;
+
+  /// Every write from now on is told to `trace`, which outlives this object.
+  void trace_writes(WriteTrace& trace) { trace_ = &trace; }
 
   /// Undo of one operation: everything written after begin() is taken back by rollback() or kept by commit().
   /// Not nested.
@@ -64,6 +68,7 @@ class LayeredState {
   const StateStore& store_;
   Overlay top_;
   std::deque<Frozen> frozen_;  ///< newest first, as reads look at them; falling seq
+  WriteTrace* trace_ = nullptr;
   bool in_operation_ = false;
   std::vector<Undo> undo_;           ///< oldest first; empty outside of an operation
   mutable std::uint32_t scans_ = 0;  ///< scans that are running

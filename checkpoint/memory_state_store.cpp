@@ -16,6 +16,17 @@ std::optional<std::pair<Bytes, Bytes>> MemoryStateStore::seek(ByteView from) con
   return std::pair(at->first, at->second);
 }
 
+std::vector<Bytes> MemoryStateStore::keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const {
+  std::vector<Bytes> keys;
+  std::size_t bytes = 0;
+  for (auto at = entries_.lower_bound(from); at != entries_.end(); ++at) {
+    if (keys.size() == count_max || bytes >= bytes_max) break;
+    bytes += at->first.size();
+    keys.push_back(at->first);
+  }
+  return keys;
+}
+
 Digest MemoryStateStore::apply(Seq seq, const Overlay& overlay) {
   TAGMA_ASSERT(seq > seq_, "checkpoints are applied in rising order");
   // What leaves the map as it is costs no hash: a kept reply, for one, often comes and goes between two checkpoints.

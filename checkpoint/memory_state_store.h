@@ -16,6 +16,8 @@ class MemoryStateStore final : public StateStore {
   Digest apply(Seq seq, const Overlay& overlay) override;
   [[nodiscard]] Digest root() const override { return tree_.root(); }
   [[nodiscard]] Seq seq() const override { return seq_; }
+  [[nodiscard]] StateNode node(const NibblePrefix& prefix) const override { return tree_.node(prefix); }
+  [[nodiscard]] std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const override;
 
   /// For tests and measurements.
   [[nodiscard]] const StateTree& tree() const { return tree_; }

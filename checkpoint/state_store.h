@@ -4,8 +4,9 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
-#include "messages/membership.h"
+#include "messages/inspection.h"
 
 namespace tagma {
 
@@ -30,6 +31,11 @@ class StateStore {
   [[nodiscard]] virtual Digest root() const = 0;
   /// The slot of the last apply(); 0 before the first.
   [[nodiscard]] virtual Seq seq() const = 0;
+
+  /// A place of the tree whose root is root().
+  [[nodiscard]] virtual StateNode node(const NibblePrefix& prefix) const = 0;
+  /// The smallest keys >= `from` in rising order: at most `count_max`, and no more once they have `bytes_max` together.
+  [[nodiscard]] virtual std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const = 0;
 };
 
 }  // namespace tagma

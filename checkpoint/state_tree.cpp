@@ -10,20 +10,11 @@
 namespace tagma {
 namespace {
 
-constexpr std::size_t path_nibbles = 2 * Digest::size_bytes;
+std::uint16_t bit_of(std::size_t nibble) { return static_cast<std::uint16_t>(1U << nibble); }
 
-// The first byte of what is hashed says what it is, so that no leaf can be taken for an inner node.
-constexpr char leaf_tag = '\x00';
-constexpr char inner_tag = '\x01';
-constexpr char empty_tag = '\x02';
-
-std::size_t nibble_at(const Digest& path, std::size_t depth) {
-  const std::size_t byte = path.bytes[depth / 2];
-  return depth % 2 == 0 ? byte >> 4U : byte & 0x0fU;
-}
-
-void append_length(Bytes& out, std::size_t length) {
-  for (std::size_t at = 0; at < 4; ++at) out.push_back(static_cast<char>(length >> (8 * at) & 0xffU));
+/// Where the child of this nibble stands among those that exist, or would stand.
+std::ptrdiff_t child_index(std::uint16_t occupied, std::size_t nibble) {
+  return std::popcount(static_cast<std::uint16_t>(occupied & (bit_of(nibble) - 1U)));
 }
 
 }  // namespace
@@ -58,11 +49,8 @@ class StateTree::Update {
   LeafChange leaf_change(const StateChange& change) {
     LeafChange result{.path = hash(change.key), .leaf = std::nullopt};
     if (!change.value) return result;
-    buffer_.assign(1, leaf_tag);
-    append_length(buffer_, change.key.size());
-    buffer_.append(change.key);
-    append_length(buffer_, change.value->size());
-    buffer_.append(*change.value);
+    buffer_.clear();
+    append_leaf_bytes(buffer_, change.key, *change.value);
     result.leaf = hash(buffer_);
     return result;
   }
@@ -126,9 +114,8 @@ class StateTree::Update {
   }
 
   bool apply_to_child(Inner& inner, std::size_t nibble, std::span<const LeafChange> changes, std::size_t depth) {
-    const auto bit = static_cast<std::uint16_t>(1U << nibble);
-    const auto below = static_cast<std::uint16_t>(inner.occupied & (bit - 1U));
-    const auto child = inner.children.begin() + std::popcount(below);
+    const auto bit = bit_of(nibble);
+    const auto child = inner.children.begin() + child_index(inner.occupied, nibble);
     if ((inner.occupied & bit) == 0) {
       auto grown = grow(changes, depth);
       if (!grown) return false;
@@ -153,9 +140,8 @@ class StateTree::Update {
       subtree = std::move(leaf);
       return Outcome::changed;
     }
-    buffer_.assign(1, inner_tag);
-    buffer_.push_back(static_cast<char>(inner.occupied & 0xffU));
-    buffer_.push_back(static_cast<char>(inner.occupied >> 8U));
+    buffer_.clear();
+    append_inner_head(buffer_, inner.occupied);
     for (const auto& child : inner.children) buffer_.append(child.digest.view());
     subtree.digest = hash(buffer_);
     return Outcome::changed;
@@ -166,7 +152,7 @@ class StateTree::Update {
 };
 
 StateTree::StateTree(HashFunction hash)
-    : hash_(std::move(hash)), empty_root_(hash_(ByteView(&empty_tag, 1))), root_(empty_root_) {
+    : hash_(std::move(hash)), empty_root_(hash_(empty_state_bytes())), root_(empty_root_) {
   ++hashes_;
 }
 
@@ -188,6 +174,36 @@ Digest StateTree::update(const std::vector<StateChange>& changes) {
   }
   root_ = top_ ? top_->digest : empty_root_;
   return root_;
+}
+
+StateNode StateTree::node(const NibblePrefix& prefix) const {
+  StateNode node;
+  node.prefix = prefix;
+  const Subtree* at = top_ ? &*top_ : nullptr;
+  for (std::size_t depth = 0; at != nullptr && at->inner != nullptr && depth < prefix.size(); ++depth) {
+    const auto nibble = static_cast<unsigned char>(prefix[depth]);
+    TAGMA_ASSERT(nibble < 16, "the caller has checked the place");
+    const auto& inner = *at->inner;
+    const bool there = (inner.occupied & bit_of(nibble)) != 0;
+    at = there ? &inner.children[static_cast<std::size_t>(child_index(inner.occupied, nibble))] : nullptr;
+  }
+  if (at == nullptr) return node;
+  if (at->inner == nullptr) {
+    if (!lies_below(at->path, prefix)) return node;
+    node.kind = NodeKind::leaf;
+    node.children = {{.digest = at->digest, .path = at->path}};
+    return node;
+  }
+  node.kind = NodeKind::inner;
+  node.occupied = at->inner->occupied;
+  auto child = at->inner->children.begin();
+  for (std::size_t nibble = 0; nibble < 16; ++nibble) {
+    if ((node.occupied & bit_of(nibble)) == 0) continue;
+    if (child->inner == nullptr) node.leaves = static_cast<std::uint16_t>(node.leaves | bit_of(nibble));
+    node.children.push_back({.digest = child->digest, .path = child->path});
+    ++child;
+  }
+  return node;
 }
 
 }  // namespace tagma

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "messages/inspection.h"
 #include "tagma/bytes.h"
 
 namespace tagma {
@@ -36,6 +37,9 @@ class StateTree {
   Digest update(const std::vector<StateChange>& changes);
 
   [[nodiscard]] const Digest& root() const { return root_; }
+
+  /// What lies at a place. A place below a leaf is that leaf if its path leads there. Costs one step per nibble.
+  [[nodiscard]] StateNode node(const NibblePrefix& prefix) const;
 
   /// How often the hash was computed since the tree was made: the cost that tests hold the updates to.
   [[nodiscard]] std::uint64_t hashes() const { return hashes_; }

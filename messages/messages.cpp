@@ -18,9 +18,28 @@ std::string_view to_string(RefusalReason reason) {
 }
 
 std::string_view name_of(const Message& message) {
-  static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{
-      "SUBMIT",  "PRE-PREPARE", "PREPARE",    "COMMIT",  "CHECKPOINT", "CERTIFICATE",  "STATUS",
-      "DECIDED", "FETCH-BATCH", "BATCH-BODY", "REPLIES", "REFUSAL",    "REPORT-QUERY", "REPORT"};
+  static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{"SUBMIT",
+                                                                                    "PRE-PREPARE",
+                                                                                    "PREPARE",
+                                                                                    "COMMIT",
+                                                                                    "CHECKPOINT",
+                                                                                    "CERTIFICATE",
+                                                                                    "STATUS",
+                                                                                    "DECIDED",
+                                                                                    "FETCH-BATCH",
+                                                                                    "BATCH-BODY",
+                                                                                    "REPLIES",
+                                                                                    "REFUSAL",
+                                                                                    "REPORT-QUERY",
+                                                                                    "REPORT",
+                                                                                    "HISTORY-QUERY",
+                                                                                    "HISTORY",
+                                                                                    "STATE-NODES-QUERY",
+                                                                                    "STATE-NODES",
+                                                                                    "STATE-KEYS-QUERY",
+                                                                                    "STATE-KEYS",
+                                                                                    "STATE-VALUES-QUERY",
+                                                                                    "STATE-VALUES"};
   return names.at(message.index());
 }
 

@@ -14,6 +14,8 @@
 // | Replies               | replica -> client | results of ordered requests of one session                         |
 // | Refusal               | replica -> client | a hint of one replica: not ordered, and why                        |
 // | ReportQuery / Report  | client <-> replica| what `tagma status` shows                                          |
+// | HistoryQuery / History| administrator <-> replica | what its newest slots did, and its newest roots            |
+// | State...Query / State...| administrator <-> replica | nodes, keys and values of its newest checkpoint          |
 //
 // Only bundles and checkpoint votes are signed here; everything else is authenticated by the frame that carries it
 // (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the body.
@@ -27,6 +29,7 @@
 #include <variant>
 #include <vector>
 
+#include "messages/inspection.h"
 #include "messages/membership.h"
 #include "tagma/bytes.h"
 #include "tagma/report.h"
@@ -206,8 +209,10 @@ struct ReportQuery {
   auto operator<=>(const ReportQuery&) const = default;
 };
 
-using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,
-                             Decided, FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report>;
+using Message =
+    std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status, Decided,
+                 FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery, History, StateNodesQuery,
+                 StateNodes, StateKeysQuery, StateKeys, StateValuesQuery, StateValues>;
 
 /// The message's name in protocol words, for logs and traces.
 [[nodiscard]] std::string_view name_of(const Message& message);

@@ -23,7 +23,8 @@ std::size_t read_length(ByteView bytes) {
 }  // namespace
 
 Bytes encode_operation(ByteView service, ByteView payload) {
-  TAGMA_ASSERT(!service.empty() && service.size() <= limits::service_name_bytes_max, "a service's name has 1..64 bytes");
+  TAGMA_ASSERT(!service.empty() && service.size() <= limits::service_name_bytes_max,
+               "a service's name has 1..64 bytes");
   Bytes operation;
   operation.reserve(1 + service.size() + payload.size());
   operation.push_back(static_cast<char>(service.size()));

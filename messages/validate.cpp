@@ -2,6 +2,7 @@
 #include "messages/validate.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <set>
 
@@ -66,6 +67,45 @@ bool known(RefusalReason reason) {
     case RefusalReason::not_serving: return true;
   }
   return false;
+}
+
+Verdict check_checkpoint(Seq seq) {
+  if (seq == 0) return refuse("there is no checkpoint of slot 0");
+  return std::nullopt;
+}
+
+Verdict check_prefix(const NibblePrefix& prefix) {
+  if (prefix.size() >= path_nibbles) return refuse("a place in the state tree has more than 63 nibbles");
+  const auto is_nibble = [](char byte) { return static_cast<unsigned char>(byte) < 16; };
+  if (!std::all_of(prefix.begin(), prefix.end(), is_nibble)) return refuse("a place in the state tree has no nibbles");
+  return std::nullopt;
+}
+
+Verdict check_node(const StateNode& node) {
+  if (auto refused = check_prefix(node.prefix)) return refused;
+  const bool inner = node.kind == NodeKind::inner;
+  if (!inner && (node.occupied != 0 || node.leaves != 0)) return refuse("a node without children names some");
+  switch (node.kind) {
+    case NodeKind::absent:
+      if (!node.children.empty()) return refuse("an absent node has content");
+      return std::nullopt;
+    case NodeKind::leaf:
+      if (node.children.size() != 1) return refuse("a leaf is not one leaf");
+      return std::nullopt;
+    case NodeKind::inner: break;
+    default: return refuse("a node's kind is unknown");
+  }
+  if (node.occupied == 0 || node.children.size() != static_cast<std::size_t>(std::popcount(node.occupied))) {
+    return refuse("an inner node's children are not those that it names");
+  }
+  if ((node.leaves & ~node.occupied) != 0) return refuse("an inner node names a leaf that it has not");
+  if (node.children.size() == 1 && node.leaves != 0) return refuse("an inner node has one leaf and nothing else");
+  return std::nullopt;
+}
+
+Verdict check_state_key(const Bytes& key) {
+  if (key.size() > limits::state_key_bytes_max) return refuse("a key of the state has more than 4096 bytes");
+  return std::nullopt;
 }
 
 Verdict check_entry(const ReplyEntry& entry) {
@@ -203,17 +243,109 @@ Verdict validate(const Report& message) {
   return std::nullopt;
 }
 
+Verdict validate(const HistoryQuery& message) {
+  if (message.count > limits::history_slots_max) return refuse("the history asked for has more than 1024 slots");
+  return check_slot(message.first);
+}
+
+Verdict validate(const History& message) {
+  if (message.slots.size() > limits::history_slots_max) return refuse("the history has more than 1024 slots");
+  if (message.roots.size() > limits::history_roots_max) return refuse("the history has more than 64 roots");
+  if (message.checkpoint_interval == 0) return refuse("the history's checkpoint interval is 0");
+  if (message.oldest == 0 || message.first == 0) return refuse("slot 0 does not exist; slots start at 1");
+  if (!message.slots.empty() && (message.first > message.executed || message.first < message.oldest ||
+                                 message.slots.size() > message.executed - message.first + 1)) {
+    return refuse("the history tells of slots that it does not cover");
+  }
+  Seq last = 0;
+  for (const auto& root : message.roots) {
+    if (root.seq <= last) return refuse("the history's roots are out of order");
+    last = root.seq;
+  }
+  if (last > message.executed) return refuse("the history has a root of a slot that was not executed");
+  return std::nullopt;
+}
+
+Verdict validate(const StateNodesQuery& message) {
+  if (message.prefixes.empty()) return refuse("no node is asked for");
+  if (message.prefixes.size() > limits::state_nodes_max) return refuse("more than 128 nodes are asked for");
+  for (const auto& prefix : message.prefixes) {
+    if (auto refused = check_prefix(prefix)) return refused;
+  }
+  return check_checkpoint(message.seq);
+}
+
+Verdict validate(const StateNodes& message) {
+  if (message.nodes.size() > limits::state_nodes_max) return refuse("there are more than 128 nodes");
+  for (const auto& node : message.nodes) {
+    if (auto refused = check_node(node)) return refused;
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const StateKeysQuery& message) {
+  if (auto refused = check_state_key(message.from)) return refused;
+  return check_checkpoint(message.seq);
+}
+
+Verdict validate(const StateKeys& message) {
+  if (message.keys.size() > limits::state_keys_max) return refuse("there are more than 1024 keys");
+  std::size_t bytes = 0;
+  for (std::size_t at = 0; at < message.keys.size(); ++at) {
+    if (auto refused = check_state_key(message.keys[at])) return refused;
+    if (at > 0 && message.keys[at] <= message.keys[at - 1]) return refuse("the keys are out of order");
+    bytes += message.keys[at].size();
+  }
+  if (bytes > limits::state_keys_bytes_max) return refuse("the keys together have more than 128 KiB");
+  if (message.keys.empty() && message.more) return refuse("there are more keys than none");
+  return std::nullopt;
+}
+
+Verdict validate(const StateValuesQuery& message) {
+  if (message.keys.empty()) return refuse("no value is asked for");
+  if (message.keys.size() > limits::state_values_max) return refuse("more than 64 values are asked for");
+  for (const auto& key : message.keys) {
+    if (auto refused = check_state_key(key)) return refused;
+  }
+  return check_checkpoint(message.seq);
+}
+
+Verdict validate(const StateValues& message) {
+  if (message.values.size() > limits::state_values_max) return refuse("there are more than 64 values");
+  std::size_t bytes = 0;
+  for (const auto& value : message.values) {
+    if (!value.present && (value.size_bytes != 0 || !value.value.empty())) return refuse("an absent value has content");
+    if (value.value.size() > value.size_bytes) return refuse("a value is longer than it says");
+    if (value.value.size() > limits::state_value_bytes_max) return refuse("a value has more than 256 KiB");
+    bytes += value.value.size();
+  }
+  if (bytes > limits::state_values_bytes_max) return refuse("the values together have more than 512 KiB");
+  return std::nullopt;
+}
+
 Verdict validate(const Message& message) {
   return std::visit([](const auto& content) { return validate(content); }, message);
 }
 
+namespace {
+
+/// Only administrators ask about the state: it holds every client's data.
+bool asks_about_state(const Message& message) {
+  return std::holds_alternative<HistoryQuery>(message) || std::holds_alternative<StateNodesQuery>(message) ||
+         std::holds_alternative<StateKeysQuery>(message) || std::holds_alternative<StateValuesQuery>(message);
+}
+
+}  // namespace
+
 bool may_send(PrincipalKind sender, const Message& message) {
   switch (sender) {
-    // Replicas speak to replicas and to clients; they relay SUBMITs and never ask for reports.
-    case PrincipalKind::replica: return !std::holds_alternative<ReportQuery>(message);
+    // Replicas speak to replicas, clients and administrators; they relay SUBMITs and never ask for reports.
+    case PrincipalKind::replica: return !std::holds_alternative<ReportQuery>(message) && !asks_about_state(message);
     case PrincipalKind::client:
-    case PrincipalKind::admin:
       return std::holds_alternative<Submit>(message) || std::holds_alternative<ReportQuery>(message);
+    case PrincipalKind::admin:
+      return std::holds_alternative<Submit>(message) || std::holds_alternative<ReportQuery>(message) ||
+             asks_about_state(message);
   }
   return false;
 }

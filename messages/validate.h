@@ -27,6 +27,14 @@ namespace tagma {
 [[nodiscard]] std::optional<Refused> validate(const Refusal& message);
 [[nodiscard]] std::optional<Refused> validate(const ReportQuery& message);
 [[nodiscard]] std::optional<Refused> validate(const Report& message);
+[[nodiscard]] std::optional<Refused> validate(const HistoryQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const History& message);
+[[nodiscard]] std::optional<Refused> validate(const StateNodesQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const StateNodes& message);
+[[nodiscard]] std::optional<Refused> validate(const StateKeysQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const StateKeys& message);
+[[nodiscard]] std::optional<Refused> validate(const StateValuesQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const StateValues& message);
 [[nodiscard]] std::optional<Refused> validate(const Message& message);
 
 /// Whether a principal of this kind may send this message at all, to a replica or (replies) to a client.

@@ -108,7 +108,8 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   }
   out << "\n";
   for (const ReplicaId id : summary.differing) {
-    out << "DIFFERS: replica " << id << " has another state than the others at the same seq\n";
+    out << "DIFFERS: replica " << id
+        << " has another state than the others at the same seq (tagma diff says in what)\n";
   }
   const auto primary = expected_primary(membership, reports);
   for (const auto& replica : reports) {

@@ -4,6 +4,7 @@
 
 #include "messages/assert.h"
 #include "messages/validate.h"
+#include "messages/wire/inspection_codec.h"
 #include "messages/wire/segment.h"
 #include "messages/wire/signed_bodies.h"
 #include "tagma/limits.h"
@@ -57,6 +58,11 @@ struct ContentWords {
       size += capnp::sizeInWords<schema::Counter>() + words(name.size() + 1);
     }
     return size;
+  }
+  /// Queries of an administrator and their answers.
+  template <typename Content>
+  std::size_t operator()(const Content& message) const {
+    return content_words(message);
   }
 };
 
@@ -169,6 +175,14 @@ struct Writer {
   }
   void operator()(const ReportQuery& message) { out.initReportQuery().setNonce(message.nonce); }
   void operator()(const Report& message) { write_report(out.initReport(), message); }
+  void operator()(const HistoryQuery& message) { write(out.initHistoryQuery(), message); }
+  void operator()(const History& message) { write(out.initHistory(), message); }
+  void operator()(const StateNodesQuery& message) { write(out.initStateNodesQuery(), message); }
+  void operator()(const StateNodes& message) { write(out.initStateNodes(), message); }
+  void operator()(const StateKeysQuery& message) { write(out.initStateKeysQuery(), message); }
+  void operator()(const StateKeys& message) { write(out.initStateKeys(), message); }
+  void operator()(const StateValuesQuery& message) { write(out.initStateValuesQuery(), message); }
+  void operator()(const StateValues& message) { write(out.initStateValues(), message); }
 };
 
 Result<Message> read_submit(schema::SignedBody::Reader in) {
@@ -315,6 +329,14 @@ Result<Message> read_message(schema::Message::Reader in) {
     }
     case schema::Message::REPORT_QUERY: return Message{ReportQuery{in.getReportQuery().getNonce()}};
     case schema::Message::REPORT: return read_report(in.getReport());
+    case schema::Message::HISTORY_QUERY: return read(in.getHistoryQuery());
+    case schema::Message::HISTORY: return read(in.getHistory());
+    case schema::Message::STATE_NODES_QUERY: return read(in.getStateNodesQuery());
+    case schema::Message::STATE_NODES: return read(in.getStateNodes());
+    case schema::Message::STATE_KEYS_QUERY: return read(in.getStateKeysQuery());
+    case schema::Message::STATE_KEYS: return read(in.getStateKeys());
+    case schema::Message::STATE_VALUES_QUERY: return read(in.getStateValuesQuery());
+    case schema::Message::STATE_VALUES: return read(in.getStateValues());
   }
   return Refused{"the message is of an unknown type"};
 }

@@ -24,6 +24,14 @@ struct Message {
     refusal @12 :Refusal;
     reportQuery @13 :ReportQuery;
     report @14 :Report;
+    historyQuery @15 :HistoryQuery;
+    history @16 :History;
+    stateNodesQuery @17 :StateNodesQuery;
+    stateNodes @18 :StateNodes;
+    stateKeysQuery @19 :StateKeysQuery;
+    stateKeys @20 :StateKeys;
+    stateValuesQuery @21 :StateValuesQuery;
+    stateValues @22 :StateValues;
   }
 }
 
@@ -142,4 +150,73 @@ struct Report {
 struct Counter {
   name @0 :Text;
   value @1 :UInt64;
+}
+
+struct HistoryQuery {
+  nonce @0 :UInt64;
+  first @1 :UInt64;
+  count @2 :UInt32;
+}
+
+struct History {
+  nonce @0 :UInt64;
+  executed @1 :UInt64;
+  oldest @2 :UInt64;
+  checkpointInterval @3 :UInt64;
+  first @4 :UInt64;
+  slots @5 :Data;  # per slot 64 bytes: digest of the batch, digest of the writes
+  rootSeqs @6 :List(UInt64);
+  roots @7 :Data;  # per root 32 bytes
+}
+
+struct StateNodesQuery {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  prefixes @2 :List(Data);  # one nibble per byte
+}
+
+struct StateNodes {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  nodes @2 :List(StateNode);
+}
+
+struct StateNode {
+  prefix @0 :Data;  # one nibble per byte
+  kind @1 :UInt8;  # 1 absent, 2 leaf, 3 inner
+  occupied @2 :UInt16;  # bit i: child i exists
+  leaves @3 :UInt16;  # bit i: child i is a leaf
+  digests @4 :Data;  # per child 32 bytes; of a leaf its own
+  paths @5 :Data;  # per child that is a leaf 32 bytes; of a leaf its own
+}
+
+struct StateKeysQuery {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  from @2 :Data;
+}
+
+struct StateKeys {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  keys @2 :List(Data);
+  more @3 :Bool;
+}
+
+struct StateValuesQuery {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  keys @2 :List(Data);
+}
+
+struct StateValues {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  values @2 :List(StateValue);
+}
+
+struct StateValue {
+  present @0 :Bool;
+  sizeBytes @1 :UInt64;
+  value @2 :Data;  # its beginning where it is very long
 }

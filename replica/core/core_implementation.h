@@ -1,8 +1,9 @@
-// The inside of ReplicaCore, shared by its four source files:
+// The inside of ReplicaCore, shared by its five source files:
 //   replica_core.cpp    events, requests of clients, proposing
 //   normal_case.cpp     PRE-PREPARE, PREPARE, COMMIT, execution in order
 //   stability.cpp       checkpoint votes, certificates, collection of the log
 //   retransmission.cpp  status exchange, decided slots for those behind, missing batches
+//   inspection.cpp      what administrators ask about the state
 //
 // View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
 // the Q entry, Slot::prepared the P entry) and every rule below speaks of views.
@@ -19,6 +20,7 @@
 #include "messages/messages.h"
 #include "messages/vote_set.h"
 #include "replica/core/executor.h"
+#include "replica/core/recent_history.h"
 #include "replica/core/replica_core.h"
 #include "replica/core/request_pool.h"
 #include "replica/core/slot_log.h"
@@ -55,8 +57,8 @@ class ReplicaCore::Implementation {
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
   };
 
-  /// What a client was sent again and its rate has not made up for yet.
-  struct ReplyBudget {
+  /// What somebody was sent at request and the allowed rate has not made up for yet.
+  struct SendBudget {
     MonotonicUs updated_us = 0;
     std::uint64_t owed_bytes = 0;
   };
@@ -69,7 +71,7 @@ class ReplicaCore::Implementation {
   void on(const InputDrained& event);
   void on(const Woken& event);
 
-  // Messages. The sender of each but Submit and ReportQuery is a replica in its current incarnation.
+  // Messages. The sender of each but Submit and the queries is a replica in its current incarnation.
   void receive(const Sender& from, Submit& message);
   void receive(const Sender& from, PrePrepare& message);
   void receive(const Sender& from, Prepare& message);
@@ -84,11 +86,20 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, Replies& message);
   void receive(const Sender& from, Refusal& message);
   void receive(const Sender& from, Report& message);
+  void receive(const Sender& from, HistoryQuery& message);
+  void receive(const Sender& from, History& message);
+  void receive(const Sender& from, StateNodesQuery& message);
+  void receive(const Sender& from, StateNodes& message);
+  void receive(const Sender& from, StateKeysQuery& message);
+  void receive(const Sender& from, StateKeys& message);
+  void receive(const Sender& from, StateValuesQuery& message);
+  void receive(const Sender& from, StateValues& message);
 
   // Requests and proposing (replica_core.cpp)
   /// Whether a bundle needs no ordering: evicted, or executed before. Answers it, if it came from its client.
   [[nodiscard]] bool answer_without_ordering(const Sender& from, const Bundle& bundle);
-  [[nodiscard]] bool may_reply_again(ClientId client);
+  /// Whether the budget has room for one more answer.
+  [[nodiscard]] bool may_send_more(SendBudget& budget, std::size_t bytes_per_second);
   void admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle);
   [[nodiscard]] std::optional<RefusalReason> judge_bundle(const Bundle& bundle) const;
   void refuse(const Sender& from, const Bundle& bundle, RefusalReason reason);
@@ -151,6 +162,10 @@ class ReplicaCore::Implementation {
   /// The digest whose batch this slot lacks; nothing if it lacks none.
   [[nodiscard]] std::optional<Digest> missing_batch(const Slot& slot) const;
 
+  // Questions of administrators (inspection.cpp)
+  [[nodiscard]] bool may_inspect(const Sender& from);
+  void answer(const Sender& to, Message message, std::size_t bytes);
+
   // Effects
   PersistNumber persist(Record record);
   void broadcast(Message message, bool after_persists = true);
@@ -164,6 +179,7 @@ class ReplicaCore::Implementation {
 
   const CoreConfig config_;
   Authenticator& authenticator_;
+  const StateStore& store_;
   LayeredState state_;
   Executor executor_;
   RequestPool pool_;
@@ -187,14 +203,17 @@ class ReplicaCore::Implementation {
   bool certificate_durable_ = true;
   Seq base_ = 0;  ///< seq of the durable state; replay would start here
   Seq collected_ = 0;
+  WriteTrace trace_;                                                     ///< of the slot that is being executed
+  RecentHistory history_;                                                ///< of executed slots and own checkpoints
   std::map<Seq, Digest> own_roots_;                                      ///< from the certificate upwards
   std::map<Seq, std::map<ReplicaId, CheckpointVote>> checkpoint_votes_;  ///< above the certificate; authentic
   MonotonicUs checkpoint_sent_us_ = 0;
 
   std::deque<OwnVote> own_votes_;  ///< waiting for durability, in order
   PersistNumber persists_ = 0;
-  std::vector<Peer> peers_;                        ///< by id
-  std::map<ClientId, ReplyBudget> reply_budgets_;  ///< of clients of the membership only
+  std::vector<Peer> peers_;                           ///< by id
+  std::map<ClientId, SendBudget> reply_budgets_;      ///< of clients of the membership only
+  std::map<AdminId, SendBudget> inspection_budgets_;  ///< of administrators of the membership only
 
   MonotonicUs next_status_us_ = 0;
   MonotonicUs wake_at_us_ = 0;  ///< of the last WakeAt effect; 0: none

@@ -57,6 +57,12 @@ struct Reply {
   bool after_persists = true;
 };
 
+/// To an administrator, on the connection that asked last. One replica's word about itself: waits for nothing.
+struct Answer {
+  AdminId admin = 0;
+  Message message;
+};
+
 /// Apply LayeredState::frozen(seq) to the state store, durably, then report CheckpointWritten.
 struct WriteCheckpoint {
   Seq seq = 0;
@@ -82,7 +88,7 @@ struct Counted {
   std::string_view reason;  ///< a literal
 };
 
-using Effect = std::variant<Persist, Send, Reply, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
+using Effect = std::variant<Persist, Send, Reply, Answer, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tagma

@@ -197,6 +197,7 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   next_seq_ = std::max(next_seq_, seq + 1);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);
+  history_.executed(seq, {.batch = digest, .writes = trace_.take()});
   operations_executed_ += execution.operations;
   bundles_executed_ += batch->bundles.size();
   ++batches_executed_;

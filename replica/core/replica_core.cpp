@@ -23,15 +23,19 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
                                             const ServiceRegistry& services, const StateStore& store)
     : config_(std::move(config)),
       authenticator_(authenticator),
+      store_(store),
       state_(store),
       executor_(config_, authenticator, services, state_),
       pool_(config_),
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
+      trace_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }),
+      history_(config_.history_slots, limits::history_roots_max),
       peers_(config_.membership.n()) {
   TAGMA_ASSERT(!validate(config_.membership), "the caller validated the membership");
   TAGMA_ASSERT(config_.membership.find_replica(config_.id) != nullptr, "this replica is a member");
   TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,
                "the window holds two checkpoint intervals");
+  state_.trace_writes(trace_);
 }
 
 std::uint32_t ReplicaCore::Implementation::quorum() const {
@@ -176,7 +180,8 @@ bool ReplicaCore::Implementation::answer_without_ordering(const Sender& from, co
   }
   // Only the client itself is answered, and only as fast as its budget allows: a small bundle may ask for large
   // replies.
-  if (from.principal.kind != PrincipalKind::client || !may_reply_again(bundle.client)) {
+  if (from.principal.kind != PrincipalKind::client ||
+      !may_send_more(reply_budgets_[bundle.client], config_.reply_again_bytes_per_second)) {
     count("reply not sent again");
     return true;
   }
@@ -202,15 +207,13 @@ bool ReplicaCore::Implementation::answer_without_ordering(const Sender& from, co
   return true;
 }
 
-/// A client that was sent much again waits until the rate has made up for it.
-bool ReplicaCore::Implementation::may_reply_again(ClientId client) {
-  auto& budget = reply_budgets_[client];
+/// Whoever was sent much waits until the rate has made up for it.
+bool ReplicaCore::Implementation::may_send_more(SendBudget& budget, std::size_t bytes_per_second) {
   const auto elapsed_us = static_cast<std::uint64_t>(now_.monotonic_us - budget.updated_us);
-  const std::uint64_t made_up =
-      std::min<std::uint64_t>(elapsed_us, 60'000'000) * config_.reply_again_bytes_per_second / 1'000'000;
+  const std::uint64_t made_up = std::min<std::uint64_t>(elapsed_us, 60'000'000) * bytes_per_second / 1'000'000;
   budget.owed_bytes -= std::min(budget.owed_bytes, made_up);
   budget.updated_us = now_.monotonic_us;
-  return budget.owed_bytes <= config_.reply_again_bytes_per_second / 8;
+  return budget.owed_bytes <= bytes_per_second / 8;
 }
 
 void ReplicaCore::Implementation::admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle) {

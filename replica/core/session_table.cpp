@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "messages/assert.h"
+#include "messages/state_key.h"
 
 namespace tagma {
 namespace {
-
-constexpr char service_prefix = '\x10';
-constexpr char session_prefix = '\x20';
-constexpr char reply_prefix = '\x21';
-constexpr char floor_prefix = '\x22';
-constexpr char agreed_time_prefix = '\x30';
 
 constexpr std::size_t number_bytes = sizeof(std::uint64_t);
 constexpr std::size_t client_bytes = sizeof(ClientId);

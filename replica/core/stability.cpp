@@ -14,6 +14,7 @@ void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
   base_ = event.seq;
   state_.written(event.seq);
   own_roots_[event.seq] = event.root;
+  history_.checkpoint(event.seq, event.root);
   compare_with_certificate();
   while (own_roots_.size() > 1 && own_roots_.begin()->first < certificate_) own_roots_.erase(own_roots_.begin());
   if (voting_ && event.seq > certificate_) vote_for_checkpoint(event);

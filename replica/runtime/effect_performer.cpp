@@ -49,6 +49,8 @@ void EffectPerformer::perform(Reply& effect) {
   outgoing_.reply(effect.client, effect.session, std::move(effect.message));
 }
 
+void EffectPerformer::perform(const Answer& effect) { outgoing_.answer(effect.admin, effect.message); }
+
 void EffectPerformer::perform(const WriteCheckpoint& effect) { checkpoints_.push_back(effect.seq); }
 
 void EffectPerformer::perform(const WakeAt& effect) { wake_at_us_ = effect.at_us; }

@@ -26,6 +26,8 @@ class Outgoing {
   virtual void broadcast(const Message& message) = 0;
   /// Session 0: to the connection of this client that asked last.
   virtual void reply(ClientId client, SessionId session, Message message) = 0;
+  /// To the connection of this administrator that asked last.
+  virtual void answer(AdminId admin, const Message& message) = 0;
 };
 
 /// Durability "memory": a persist is durable as soon as the turn commits, the state store lives in memory.
@@ -68,6 +70,7 @@ class EffectPerformer {
   void perform(const Persist& effect);
   void perform(const Send& effect);
   void perform(Reply& effect);
+  void perform(const Answer& effect);
   void perform(const WriteCheckpoint& effect);
   void perform(const WakeAt& effect);
   void perform(const CollectLog& effect);

@@ -1,6 +1,8 @@
 // One replica as a process: sockets, clocks, files and logs around the pure core.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "messages/membership.h"

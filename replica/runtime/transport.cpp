@@ -14,6 +14,7 @@ constexpr SocketBounds replica_bounds{512, 512};
 /// Whoever connects may fill this much before it has proved anything: kept small.
 constexpr SocketBounds client_bounds{64, 256};
 constexpr std::size_t channels_per_replica_max = 4;
+constexpr std::size_t connections_per_admin_max = 4;
 
 crypto::ChannelScope scope_of(const Membership& membership) {
   return crypto::ChannelScope{membership.cluster, membership.epoch};
@@ -34,7 +35,8 @@ std::size_t connections_per_client_max(const TransportConfig& config) {
 Transport::Transport(const TransportConfig& config, Counters& counters)
     : config_(config),
       counters_(counters),
-      routes_(connections_per_client_max(config), connections_per_client_max(config)) {}
+      routes_(connections_per_client_max(config), connections_per_client_max(config)),
+      admin_routes_(connections_per_admin_max, 1) {}
 
 Result<std::unique_ptr<Transport>> Transport::open(const TransportConfig& config, const crypto::Identity& identity,
                                                    Counters& counters, Log& log) {
@@ -63,9 +65,8 @@ std::optional<Refused> Transport::open_listeners(const crypto::Identity& identit
     return member == nullptr ? Known{} : Known{&member->key, member->incarnation};
   };
   const auto known_client = [this](const Principal& principal) {
-    if (principal.kind != PrincipalKind::client) return Known{};
-    const auto* member = config_.membership.find_client(principal.id);
-    return member == nullptr ? Known{} : Known{&member->key, 0};
+    if (principal.kind != PrincipalKind::client && principal.kind != PrincipalKind::admin) return Known{};
+    return Known{config_.membership.find_key(principal), 0};
   };
 
   ListenerBounds of_replicas;
@@ -81,7 +82,7 @@ std::optional<Refused> Transport::open_listeners(const crypto::Identity& identit
   clients_ = std::make_unique<Listener>("clients' port", std::move(client_socket), scope, end_of(self), identity,
                                         known_client, of_clients, counters_, log);
   clients_->on_frame([this](const crypto::ChannelEnd& from, crypto::ChannelId channel, ByteView routing_id) {
-    routes_.seen(from.principal.id, channel, routing_id);
+    routes_of(from.principal).seen(from.principal.id, channel, routing_id);
   });
   return std::nullopt;
 }
@@ -142,8 +143,13 @@ std::optional<Received> Transport::admit(const Inbox::Item& item) {
   return Received{Sender{item.from.principal, item.from.incarnation}, std::move(*message)};
 }
 
-/// Learns where this client's replies go. False if the message speaks for another client.
+/// Learns where this client's replies go, or this administrator's answers. False if the message speaks for another
+/// client.
 bool Transport::note_client(const Inbox::Item& item, const Message& message) {
+  if (item.from.principal.kind == PrincipalKind::admin) {
+    admin_routes_.asked(item.from.principal.id, item.channel);
+    return true;  // what an administrator may not ask for, the core refuses
+  }
   const ClientId client = item.from.principal.id;
   if (const auto* submit = std::get_if<Submit>(&message)) {
     if (submit->bundle->content.client != client) {
@@ -196,12 +202,27 @@ void Transport::reply(ClientId client, SessionId session, Message message) {
   if (auto* report = std::get_if<Report>(&message)) counters_.append_to(*report);
   const auto body = encode(message);
   if (!body) return;
-  for (const auto channel : channels) {
-    ClientGather& gathered = replies_[channel];
-    gathered.client = client;
-    gathered.gather.add(*body);
-    if (gathered.gather.full()) flush_client(channel, gathered);
+  for (const auto channel : channels) gather(channel, {PrincipalKind::client, client}, *body);
+}
+
+void Transport::answer(AdminId admin, const Message& message) {
+  const auto channels = admin_routes_.find(admin, 0);
+  if (channels.empty()) {
+    counters_.add("answers dropped: administrator not connected");
+    return;
   }
+  if (const auto body = encode(message)) gather(channels.front(), {PrincipalKind::admin, admin}, *body);
+}
+
+ClientRoutes& Transport::routes_of(const Principal& principal) {
+  return principal.kind == PrincipalKind::admin ? admin_routes_ : routes_;
+}
+
+void Transport::gather(crypto::ChannelId channel, const Principal& to, const OutgoingBody& body) {
+  ClientGather& gathered = replies_[channel];
+  gathered.to = to;
+  gathered.gather.add(body);
+  if (gathered.gather.full()) flush_client(channel, gathered);
 }
 
 bool Transport::flush() {
@@ -213,7 +234,8 @@ bool Transport::flush() {
 }
 
 void Transport::flush_client(crypto::ChannelId channel, ClientGather& gathered) {
-  const Bytes* routing_id = routes_.routing_id(gathered.client, channel);
+  ClientRoutes& routes = routes_of(gathered.to);
+  const Bytes* routing_id = routes.routing_id(gathered.to.id, channel);
   if (routing_id == nullptr) {
     counters_.add("replies dropped: client not connected", gathered.gather.size());
     gathered.gather.clear();
@@ -224,7 +246,7 @@ void Transport::flush_client(crypto::ChannelId channel, ClientGather& gathered) 
       [&](std::span<const crypto::Body> bodies) { gone = gone || !clients_->send(channel, *routing_id, bodies); });
   if (!gone) return;
   counters_.add("channels_forgotten");
-  routes_.forget(gathered.client, channel);
+  routes.forget(gathered.to.id, channel);
 }
 
 std::uint32_t Transport::links_established() const {

@@ -53,6 +53,7 @@ class Transport final : public Outgoing {
   void send(ReplicaId to, const Message& message) override;
   void broadcast(const Message& message) override;
   void reply(ClientId client, SessionId session, Message message) override;
+  void answer(AdminId admin, const Message& message) override;
   /// One frame per destination. Returns whether there was anything to send.
   bool flush();
 
@@ -65,8 +66,9 @@ class Transport final : public Outgoing {
   void watch(Waiter& waiter);
 
  private:
+  /// What a connection of a client or an administrator gets in this turn.
   struct ClientGather {
-    ClientId client = 0;
+    Principal to;
     FrameGather gather;
   };
 
@@ -76,6 +78,8 @@ class Transport final : public Outgoing {
   [[nodiscard]] std::optional<Received> admit(const Inbox::Item& item);
   [[nodiscard]] bool note_client(const Inbox::Item& item, const Message& message);
   [[nodiscard]] std::optional<OutgoingBody> encode(const Message& message);
+  [[nodiscard]] ClientRoutes& routes_of(const Principal& principal);
+  void gather(crypto::ChannelId channel, const Principal& to, const OutgoingBody& body);
   void flush_client(crypto::ChannelId channel, ClientGather& gathered);
 
   TransportConfig config_;
@@ -86,6 +90,7 @@ class Transport final : public Outgoing {
   std::unique_ptr<Listener> clients_;
   std::map<ReplicaId, std::unique_ptr<PeerLink>> links_;
   ClientRoutes routes_;
+  ClientRoutes admin_routes_;                          ///< the same for administrators, who have no sessions
   std::map<crypto::ChannelId, ClientGather> replies_;  ///< of this turn
 };
 

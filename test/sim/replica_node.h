@@ -67,6 +67,7 @@ class ReplicaNode {
   void perform(Persist&& effect);
   void perform(Send&& effect) { host_.send(id_, effect.to, effect.message); }
   void perform(Reply&& effect) { host_.reply(id_, effect.client, effect.message); }
+  void perform(Answer&&) {}  // no administrator asks here
   void perform(WriteCheckpoint&& effect);
   void perform(WakeAt&& effect);
   void perform(CollectLog&&) {}

@@ -60,6 +60,11 @@ struct Describe {
     line.number = message.nonce;
     line.seq = message.last_executed;
   }
+  // Questions of administrators and their answers; nobody asks them here.
+  template <typename Inspection>
+  void operator()(const Inspection& message) const {
+    line.number = message.nonce;
+  }
 
  private:
   void bundle(const Bundle& content) const {

@@ -35,6 +35,19 @@ TEST_CASE("apply sets, replaces and erases, and get and seek show it") {
   CHECK(store.apply(384, {{"a", "1"}, {"b", "2"}}) == first);
 }
 
+TEST_CASE("keys are listed in order, within a count and a number of bytes") {
+  MemoryStateStore store(sha256);
+  CHECK(store.keys("", 10, 100).empty());
+  store.apply(1, {{"a", "1"}, {"b", "2"}, {"bb", "3"}, {"c", "4"}});
+  CHECK(store.keys("", 10, 100) == std::vector<Bytes>{"a", "b", "bb", "c"});
+  CHECK(store.keys("b", 2, 100) == std::vector<Bytes>{"b", "bb"});
+  CHECK(store.keys(ByteView("b\0", 2), 10, 100) == std::vector<Bytes>{"bb", "c"});
+  const std::vector<Bytes> up_to_the_bytes{"a", "b", "bb"};
+  CHECK(store.keys("", 10, 3) == up_to_the_bytes);
+  CHECK(store.keys("d", 10, 100).empty());
+  CHECK(store.node("").kind == NodeKind::inner);
+}
+
 TEST_CASE("what leaves the state as it is costs no hash and keeps the root") {
   MemoryStateStore store(sha256);
   const Digest root = store.apply(1, {{"a", "1"}, {"b", "2"}});

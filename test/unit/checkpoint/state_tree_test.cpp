@@ -170,6 +170,62 @@ TEST_CASE("what is hashed for a leaf and for an inner node begins differently") 
   CHECK(first_bytes == Bytes("\0\0\1\2cr", 6));
 }
 
+/// Walks the whole tree by its nodes and holds each digest against the one above it; returns the leaves' paths.
+void check_below(const StateTree& tree, const NibblePrefix& prefix, const Digest& expected, Leaves& leaves) {
+  const StateNode node = tree.node(prefix);
+  CHECK(node.prefix == prefix);
+  REQUIRE(node.kind == NodeKind::inner);
+  Bytes bytes;
+  append_inner_bytes(bytes, node);
+  REQUIRE(sha256(bytes) == expected);
+  std::size_t child = 0;
+  for (std::size_t nibble = 0; nibble < 16; ++nibble) {
+    const NibblePrefix below = prefix + static_cast<char>(nibble);
+    if ((node.occupied >> nibble & 1U) == 0) {
+      CHECK(tree.node(below).kind == NodeKind::absent);
+      continue;
+    }
+    const auto& entry = node.children.at(child++);
+    if ((node.leaves >> nibble & 1U) == 0) {
+      check_below(tree, below, entry.digest, leaves);
+      continue;
+    }
+    CHECK(lies_below(entry.path, below));
+    leaves.emplace_back(to_hex(entry.path.view()), entry.digest);
+    CHECK(tree.node(below).kind == NodeKind::leaf);
+    CHECK(tree.node(below).children.front() == entry);
+  }
+  CHECK(child == node.children.size());
+}
+
+TEST_CASE("the nodes of a tree, from the root down, are what its root was made of") {
+  Model model;
+  for (int number = 0; number < 500; ++number) model["key" + std::to_string(number)] = std::to_string(number * number);
+  StateTree tree(sha256);
+  tree.update(all_of(model));
+  Leaves leaves;
+  check_below(tree, "", tree.root(), leaves);
+  std::sort(leaves.begin(), leaves.end());
+  CHECK(leaves.size() == model.size());
+  CHECK(naive_subtree(leaves, 0, leaves.size(), 0) == tree.root());
+}
+
+TEST_CASE("nodes of small trees, and of places below a leaf") {
+  StateTree tree(sha256);
+  CHECK(tree.node("").kind == NodeKind::absent);
+  tree.update({{"rome", "tiber"}});  // its path begins with a8a4
+  const StateNode root = tree.node("");
+  CHECK(root.kind == NodeKind::leaf);
+  CHECK(root.children == std::vector<StateNode::Child>{{tree.root(), sha256("rome")}});
+  CHECK(tree.node("\x0a\x08\x0a").children == root.children);
+  CHECK(tree.node("\x0a\x08\x0b").kind == NodeKind::absent);
+  CHECK(tree.node("\x03").kind == NodeKind::absent);
+  tree.update({{"corinth", "isthmus"}, {"edessa", "skirtos"}});
+  CHECK(tree.node("\x06").occupied == 0b10);
+  CHECK(tree.node("\x06").leaves == 0);
+  CHECK(tree.node("\x06\x01").leaves == 0xc000);
+}
+
 TEST_CASE("the cost of an update follows the change, not the state") {
   constexpr std::size_t keys = 100'000;
   constexpr std::size_t changed = keys / 100;

@@ -36,7 +36,7 @@ Ran init(const std::string& directory, const Arguments& more = {}) {
 TEST_CASE("help lists the commands, and each command's help has examples within 80 columns") {
   const Ran help = run({"--help"});
   CHECK(help.status == exit_ok);
-  for (const std::string command : {"init", "replica", "up", "call", "shell", "load", "status", "bench"}) {
+  for (const std::string command : {"init", "replica", "up", "call", "shell", "load", "status", "diff", "bench"}) {
     CAPTURE(command);
     CHECK(contains(help.out, "\n  " + command));
     const Ran one = run({command, "--help"});

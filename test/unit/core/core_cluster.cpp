@@ -58,6 +58,7 @@ CoreConfig toy_config(std::uint32_t n, ReplicaId id) {
   for (ClientId client = 0; client < 4; ++client) {
     config.membership.clients.push_back({.id = client, .key = toy_key({PrincipalKind::client, client})});
   }
+  config.membership.admins.push_back({.id = 0, .key = toy_key({PrincipalKind::admin, 0})});
   config.checkpoint_interval = 4;
   config.window = 16;
   return config;
@@ -128,6 +129,8 @@ void Node::perform(Effects effects) {
       sent.push_back(std::move(*send));
     } else if (auto* reply = std::get_if<Reply>(&effect)) {
       replies.push_back(std::move(*reply));
+    } else if (auto* answer = std::get_if<Answer>(&effect)) {
+      answers.push_back(std::move(*answer));
     } else if (const auto* write = std::get_if<WriteCheckpoint>(&effect)) {
       checkpoints_wanted.push_back(write->seq);
       if (write_checkpoints) {

@@ -78,6 +78,7 @@ struct Node {
 
   std::vector<Send> sent;
   std::vector<Reply> replies;
+  std::vector<Answer> answers;
   std::vector<std::string> alarms;
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
@@ -106,6 +107,7 @@ struct Cluster {
 };
 
 [[nodiscard]] inline Sender replica_sender(ReplicaId id) { return {.principal = {PrincipalKind::replica, id}}; }
+[[nodiscard]] inline Sender admin_sender(AdminId id) { return {.principal = {PrincipalKind::admin, id}}; }
 [[nodiscard]] inline Sender client_sender(ClientId id) { return {.principal = {PrincipalKind::client, id}}; }
 
 }  // namespace tagma::test

@@ -123,6 +123,32 @@ TEST_CASE("the largest valid messages fit") {
   Report report = samples::report();
   report.counters.assign(limits::report_counters_max, {std::string(limits::text_bytes_max, 'c'), ~std::uint64_t{0}});
   check_round_trip(report);
+
+  History history = samples::history();
+  history.first = 1;
+  history.oldest = 1;
+  history.executed = 10'000;
+  history.slots.assign(limits::history_slots_max, {samples::digest(3), samples::digest(4)});
+  history.roots.clear();
+  for (Seq seq = 1; seq <= limits::history_roots_max; ++seq) history.roots.push_back({seq, samples::digest(5)});
+  check_round_trip(history);
+
+  StateNodes nodes{1, 2, {}};
+  nodes.nodes.assign(limits::state_nodes_max,
+                     {Bytes(63, '\x0f'), NodeKind::inner, 0xffff, 0xffff,
+                      std::vector<StateNode::Child>(16, {samples::digest(1), samples::digest(2)})});
+  check_round_trip(nodes);
+  check_round_trip(StateNodesQuery{1, 2, std::vector<NibblePrefix>(limits::state_nodes_max, Bytes(63, '\x0f'))});
+
+  StateKeys keys{1, 2, {}, true};
+  for (std::size_t key = 0; key < limits::state_keys_max; ++key) keys.keys.push_back(std::to_string(10'000 + key));
+  for (auto& key : keys.keys) key.resize(limits::state_keys_bytes_max / limits::state_keys_max, 'k');
+  check_round_trip(keys);
+
+  check_round_trip(
+      StateValuesQuery{1, 2, std::vector<Bytes>(limits::state_values_max, Bytes(limits::state_key_bytes_max, 'k'))});
+  check_round_trip(
+      StateValues{1, 2, std::vector<StateValue>(2, {true, 1UL << 40U, Bytes(limits::state_value_bytes_max, 'v')})});
 }
 
 TEST_CASE("extreme numbers travel unchanged") {

@@ -218,6 +218,27 @@ TEST_CASE("digests of another size are refused") {
                  "the report's digest has not 32 bytes");
     check_reason(crafted([&](auto message) { message.initReplies().initEntries(1)[0].setRequestDigest(blob(wrong)); }),
                  "a reply's request digest has not 32 bytes");
+    check_reason(crafted([&](auto message) { message.initHistory().setSlots(blob(Bytes(63, 's'))); }),
+                 "the history's slots have not 64 bytes each");
+    check_reason(crafted([&](auto message) {
+                   auto history = message.initHistory();
+                   history.initRootSeqs(2);
+                   history.setRoots(blob(wrong));
+                 }),
+                 "the history's roots have not 32 bytes each");
+    const auto node = [&](auto message) {
+      auto first = message.initStateNodes().initNodes(1)[0];
+      first.setKind(2);
+      return first;
+    };
+    check_reason(crafted([&](auto message) { node(message).setPaths(blob(wrong)); }),
+                 "a node's paths have not 32 bytes each");
+    check_reason(crafted([&](auto message) { node(message).setDigests(blob(Bytes(33, 'd'))); }),
+                 "a node's digests have not 32 bytes each");
+    check_reason(crafted([&](auto message) { node(message).setDigests(blob(Bytes(17 * 32, 'd'))); }),
+                 "a node's digests have not 32 bytes each");
+    check_reason(crafted([&](auto message) { node(message).setPrefix(blob(Bytes(64, '\1'))); }),
+                 "a place in the state tree has more than 63 nibbles");
   }
 }
 
@@ -249,6 +270,21 @@ TEST_CASE("counts above the limits are refused before anything is allocated for 
                       "the certificate has more than 64 votes");
   check_cheap_refusal(crafted([](auto message) { message.initCheckpointCertificate().initVotes(65); }), 0,
                       "the certificate has more than 64 votes");
+
+  check_cheap_refusal(crafted([](auto message) { message.initStateNodesQuery().initPrefixes(100'000); }), 0,
+                      "more than 128 nodes are asked for");
+  check_cheap_refusal(crafted([](auto message) { message.initStateNodes().initNodes(20'000); }), 0,
+                      "there are more than 128 nodes");
+  check_cheap_refusal(crafted([](auto message) { message.initStateKeys().initKeys(100'000); }), 0,
+                      "there are more than 1024 keys");
+  check_cheap_refusal(crafted([](auto message) { message.initStateValuesQuery().initKeys(65); }), 0,
+                      "more than 64 values are asked for");
+  check_cheap_refusal(crafted([](auto message) { message.initStateValues().initValues(40'000); }), 0,
+                      "there are more than 64 values");
+  check_cheap_refusal(crafted([](auto message) { message.initHistory().initRootSeqs(65); }), 0,
+                      "the history has more than 64 roots");
+  check_cheap_refusal(crafted([](auto message) { message.initHistory().setSlots(blob(Bytes(1025 * 64, 's'))); }), 0,
+                      "the history has more than 1024 slots");
 
   for (const unsigned count : {257U, 30'000U}) {
     capnp::MallocMessageBuilder bundle(40'000);

@@ -78,6 +78,27 @@ Report report() {
   return {77, 3, 5, 9, 1283, 1152, 1280, digest(101), true, {{"refused: bad signature", 12}, {"batches", 1283}}};
 }
 
+History history() {
+  return {78,
+          1283,
+          900,
+          128,
+          1281,
+          {{digest(1), digest(2)}, {digest(3), digest(4)}},
+          {{1152, digest(5)}, {1280, digest(6)}}};
+}
+
+StateNodes state_nodes() {
+  const Bytes below("\x06\x01", 2);
+  return {
+      79,
+      1280,
+      {{Bytes(1, '\x0a'), NodeKind::leaf, 0, 0, {{digest(7), digest(8)}}},
+       {Bytes(1, '\x06'), NodeKind::inner, 0b10, 0, {{digest(9), {}}}},
+       {below, NodeKind::inner, 0xc001, 0x8001, {{digest(10), digest(11)}, {digest(12), {}}, {digest(13), digest(14)}}},
+       {Bytes(63, '\x0f'), NodeKind::absent, 0, 0, {}}}};
+}
+
 std::vector<std::pair<std::string, Message>> messages() {
   return {
       {"submit", Submit{std::make_shared<const SignedBundle>(signed_bundle())}},
@@ -95,6 +116,14 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"refusal", Refusal{1'700'000'000'000'001, 41, RefusalReason::busy}},
       {"report_query", ReportQuery{0x1122'3344'5566'7788}},
       {"report", report()},
+      {"history_query", HistoryQuery{78, 1281, 2}},
+      {"history", history()},
+      {"state_nodes_query", StateNodesQuery{79, 1280, {"", Bytes("\0\x0f", 2)}}},
+      {"state_nodes", state_nodes()},
+      {"state_keys_query", StateKeysQuery{80, 1280, Bytes("\x10\0", 2)}},
+      {"state_keys", StateKeys{80, 1280, {"", "abbey", "city"}, true}},
+      {"state_values_query", StateValuesQuery{81, 1280, {"abbey", ""}}},
+      {"state_values", StateValues{81, 1280, {{true, 6, "Nicaea"}, {false, 0, ""}, {true, 300'000, Bytes("\0x", 2)}}}},
   };
 }
 

@@ -23,6 +23,8 @@ namespace tagma::samples {
 [[nodiscard]] Status status();
 [[nodiscard]] Replies replies();
 [[nodiscard]] Report report();
+[[nodiscard]] History history();
+[[nodiscard]] StateNodes state_nodes();
 
 /// Every message type, by the name of its golden vector.
 [[nodiscard]] std::vector<std::pair<std::string, Message>> messages();

@@ -235,6 +235,116 @@ TEST_CASE("rules of a report") {
                                          });
 }
 
+TEST_CASE("rules of what an administrator asks") {
+  check_rules<HistoryQuery>(
+      {1, 5, 1024}, {
+                        {[](HistoryQuery& q) { q.count = 1025; }, "the history asked for has more than 1024 slots"},
+                        {[](HistoryQuery& q) { q.first = 0; }, "slot 0 does not exist; slots start at 1"},
+                    });
+  check_rules<StateNodesQuery>(
+      {1, 8, {""}},
+      {
+          {[](StateNodesQuery& q) { q.prefixes.clear(); }, "no node is asked for"},
+          {[](StateNodesQuery& q) { q.prefixes.assign(129, ""); }, "more than 128 nodes are asked for"},
+          {[](StateNodesQuery& q) { q.prefixes[0] = Bytes(64, '\1'); },
+           "a place in the state tree has more than 63 nibbles"},
+          {[](StateNodesQuery& q) { q.prefixes[0] = "\x10"; }, "a place in the state tree has no nibbles"},
+          {[](StateNodesQuery& q) { q.prefixes[0] = "\xff"; }, "a place in the state tree has no nibbles"},
+          {[](StateNodesQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
+      });
+  check_rules<StateKeysQuery>(
+      {1, 8, Bytes(4096, 'k')},
+      {
+          {[](StateKeysQuery& q) { q.from += 'k'; }, "a key of the state has more than 4096 bytes"},
+          {[](StateKeysQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
+      });
+  check_rules<StateValuesQuery>(
+      {1, 8, {"k"}},
+      {
+          {[](StateValuesQuery& q) { q.keys.clear(); }, "no value is asked for"},
+          {[](StateValuesQuery& q) { q.keys.assign(65, "k"); }, "more than 64 values are asked for"},
+          {[](StateValuesQuery& q) { q.keys[0].assign(4097, 'k'); }, "a key of the state has more than 4096 bytes"},
+          {[](StateValuesQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
+      });
+}
+
+TEST_CASE("rules of a history") {
+  CHECK_FALSE(validate(History{}));
+  check_rules<History>(
+      samples::history(),
+      {
+          {[](History& h) { h.slots.resize(1025); }, "the history has more than 1024 slots"},
+          {[](History& h) { h.roots.resize(65); }, "the history has more than 64 roots"},
+          {[](History& h) { h.checkpoint_interval = 0; }, "the history's checkpoint interval is 0"},
+          {[](History& h) { h.oldest = 0; }, "slot 0 does not exist; slots start at 1"},
+          {[](History& h) { h.first = 0; }, "slot 0 does not exist; slots start at 1"},
+          {[](History& h) { h.first = h.executed; }, "the history tells of slots that it does not cover"},
+          {[](History& h) { h.first = number_max; }, "the history tells of slots that it does not cover"},
+          {[](History& h) { h.oldest = h.first + 1; }, "the history tells of slots that it does not cover"},
+          {[](History& h) { h.roots[1].seq = h.roots[0].seq; }, "the history's roots are out of order"},
+          {[](History& h) { h.roots[0].seq = 0; }, "the history's roots are out of order"},
+          {[](History& h) { h.roots[1].seq = h.executed + 1; },
+           "the history has a root of a slot that was not executed"},
+      });
+}
+
+TEST_CASE("rules of nodes, keys and values of a state") {
+  const std::size_t leaf = 0;
+  const std::size_t lone = 1;
+  const std::size_t inner = 2;
+  const std::size_t absent = 3;
+  check_rules<StateNodes>(
+      samples::state_nodes(),
+      {
+          {[](StateNodes& n) { n.nodes.resize(129, n.nodes[absent]); }, "there are more than 128 nodes"},
+          {[](StateNodes& n) { n.nodes[leaf].prefix = "\x11"; }, "a place in the state tree has no nibbles"},
+          {[](StateNodes& n) { n.nodes[leaf].kind = static_cast<NodeKind>(0); }, "a node's kind is unknown"},
+          {[](StateNodes& n) { n.nodes[leaf].kind = static_cast<NodeKind>(4); }, "a node's kind is unknown"},
+          {[](StateNodes& n) { n.nodes[leaf].occupied = 1; }, "a node without children names some"},
+          {[](StateNodes& n) { n.nodes[leaf].children.clear(); }, "a leaf is not one leaf"},
+          {[](StateNodes& n) { n.nodes[absent].leaves = 1; }, "a node without children names some"},
+          {[](StateNodes& n) { n.nodes[absent].children.resize(1); }, "an absent node has content"},
+          {[](StateNodes& n) { n.nodes[inner].occupied = 0; }, "an inner node's children are not those that it names"},
+          {[](StateNodes& n) { n.nodes[inner].children.pop_back(); },
+           "an inner node's children are not those that it names"},
+          {[](StateNodes& n) { n.nodes[inner].leaves = 2; }, "an inner node names a leaf that it has not"},
+          {[](StateNodes& n) { n.nodes[lone].leaves = n.nodes[lone].occupied; },
+           "an inner node has one leaf and nothing else"},
+      });
+  check_rules<StateKeys>(
+      {1, 8, {"a", "b"}, true},
+      {
+          {[](StateKeys& k) {
+             k.keys.clear();
+             for (int key = 0; key < 1025; ++key) k.keys.push_back(std::to_string(10'000 + key));
+           },
+           "there are more than 1024 keys"},
+          {[](StateKeys& k) { k.keys[0] = "b"; }, "the keys are out of order"},
+          {[](StateKeys& k) { k.keys[1].assign(4097, 'x'); }, "a key of the state has more than 4096 bytes"},
+          {[](StateKeys& k) { k.keys.clear(); }, "there are more keys than none"},
+          {[](StateKeys& k) {
+             k.keys.clear();
+             for (int key = 0; key < 33; ++key) k.keys.push_back(std::to_string(10 + key) + Bytes(4000, 'k'));
+           },
+           "the keys together have more than 128 KiB"},
+      });
+  check_rules<StateValues>({1, 8, {{true, 1, "v"}, {false, 0, ""}}},
+                           {
+                               {[](StateValues& v) { v.values.resize(65); }, "there are more than 64 values"},
+                               {[](StateValues& v) { v.values[1].size_bytes = 1; }, "an absent value has content"},
+                               {[](StateValues& v) { v.values[1].value = "v"; }, "an absent value has content"},
+                               {[](StateValues& v) { v.values[0].size_bytes = 0; }, "a value is longer than it says"},
+                               {[](StateValues& v) {
+                                  v.values[0] = {true, number_max, Bytes(limits::state_value_bytes_max + 1, 'v')};
+                                },
+                                "a value has more than 256 KiB"},
+                               {[](StateValues& v) {
+                                  v.values.assign(3, {true, number_max, Bytes(limits::state_value_bytes_max, 'v')});
+                                },
+                                "the values together have more than 512 KiB"},
+                           });
+}
+
 TEST_CASE("the validator of any message asks that of its content") {
   for (const auto& sample : samples::messages()) {
     const auto& name = sample.first;
@@ -252,9 +362,11 @@ TEST_CASE("who may send what") {
     const auto& message = sample.second;
     CAPTURE(name);
     const bool asks = name == "submit" || name == "report_query";
+    const bool asks_about_state = name == "history_query" || name == "state_nodes_query" ||
+                                  name == "state_keys_query" || name == "state_values_query";
     CHECK(may_send(PrincipalKind::client, message) == asks);
-    CHECK(may_send(PrincipalKind::admin, message) == asks);
-    CHECK(may_send(PrincipalKind::replica, message) == (name != "report_query"));
+    CHECK(may_send(PrincipalKind::admin, message) == (asks || asks_about_state));
+    CHECK(may_send(PrincipalKind::replica, message) == (name != "report_query" && !asks_about_state));
     CHECK_FALSE(may_send(static_cast<PrincipalKind>(9), message));
   }
 }

@@ -173,6 +173,49 @@ TEST_CASE("a report carries the runtime's counters, and what was refused is amon
   }));
 }
 
+TEST_CASE("a client that asks about the state is refused and counted") {
+  RunningCluster running(4);
+  for (const ReplicaId id : {0U, 1U, 2U, 3U}) running.start(id);
+  REQUIRE(running.connect({0}));
+  HandClient& link = *running.links[0];
+  link.send(
+      {HistoryQuery{1, 1, 1}, StateNodesQuery{2, 4, {""}}, StateKeysQuery{3, 4, ""}, StateValuesQuery{4, 4, {"a"}}});
+  CHECK(eventually([&] {
+    link.send({ReportQuery{7}});
+    link.poll();
+    const Report* report = last_report(link.received());
+    if (report == nullptr) return false;
+    return std::count(report->counters.begin(), report->counters.end(),
+                      std::pair<std::string, std::uint64_t>("message refused: not the sender's to send", 4)) == 1;
+  }));
+  const auto is_report = [](const Message& message) { return std::holds_alternative<Report>(message); };
+  CHECK(std::all_of(link.received().begin(), link.received().end(), is_report));
+}
+
+TEST_CASE("an administrator's answers go to its own connection, and it gets nothing that is a client's") {
+  RunningCluster running(4);
+  const auto admin = crypto::Identity::generate(KeyAlgorithm::ecdsa_p256);
+  running.cluster.file.membership.admins.push_back({0, admin.public_key()});
+  for (const ReplicaId id : {0U, 1U, 2U, 3U}) running.start(id);
+  HandClient link(running.context, running.cluster, Principal{PrincipalKind::admin, 0}, admin, 0);
+  HandClient other(running.context, running.cluster, Principal{PrincipalKind::admin, 0}, admin, 0);
+  REQUIRE(running.connect({0}));  // client 0, of the same number
+  HandClient& client = *running.links[0];
+  client.send({ReportQuery{1}});
+  std::set<std::uint64_t> nonces;
+  CHECK(eventually([&] {
+    for (auto* each : {&link, &other}) each->poll();
+    client.poll();
+    if (link.established()) link.send({HistoryQuery{11, 1, 1}, ReportQuery{12}});
+    if (other.established()) other.send({HistoryQuery{22, 1, 1}});
+    for (const auto& message : link.received()) nonces.insert(std::get<History>(message).nonce);
+    for (const auto& message : other.received()) nonces.insert(1000 + std::get<History>(message).nonce);
+    return nonces.size() >= 2;
+  }));
+  CHECK(nonces == std::set<std::uint64_t>{11, 1022});
+  for (const auto& message : client.received()) CHECK(std::holds_alternative<Report>(message));
+}
+
 TEST_CASE("a lone replica serves: every slot is decided by its own votes") {
   RunningCluster running(1);
   running.start(0);

@@ -21,6 +21,9 @@ class Recorder final : public runtime::Outgoing {
     trace.push_back("client " + std::to_string(client) + "/" + std::to_string(session) + " " +
                     std::string(name_of(message)));
   }
+  void answer(AdminId admin, const Message& message) override {
+    trace.push_back("admin " + std::to_string(admin) + " " + std::string(name_of(message)));
+  }
   std::vector<std::string> trace;
 };
 

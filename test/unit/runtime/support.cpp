@@ -76,10 +76,14 @@ std::string write_cluster(const Folder& folder, const TestCluster& cluster) {
 }
 
 HandClient::HandClient(zmq::context_t& context, const TestCluster& cluster, ClientId client, ReplicaId replica)
-    : channel_(cluster.scope(), crypto::ChannelEnd{Principal{PrincipalKind::client, client}, 0},
+    : HandClient(context, cluster, Principal{PrincipalKind::client, client}, cluster.clients[client], replica) {}
+
+HandClient::HandClient(zmq::context_t& context, const TestCluster& cluster, const Principal& who,
+                       const crypto::Identity& identity, ReplicaId replica)
+    : channel_(cluster.scope(), crypto::ChannelEnd{who, 0},
                crypto::ChannelEnd{Principal{PrincipalKind::replica, replica},
                                   cluster.file.membership.replicas[replica].incarnation},
-               cluster.file.membership.replicas[replica].key, cluster.clients[client]),
+               cluster.file.membership.replicas[replica].key, identity),
       socket_(context, zmq::socket_type::dealer) {
   socket_.set(zmq::sockopt::linger, 0);
   socket_.connect(cluster.file.membership.replicas[replica].client_address);

@@ -50,6 +50,9 @@ struct TestCluster {
 class HandClient {
  public:
   HandClient(zmq::context_t& context, const TestCluster& cluster, ClientId client, ReplicaId replica);
+  /// Anybody's connection. `identity` outlives this object.
+  HandClient(zmq::context_t& context, const TestCluster& cluster, const Principal& who,
+             const crypto::Identity& identity, ReplicaId replica);
 
   /// Shakes hands as needed and reads what waits. Call it again and again.
   void poll();

@@ -1,0 +1,52 @@
+#include "messages/state_key.h"
+
+#include <cstdint>
+
+namespace tagma::state_key {
+namespace {
+
+constexpr std::size_t client_bytes = 4;
+constexpr std::size_t number_bytes = 8;
+
+std::string number_at(ByteView bytes, std::size_t at, std::size_t width) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes.substr(at, width)) value = (value << 8U) | static_cast<unsigned char>(byte);
+  return std::to_string(value);
+}
+
+}  // namespace
+
+Described describe(ByteView key) {
+  const auto unknown = [&] { return Described{{}, {}, "an entry of unknown kind, " + to_hex(key)}; };
+  if (key.empty()) return unknown();
+  const ByteView rest = key.substr(1);
+  switch (key.front()) {
+    case service_prefix: {
+      const std::size_t length = rest.empty() ? 0 : static_cast<unsigned char>(rest.front());
+      if (length == 0 || rest.size() < 1 + length) return unknown();
+      return {Bytes(rest.substr(1, length)), Bytes(rest.substr(1 + length)), {}};
+    }
+    case session_prefix:
+      if (rest.size() != client_bytes + number_bytes) return unknown();
+      return {
+          {},
+          {},
+          "session " + number_at(rest, client_bytes, number_bytes) + " of client " + number_at(rest, 0, client_bytes)};
+    case reply_prefix:
+      if (rest.size() != client_bytes + 2 * number_bytes) return unknown();
+      return {{},
+              {},
+              "replies kept for session " + number_at(rest, client_bytes, number_bytes) + " of client " +
+                  number_at(rest, 0, client_bytes) + ", from number " +
+                  number_at(rest, client_bytes + number_bytes, number_bytes)};
+    case floor_prefix:
+      if (rest.size() != client_bytes) return unknown();
+      return {{}, {}, "the evicted sessions of client " + number_at(rest, 0, client_bytes)};
+    case agreed_time_prefix:
+      if (!rest.empty()) return unknown();
+      return {{}, {}, "the agreed time"};
+    default: return unknown();
+  }
+}
+
+}  // namespace tagma::state_key

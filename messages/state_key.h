@@ -1,0 +1,25 @@
+// The kinds of keys of the replicated state, so that whoever shows one to a person can say what it is. The layout
+// behind the first byte is replica/core/session_table.h's to write.
+#pragma once
+
+#include <string>
+
+#include "tagma/bytes.h"
+
+namespace tagma::state_key {
+
+inline constexpr char service_prefix = '\x10';      ///< length of the service's name (1), name, its own key
+inline constexpr char session_prefix = '\x20';      ///< client (4), session (8)
+inline constexpr char reply_prefix = '\x21';        ///< client (4), session (8), first number (8)
+inline constexpr char floor_prefix = '\x22';        ///< client (4)
+inline constexpr char agreed_time_prefix = '\x30';  ///< nothing
+
+struct Described {
+  Bytes service;     ///< of a service's key: whose it is; else empty
+  Bytes key;         ///< of a service's key: the key as the service knows it
+  std::string what;  ///< of any other key: what stands there, in words
+};
+/// What a key of the state is. Any bytes are allowed: they may come from a replica that lies.
+[[nodiscard]] Described describe(ByteView key);
+
+}  // namespace tagma::state_key
