@@ -40,9 +40,7 @@ class Tally final : public tagma::Service {
   }
 
  private:
-  static tagma::ServiceReply refused() {
-    return {tagma::ReplyStatus::refused, "usage: tally add NUMBER | tally read"};
-  }
+  static tagma::ServiceReply refused() { return {tagma::ReplyStatus::refused, "usage: tally add NUMBER | tally read"}; }
 };
 
 }  // namespace
