@@ -121,11 +121,11 @@ verdict() {
 }
 
 in_container() {
-  docker image inspect "$image" >/dev/null 2>&1 || "$top/docker/base/make-base.sh"
+  docker image inspect "$image" >/dev/null 2>&1 || "$top/docker/base/make-base.sh" || fail "no base image (above)"
   # With the host's network: a package mirror may be reachable from there alone. All ports are on the loopback.
-  container=$(docker create --network host --init "$image" /bin/bash /clean/inside.sh)
-  docker cp "$work/." "$container:/clean" >/dev/null
-  [[ ! -e $work/apt/sources.list ]] || docker cp "$work/apt/." "$container:/etc/apt" >/dev/null
+  container=$(docker create --network host --init "$image" /bin/bash /clean/inside.sh) || fail "no container (above)"
+  docker cp "$work/." "$container:/clean" >/dev/null || fail "nothing can be copied into the container"
+  docker cp "$work/apt/." "$container:/etc/apt" >/dev/null || fail "nothing can be copied into the container"
   say "a container of $image"
   docker start --attach "$container"
 }
@@ -138,13 +138,11 @@ in_chroot() {
   say "a chroot made by debootstrap"
   debootstrap --variant=minbase bookworm "$work/system" "${mirror:?apt here knows no mirror for bookworm}" >"$work/log" ||
     { tail -n 20 "$work/log" >&2 && fail "debootstrap failed"; }
-  mkdir "$work/system/clean"
-  cp "$work/inside.sh" "$work/tagma.deb" "$work/system/clean/"
-  cp -r "$work/apt/." "$work/system/etc/apt/"
-  cp /etc/resolv.conf "$work/system/etc/resolv.conf"
+  mkdir "$work/system/clean" && cp "$work/inside.sh" "$work/tagma.deb" "$work/system/clean/" &&
+    cp -r "$work/apt/." "$work/system/etc/apt/" && cp /etc/resolv.conf "$work/system/etc/resolv.conf" ||
+    fail "the chroot cannot be filled"
   mounted=$work/system
-  mount -t proc proc "$mounted/proc"
-  mount --bind /dev "$mounted/dev"
+  mount -t proc proc "$mounted/proc" && mount --bind /dev "$mounted/dev" || fail "the chroot cannot be mounted"
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root chroot "$mounted" /bin/bash /clean/inside.sh
 }
 
