@@ -1,15 +1,23 @@
-// Hard limits of the wire. Every one is checked before memory is allocated for what it limits.
+/**
+ * @file
+ * @brief Hard limits of the wire. Each is checked before memory is allocated for what it limits.
+ *
+ * They are the same in every build, since replicas must judge alike what is too large. Sizes are in bytes; a limit is
+ * the largest value that is still allowed. Services and clients meet the first four; the rest bound what replicas say
+ * to each other and are told so that an operator can work out what a host must hold.
+ */
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+/// The hard limits of the wire, see tagma/limits.h.
 namespace tagma::limits {
 
 inline constexpr std::size_t service_name_bytes_max = 64;            ///< name of a service, at the head of an operation
 inline constexpr std::size_t words_max = 64;                         ///< words of an operation behind its service
-inline constexpr std::size_t operation_bytes_max = 128UL * 1024;     ///< one operation
-inline constexpr std::size_t reply_bytes_max = 128UL * 1024;         ///< one result
+inline constexpr std::size_t operation_bytes_max = 128UL * 1024;     ///< one operation, its service's name included
+inline constexpr std::size_t reply_bytes_max = 128UL * 1024;         ///< one encoded reply: status byte and text
 inline constexpr std::size_t bundle_operations_max = 256;            ///< operations under one signature
 inline constexpr std::size_t bundle_bytes_max = 256UL * 1024;        ///< encoded, signed bundle
 inline constexpr std::size_t batch_bundles_max = 1024;               ///< bundles in one PRE-PREPARE
