@@ -19,7 +19,7 @@ namespace {
 const std::vector<ServiceUsage> services{{"kv", {"kv put KEY VALUE", "kv get KEY", "kv scan FROM TO [LIMIT]"}},
                                          {"mutex", {"mutex acquire NAME"}}};
 
-const ServiceCatalogue catalogue = bundled_services();
+const tagma::ServiceCatalogue catalogue = tagma::bundled_services();
 
 /// The real commands; clusters as told.
 Vocabulary vocabulary() {
