@@ -46,6 +46,7 @@ class AdminClient::Implementation {
     encoded->bytes = wire::encode(query);
     encoded->digest = hasher_.digest(encoded->bytes);
     std::vector<Asked> asked;
+    asked.reserve(replicas.size());
     for (const ReplicaId id : replicas) asked.push_back({&link_to(id), 0, std::nullopt});
     const std::int64_t end_us = monotonic_us() + std::chrono::microseconds(options_.timeout).count();
     for (;;) {
@@ -59,6 +60,7 @@ class AdminClient::Implementation {
       wait(asked, now_us, end_us);
     }
     std::vector<std::optional<Message>> found;
+    found.reserve(asked.size());
     for (auto& each : asked) found.push_back(std::move(each.answer));
     return found;
   }

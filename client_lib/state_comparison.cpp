@@ -1,6 +1,7 @@
 #include "client_lib/state_comparison.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -213,18 +214,18 @@ std::optional<Parting> find_parting(const History& left, const History& right) {
 
 std::optional<Majority> find_majority(const Membership& membership,
                                       const std::vector<std::optional<History>>& histories) {
-  std::map<Seq, std::map<Digest, std::vector<ReplicaId>>> claims;
+  std::map<Seq, std::map<Digest, std::vector<ReplicaId>>, std::greater<>> claims;  // the newest slot first
   for (ReplicaId id = 0; id < histories.size(); ++id) {
     if (!histories[id]) continue;
     for (const auto& root : histories[id]->roots) claims[root.seq][root.root].push_back(id);
   }
-  for (auto at = claims.rbegin(); at != claims.rend(); ++at) {
+  for (const auto& [seq, by_root] : claims) {
     std::optional<Majority> best;
     bool alone = true;
-    for (const auto& [root, members] : at->second) {
+    for (const auto& [root, members] : by_root) {
       if (best && members.size() < best->members.size()) continue;
       alone = !best || members.size() > best->members.size();
-      best = Majority{{at->first, root}, members};
+      best = Majority{{seq, root}, members};
     }
     if (best && alone && best->members.size() >= membership.weak_quorum()) return best;
   }

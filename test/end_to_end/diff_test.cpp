@@ -11,7 +11,7 @@
 namespace tagma::end_to_end {
 namespace {
 
-constexpr std::uint32_t interval = 16;
+constexpr Seq interval = 16;
 
 /// Three real replicas and one double that spoils the puts of the key "city" from the third one on; without a double
 /// four real ones. A checkpoint every 16 slots.
