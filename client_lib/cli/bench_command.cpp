@@ -251,7 +251,7 @@ std::string command_line_of(const Arguments& arguments) {
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_bench() { return described<BenchOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_bench() { return described<BenchOptions>(describe_arguments); }
 
 int run_bench(const Arguments& arguments, const Streams& streams, const Program& program) {
   if (!arguments.empty() && arguments.front() == "compare") {

@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_bench();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_bench();
 [[nodiscard]] int run_bench(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

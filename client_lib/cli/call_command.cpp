@@ -108,7 +108,7 @@ std::string problem_of(const ServiceReply& reply) {
   return text_says_it ? name : name + ": " + reply.text;
 }
 
-std::shared_ptr<const CLI::App> describe_call() { return described<CallOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_call() { return described<CallOptions>(describe_arguments); }
 
 int run_call(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
   CLI::App app;

@@ -6,7 +6,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_call();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_call();
 [[nodiscard]] int run_call(const Arguments& arguments, const Streams& streams, const Program& program);
 
 /// What to say of a reply that is not ok: "absent", "refused: the current value differs".

@@ -40,36 +40,58 @@ void print_help(std::ostream& out) {
       << "Exit status: 0 ok, 1 refused or failed, 2 usage, 3 no quorum in time." << std::endl;
 }
 
+/// The command that the first argument names; where there is none, the exit status of the end.
+struct Chosen {
+  const Command* command = nullptr;
+  int status = exit_usage;
+};
+
+Chosen choose(const Arguments& arguments, const Streams& streams) {
+  if (arguments.empty()) {
+    print_help(streams.err);
+    return {};
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help(streams.out);
+    return {nullptr, exit_ok};
+  }
+  if (name == "--version") {
+    streams.out << "tagma " << TAGMA_VERSION << std::endl;
+    return {nullptr, exit_ok};
+  }
+  for (const auto& command : command_table) {
+    if (command.name == name) return {&command, exit_ok};
+  }
+  streams.err << "tagma: there is no command '" << name << "' (tagma --help lists them)" << std::endl;
+  return {};
+}
+
+Arguments behind_first(const Arguments& arguments) { return {arguments.begin() + 1, arguments.end()}; }
+
 }  // namespace
 
 std::span<const Command> commands() { return command_table; }
 
 int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program) {
-  if (arguments.empty()) {
-    print_help(streams.err);
-    return exit_usage;
+  if (!arguments.empty() && arguments.front() == "complete") {
+    return run_complete(behind_first(arguments), streams, program);
   }
-  const std::string& name = arguments.front();
-  if (name == "--help" || name == "-h" || name == "help") {
-    print_help(streams.out);
-    return exit_ok;
+  const auto [command, status] = choose(arguments, streams);
+  if (command == nullptr) return status;
+  try {
+    return command->run(behind_first(arguments), streams, program);
+  } catch (const std::exception& error) {
+    // The system failed us (no memory, a full disk); what users can get wrong is refused in words before.
+    return fail(streams, command->name, error.what(), exit_failed);
   }
-  if (name == "--version") {
-    streams.out << "tagma " << TAGMA_VERSION << std::endl;
-    return exit_ok;
-  }
-  if (name == "complete") return run_complete(Arguments(arguments.begin() + 1, arguments.end()), streams, program);
-  for (const auto& command : command_table) {
-    if (command.name != name) continue;
-    try {
-      return command.run(Arguments(arguments.begin() + 1, arguments.end()), streams, program);
-    } catch (const std::exception& error) {
-      // The system failed us (no memory, a full disk); what users can get wrong is refused in words before.
-      return fail(streams, name, error.what(), exit_failed);
-    }
-  }
-  streams.err << "tagma: there is no command '" << name << "' (tagma --help lists them)" << std::endl;
-  return exit_usage;
+}
+
+std::optional<int> check_command_line(const Arguments& arguments, const Streams& streams) {
+  const auto [command, status] = choose(arguments, streams);
+  if (command == nullptr) return status;
+  const auto app = command->describe();
+  return parse_arguments(*app, behind_first(arguments), streams);
 }
 
 }  // namespace tagma::cli

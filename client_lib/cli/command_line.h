@@ -11,7 +11,7 @@ struct Command {
   std::string_view name;
   std::string_view summary;
   int (*run)(const Arguments& arguments, const Streams& streams, const Program& program);
-  std::shared_ptr<const CLI::App> (*describe)();  ///< its options, for whoever reads them
+  std::shared_ptr<CLI::App> (*describe)();  ///< its options, for whoever reads them
 };
 
 /// Every command that users see.
@@ -19,5 +19,9 @@ struct Command {
 
 /// Runs one command. `arguments` are those behind the program's name; returns the exit status.
 [[nodiscard]] int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program);
+
+/// Only reads the arguments, as run_command_line() does first: the exit status where it ends with them (help, bad
+/// usage), nothing where a command would go on. Touches no file, starts nothing.
+[[nodiscard]] std::optional<int> check_command_line(const Arguments& arguments, const Streams& streams);
 
 }  // namespace tagma::cli

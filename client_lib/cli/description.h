@@ -8,7 +8,7 @@ namespace tagma::cli {
 
 /// What `describe` tells the parser, without anything to parse; the place of the values lives as long as the result.
 template <typename Options>
-[[nodiscard]] std::shared_ptr<const CLI::App> described(void (*describe)(CLI::App& app, Options& options)) {
+[[nodiscard]] std::shared_ptr<CLI::App> described(void (*describe)(CLI::App& app, Options& options)) {
   struct Described {
     Options options;
     CLI::App app;

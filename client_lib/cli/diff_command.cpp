@@ -241,7 +241,7 @@ void print_text(const Findings& findings, const DiffOptions& options, std::ostre
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_diff() { return described<DiffOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_diff() { return described<DiffOptions>(describe_arguments); }
 
 int run_diff(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
   CLI::App app;

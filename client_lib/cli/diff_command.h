@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_diff();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_diff();
 [[nodiscard]] int run_diff(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

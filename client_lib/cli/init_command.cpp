@@ -66,7 +66,7 @@ void describe_arguments(CLI::App& app, InitCommandOptions& options) {
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_init() { return described<InitCommandOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_init() { return described<InitCommandOptions>(describe_arguments); }
 
 int run_init(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app;

@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_init();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_init();
 [[nodiscard]] int run_init(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

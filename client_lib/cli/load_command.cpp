@@ -190,7 +190,7 @@ void describe_arguments(CLI::App& app, LoadOptions& options) {
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_load() { return described<LoadOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_load() { return described<LoadOptions>(describe_arguments); }
 
 int run_load(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
   CLI::App app;

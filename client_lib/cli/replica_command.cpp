@@ -26,7 +26,7 @@ void describe_arguments(CLI::App& app, ReplicaOptions& options) {
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_replica() { return described<ReplicaOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_replica() { return described<ReplicaOptions>(describe_arguments); }
 
 int run_replica_command(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app;

@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_replica();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_replica();
 [[nodiscard]] int run_replica_command(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

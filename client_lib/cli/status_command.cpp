@@ -178,7 +178,7 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   return summary.quorum_agrees ? exit_ok : exit_no_quorum;
 }
 
-std::shared_ptr<const CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
 
 int run_status(const Arguments& arguments, const Streams& streams, const Program& /*program*/) {
   CLI::App app;

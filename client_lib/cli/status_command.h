@@ -7,7 +7,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_status();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_status();
 [[nodiscard]] int run_status(const Arguments& arguments, const Streams& streams, const Program& program);
 
 /// The same table through a client that is open already.

@@ -131,7 +131,7 @@ void describe_arguments(CLI::App& app, UpOptions& options) {
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_up() { return described<UpOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_up() { return described<UpOptions>(describe_arguments); }
 
 int run_up(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app;

@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_up();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_up();
 [[nodiscard]] int run_up(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli

@@ -41,7 +41,7 @@ struct ClusterWords {
 struct CommandWords {
   std::string name;
   std::string summary;
-  std::shared_ptr<const CLI::App> description;  ///< null where only the name is known
+  std::shared_ptr<CLI::App> description;  ///< null where only the name is known
 };
 
 struct Vocabulary {

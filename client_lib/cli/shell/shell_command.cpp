@@ -74,7 +74,7 @@ int run_interactive(ShellSession& session, LineHistory& history, const Streams& 
 
 }  // namespace
 
-std::shared_ptr<const CLI::App> describe_shell() { return described<ShellOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_shell() { return described<ShellOptions>(describe_arguments); }
 
 int run_shell(const Arguments& arguments, const Streams& streams, const Program& program) {
   CLI::App app;

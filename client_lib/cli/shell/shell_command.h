@@ -5,7 +5,7 @@
 
 namespace tagma::cli {
 
-[[nodiscard]] std::shared_ptr<const CLI::App> describe_shell();
+[[nodiscard]] std::shared_ptr<CLI::App> describe_shell();
 [[nodiscard]] int run_shell(const Arguments& arguments, const Streams& streams, const Program& program);
 
 }  // namespace tagma::cli
