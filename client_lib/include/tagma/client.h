@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "messages/messages.h"
+#include "tagma/identifiers.h"
 #include "tagma/operation.h"
+#include "tagma/report.h"
 #include "tagma/result.h"
 
 namespace tagma {

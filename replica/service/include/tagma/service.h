@@ -9,7 +9,7 @@
 #include <functional>
 #include <optional>
 
-#include "messages/messages.h"
+#include "tagma/identifiers.h"
 #include "tagma/operation.h"
 
 namespace tagma {
