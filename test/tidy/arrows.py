@@ -8,16 +8,13 @@ from targets import read_targets
 from tree import Finding, line_of, matches
 
 PUBLIC = [rules.PUBLIC_HEADERS]
+PUBLIC_INCLUDES = "a public header includes only public ones (tagma/*.h) and the standard library"
 
 
 def room_of(path):
     """The room with the longest name that the path begins with, or None."""
     rooms = [*rules.MAY_KNOW, rules.TEST_ROOM]
     return max((room for room in rooms if path.startswith((room + "/", room + "."))), key=len, default=None)
-
-
-def is_example(path):
-    return path.startswith(tuple(folder + "/" for folder in rules.PUBLIC_HEADERS_ONLY))
 
 
 def refusal(path, known):
@@ -48,13 +45,15 @@ def check_includes(tree):
 
 
 def problem_of_ours(path, include, included):
+    public_name = "tagma/" + os.path.basename(included)
     if matches(included, PUBLIC):
-        public_name = "tagma/" + os.path.basename(included)
         if include.name != public_name:
             return f'a public header is included as "{public_name}"'
+        if matches(path, rules.EXAMPLES):
+            return None
     elif matches(path, PUBLIC):
-        return "a public header includes only public ones (tagma/*.h) and the standard library"
-    elif is_example(path) and os.path.dirname(included) != os.path.dirname(path):
+        return PUBLIC_INCLUDES
+    elif matches(path, rules.EXAMPLES) and os.path.dirname(included) != os.path.dirname(path):
         return "an example knows only public headers (tagma/*.h) and its own files"
     elif not include.quoted:
         return 'our own files are included with "quotes"'
@@ -68,7 +67,7 @@ def problem_of_foreign(path, include):
             if not path.startswith(tuple(folder + "/" for folder in allowed)):
                 return f"only {' and '.join(allowed)} may know this library: use what is declared there"
     if matches(path, PUBLIC) and "." in include.name and include.name not in rules.C_STANDARD_HEADERS.split():
-        return "a public header includes only public ones (tagma/*.h) and the standard library"
+        return PUBLIC_INCLUDES
     if include.quoted:
         return "there is no such file (headers of others go in <angle brackets>)"
     return None

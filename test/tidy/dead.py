@@ -31,10 +31,10 @@ def check_headers(tree):
 
 
 def is_named(tree, path, words_by_file):
-    """Whether some other file has the name of this one, with or without what follows the dot, as a word. Of what is
+    """Whether some other file has the name of this one, with or without what follows its dots, as a word. Of what is
     read as a whole, the folder's name is enough."""
     name = os.path.basename(path)
-    wanted = {name, os.path.splitext(name)[0]}
+    wanted = {name, os.path.splitext(name)[0], name.split(".")[0] or name}
     if matches(path, rules.READ_AS_A_WHOLE):
         wanted.add(os.path.basename(os.path.dirname(path)))
     return any(wanted & words for file, words in words_by_file.items() if file != path)

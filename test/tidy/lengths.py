@@ -30,9 +30,9 @@ def tags_of(tree):
 
 
 def is_shell_function(tree, tag):
-    """ctags takes `name=(` for a function too."""
+    """ctags takes `name=()` for a function too."""
     line = tree.text(tag["path"]).splitlines()[tag["line"] - 1]
-    return re.match(rf"\s*(function\s+)?{re.escape(tag['name'])}\s*\(\s*\)", line) is not None
+    return re.match(rf"\s*(function\s+)?{re.escape(tag['name'].rstrip('='))}\s*\(\s*\)", line) is not None
 
 
 def name_of(tree, tag):

@@ -28,8 +28,8 @@ TEST_ROOM = "test"
 PUBLIC_HEADERS = "*/include/tagma/*.h"
 C_STANDARD_HEADERS = "assert.h errno.h limits.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h"
 
-# What a user copies to begin with: only public headers and its own files, or the copy would not compile elsewhere.
-PUBLIC_HEADERS_ONLY = ["client_lib/example", "replica/service/example"]
+# What a user copies to begin with: public headers of any room and its own files, or the copy would not compile elsewhere.
+EXAMPLES = ["*/example/*"]
 
 # Foreign libraries, by their headers, and the only folders (besides tests) that may know them: each can be replaced there.
 LIBRARIES = {
@@ -123,7 +123,7 @@ HEADERS_BANNED_WHERE_PURE = {
     "fstream filesystem fcntl.h unistd.h sys/* dirent.h": "files and processes are the runtime's: emit an effect",
     "random": "a seed comes in through the configuration",
     "unordered_map unordered_set": "std::map or std::set, whose order is the same on every replica",
-    "iostream cstdio stdio.h print syslog.h syncstream": "a core says nothing: return a refusal, let the runtime log",
+    "iostream print syslog.h syncstream": "a core says nothing: return a refusal, let the runtime log",
     "locale clocale": "what depends on the machine comes in through the configuration",
     "cmath math.h complex valarray numbers": "integers: replicas must agree to the last bit",
 }
@@ -168,7 +168,7 @@ KNOWN_BY_TOOLS = [
 ]
 
 # Folders whose files a program reads one and all: enough that something names the folder.
-READ_AS_A_WHOLE = ["*/corpus/*"]
+READ_AS_A_WHOLE = ["*/corpus/*", "*/regressions/*"]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Documents (links.py)
