@@ -1,4 +1,4 @@
-"""Arrows between rooms go one way, by #include and by CMake link alike; foreign libraries stay where they are wrapped."""
+"""Arrows between rooms go one way, by #include and by CMake link; foreign libraries stay where they are wrapped."""
 
 import fnmatch
 import os

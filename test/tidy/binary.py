@@ -10,17 +10,19 @@ UNIT_NAME = re.compile(r"DW_AT_name\s*:.*?(?:\): )?(\S+)$", re.MULTILINE)
 
 
 def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60
+    ).stdout
 
 
 def check_symbols(binary):
     symbols = output_of("nm", "-C", binary)
     if " tagma::" not in symbols:
         yield Finding(binary, 0, "has no symbols of ours: a stripped binary cannot be judged")
-    for pattern, why in rules.PRODUCT_SYMBOLS_BANNED:
-        found = re.search(rf"^.*?(?:{pattern}).*$", symbols, re.MULTILINE)
+    for ban in rules.PRODUCT_SYMBOLS_BANNED:
+        found = re.search(rf"^.*?(?:{ban.pattern}).*$", symbols, re.MULTILINE)
         if found:
-            yield Finding(binary, 0, f"holds `{found[0].split(maxsplit=2)[-1]}`: {why}")
+            yield Finding(binary, 0, f"holds `{found[0].split(maxsplit=2)[-1]}`: {ban.instead}")
 
 
 def check_units(binary):

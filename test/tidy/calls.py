@@ -15,12 +15,12 @@ def is_pure(path):
 
 def calls_in(tree, path, banned):
     code = tree.code(path)
-    for pattern, instead in banned:
-        for found in re.finditer(pattern, code):
+    for ban in banned:
+        for found in re.finditer(ban.pattern, code):
             call = " ".join(found[0].split())
             if (path, call) in rules.EXCUSED:
                 continue
-            yield Finding(path, line_of(code, found.start()), f"`{call}` is banned here: {instead}")
+            yield Finding(path, line_of(code, found.start()), f"`{call}` is banned here: {ban.instead}")
 
 
 def banned_header(name):

@@ -12,8 +12,11 @@ DIAGNOSTIC = re.compile(r"^(?:\./)?(.+?):(\d+):\d+: (?:error|warning): (.*)$", r
 def check_format(tree, _options):
     result = subprocess.run(
         ["clang-format", "--dry-run", "-Werror", *tree.sources()],
-        stderr=subprocess.PIPE, text=True, cwd=tree.root, timeout=120,
-    )  # fmt: skip
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tree.root,
+        timeout=120,
+    )
     lines_by_file = {}
     for path, line, _ in DIAGNOSTIC.findall(result.stderr):
         lines_by_file.setdefault(path, int(line))

@@ -37,6 +37,8 @@ import tempfile
 import time
 from typing import NamedTuple, Optional
 
+sys.dont_write_bytecode = True  # a new file among the sources would look like a stale build
+
 import markdown
 import tree
 from shell import Terminal
@@ -44,7 +46,8 @@ from shell import Terminal
 SHELL_LANGUAGES = ("sh", "bash", "console", "shell")
 MARKS = re.compile(r"^\s*(skip|until|file|table):\s*(\S.*?)\s*$", re.MULTILINE)
 EXEMPTION = re.compile(
-    r"^\s*(?:skip `(?P<skipped>[^`]+)`|instead of `(?P<replaced>[^`]+)` run `(?P<other>[^`]+)`):\s*(?P<reason>\S.*?)\s*$",
+    r"^\s*(?:skip `(?P<skipped>[^`]+)`|instead of `(?P<replaced>[^`]+)` run `(?P<other>[^`]+)`):"
+    r"\s*(?P<reason>\S.*?)\s*$",
     re.MULTILINE,
 )
 
@@ -170,14 +173,11 @@ class Document:
 
     def _tables(self):
         """Commands in the marked columns of tables."""
-        heading = None
         for number, line in enumerate(self._lines, 1):
-            title = re.match(r"#+\s+(.*)", line)
-            heading = title[1].strip() if title else heading
             mark, words = self._mark_before(number) if line.startswith("|") else (None, None)
             if mark != "table":
                 continue
-            titles, *rows = markdown.rows(self._text, heading)
+            titles, *rows = markdown.table_from(self._text, number)
             if words not in titles.cells:
                 raise Failure(number, f'the table has no column "{words}"')
             column = titles.cells.index(words)

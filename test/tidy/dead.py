@@ -56,9 +56,7 @@ def check_other_files(tree):
 
 def check_documents(tree):
     documents = [path for path in tree.files if path.endswith(".md")]
-    mentioned = {
-        path: set(re.findall(r"[\w./-]+\.md\b", tree.text(path))) for path in documents
-    }
+    mentioned = {path: set(re.findall(r"[\w./-]+\.md\b", tree.text(path))) for path in documents}
     for path in documents:
         if matches(path, rules.KNOWN_BY_TOOLS):
             continue

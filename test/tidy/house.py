@@ -10,6 +10,8 @@ import argparse
 import pathlib
 import sys
 
+sys.dont_write_bytecode = True  # a new file among the sources would look like a stale build
+
 import arrows
 import binary
 import calls
@@ -58,8 +60,11 @@ def main():
                 print(finding, flush=True)
                 count += 1
     except FileNotFoundError as missing:
-        print(f"house.py: {rule}: {missing.filename} is missing: run ./tagma test tidy, which installs and builds what "
-              "the rules need", file=sys.stderr)  # fmt: skip
+        print(
+            f"house.py: {rule}: {missing.filename} is missing: run ./tagma test tidy, which installs and builds what "
+            "the rules need",
+            file=sys.stderr,
+        )
         return 2
     if count:
         print(f"{count} breach{'es' if count > 1 else ''} of the house rules (test/tidy/README.md)", file=sys.stderr)

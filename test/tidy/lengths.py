@@ -9,11 +9,27 @@ from tree import SOURCE_SUFFIXES, Finding
 
 LIST = "test/tidy/lengths.txt"
 CTAGS = [
-    "ctags", "--quiet", "--options=NONE", "--languages=C,C++,Python,Sh", "--map-C++=+.h", "--kinds-C=f", "--kinds-C++=f", "--kinds-Python=fm", "--kinds-Sh=f",
+    "ctags",
+    "--quiet",
+    "--options=NONE",
+    "--languages=C,C++,Python,Sh",
+    "--map-C++=+.h",
+    "--kinds-C=f",
+    "--kinds-C++=f",
+    "--kinds-Python=fm",
+    "--kinds-Sh=f",
     # A test case is a function as well, hidden in a macro.
-    "-D", "TEST_CASE(name)=void test_case()", "-D", "TEST_CASE_FIXTURE(fixture,name)=void test_case()",
-    "--fields=+nelKs", "--output-format=json", "-f", "-", "-L", "-",
-]  # fmt: skip
+    "-D",
+    "TEST_CASE(name)=void test_case()",
+    "-D",
+    "TEST_CASE_FIXTURE(fixture,name)=void test_case()",
+    "--fields=+nelKs",
+    "--output-format=json",
+    "-f",
+    "-",
+    "-L",
+    "-",
+]
 
 
 def is_script(tree, path):

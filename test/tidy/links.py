@@ -1,4 +1,4 @@
-"""Documents tell the truth about the tree: links lead somewhere, paths exist, every room is on the map and explained."""
+"""Documents tell the truth about the tree: links lead somewhere, paths exist, every room is mapped and explained."""
 
 import fnmatch
 import os
@@ -36,14 +36,18 @@ def check_paths(tree, path, prose):
     top_level = {file.split("/")[0] for file in tree.files if "/" in file}
     for found in markdown.CODE_SPAN.finditer(prose):
         named = found[1]
-        if not re.fullmatch(r"[\w.*-]+(/[\w.*+-]+)*/?", named) or named.split("/")[0] not in top_level or "/" not in named:
+        if (
+            not re.fullmatch(r"[\w.*-]+(/[\w.*+-]+)*/?", named)
+            or named.split("/")[0] not in top_level
+            or "/" not in named
+        ):
             continue
         if not exists(tree, named) and not exists(tree, os.path.join(os.path.dirname(path), named)):
             yield Finding(path, line_of(prose, found.start()), f"names `{named}`, which does not exist")
 
 
 def check_map(tree):
-    table = markdown.rows(tree.text("README.md"), rules.MAP_HEADING)
+    table = markdown.table_under(tree.text("README.md"), rules.MAP_HEADING)
     if not table:
         yield Finding("README.md", 0, f'has no table under "{rules.MAP_HEADING}"')
         return
@@ -61,7 +65,9 @@ def check_map(tree):
 def check_readmes(tree):
     """A folder with sources, down to the second level, explains itself or is explained one level up."""
     with_sources = {os.path.dirname(path) for path in tree.files if path.endswith((*SOURCE_SUFFIXES, ".py", ".sh"))}
-    for folder in sorted({"/".join(folder.split("/")[:2]) for folder in with_sources} - {"", *rules.FOLDERS_WITHOUT_README}):
+    for folder in sorted(
+        {"/".join(folder.split("/")[:2]) for folder in with_sources} - {"", *rules.FOLDERS_WITHOUT_README}
+    ):
         if not any(tree.has(place + "/README.md") for place in (folder, folder.split("/")[0])):
             yield Finding(folder, 0, "has no README.md: what it is for, its files, how to test it")
 

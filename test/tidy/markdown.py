@@ -56,17 +56,25 @@ class Row(NamedTuple):
     cells: list
 
 
-def rows(text, heading):
-    """The rows of the first table under a heading, the row of titles first; the line of dashes is left out."""
-    found, within = [], False
+def table_from(text, line):
+    """The rows of the table that begins in a line, the row of titles first; the line of dashes is left out."""
+    found = []
+    for number, row in enumerate(prose(text).splitlines()[line - 1 :], line):
+        if not row.startswith("|"):
+            break
+        cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
+        if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
+            found.append(Row(number, cells))
+    return found
+
+
+def table_under(text, heading):
+    """The rows of the first table under a heading."""
+    within = False
     for number, line in enumerate(prose(text).splitlines(), 1):
         title = re.match(r"#+\s+(.*)", line)
         if title:
             within = title[1].strip() == heading
         elif within and line.startswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
-                found.append(Row(number, cells))
-        elif within and found:
-            break
-    return found
+            return table_from(text, number)
+    return []

@@ -23,9 +23,16 @@ class Terminal:
         self._statuses, told = os.pipe()
         self._told = told
         self._bash = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"], cwd=folder, env=environment, stdin=subprocess.PIPE, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[told], start_new_session=True,
-        )  # fmt: skip
+            ["bash", "--noprofile", "--norc"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[told],
+            start_new_session=True,
+        )
         self._say("set -m")  # every background command in a process group of its own, as from a keyboard
 
     def _say(self, line):
@@ -57,8 +64,10 @@ class Terminal:
         """The exit status, standard output and standard error; `together`: both in the first, as on a screen."""
         script, output, errors = self._written(command)
         errors.touch()
-        self._say(f"eval \"$(cat '{script}')\" >'{output}' 2>{'&1' if together else repr(str(errors))} </dev/null; "
-                  f"echo $? >&{self._told}")  # fmt: skip
+        self._say(
+            f"eval \"$(cat '{script}')\" >'{output}' 2>{'&1' if together else repr(str(errors))} </dev/null; "
+            f"echo $? >&{self._told}"
+        )
         try:
             status = self._answer(time.monotonic() + timeout_s)
         except TimedOut:
@@ -66,8 +75,8 @@ class Terminal:
         return status, output.read_text(errors="replace"), errors.read_text(errors="replace")
 
     def start(self, command, awaited, timeout_s):
-        """Starts a command that goes on, and waits until its output has the awaited text. Returns its output, None
-        where the text did not come."""
+        """Starts a command that goes on, and waits until `awaited` is true of its output or it has ended. Returns the
+        output and whether that came."""
         script, output, _ = self._written(command)
         output.touch()
         self._say(f"{{ eval \"$(cat '{script}')\"; }} >'{output}' 2>&1 </dev/null & echo $! >&{self._told}")
@@ -81,7 +90,8 @@ class Terminal:
             if not os.path.exists(f"/proc/{process}"):
                 break
             time.sleep(0.02)
-        return output.read_text(errors="replace"), False
+        said = output.read_text(errors="replace")
+        return said, awaited(said)
 
     def interrupt_all(self, timeout_s):
         """Ctrl-C in every terminal of a background command. Yields (exit status, None in case of no end; output)."""

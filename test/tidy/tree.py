@@ -96,7 +96,9 @@ class Tree:
 
     def includes(self, path):
         """The #include lines of a source that are not commented out."""
-        text = COMMENT_OR_LITERAL.sub(lambda found: blanked(found[0]) if found["comment"] else found[0], self.text(path))
+        text = COMMENT_OR_LITERAL.sub(
+            lambda found: blanked(found[0]) if found["comment"] else found[0], self.text(path)
+        )
         return [Include(line_of(text, found.start(1)), found[1] == '"', found[2]) for found in INCLUDE.finditer(text)]
 
     def resolve(self, includer, name):
