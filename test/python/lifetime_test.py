@@ -136,11 +136,16 @@ class ALyingReplica(unittest.TestCase):
         masked = pathlib.Path(directory, "masked", "cluster.toml")
         masked.parent.mkdir()
         masked.write_text(elsewhere)
-        for replica in range(4):
+        replicas = [
             self.start([PROGRAM, "replica", "--cluster", str(masked if replica == 0 else file), "--id", str(replica),
                         "--data", os.path.join(directory, f"data-{replica}"),
-                        "--identity", os.path.join(directory, f"replica-{replica}", "identity.key")], "ready")
-        liar = self.start([os.environ["TAGMA_LIAR"], str(file), "0", "value"], "serves")
+                        "--identity", os.path.join(directory, f"replica-{replica}", "identity.key")])
+            for replica in range(4)
+        ]
+        for process in replicas:
+            process.await_line(lambda line: "ready" in line, "ready")
+        liar = self.start([os.environ["TAGMA_LIAR"], str(file), "0", "value"])
+        liar.await_line(lambda line: "serves" in line, "serves")
         with tagma.Client(directory) as client:
             for number in range(50):
                 client.call("kv", "put", "key", number)
@@ -149,10 +154,9 @@ class ALyingReplica(unittest.TestCase):
                 self.assertGreaterEqual(reply.matching, 2)
         self.assertGreater(len([line for line in liar.lines() if re.search("lied", line)]), 0)
 
-    def start(self, command, word):
+    def start(self, command):
         process = support.Background(command)
         self.addCleanup(process.kill)
-        process.await_line(lambda line: word in line, word)
         return process
 
     def temporary_folder(self):
