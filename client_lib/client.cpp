@@ -1,8 +1,8 @@
 #include "tagma/client.h"
 
 #include <pthread.h>
-#include <signal.h>
 
+#include <csignal>
 #include <exception>
 #include <thread>
 #include <utility>

@@ -101,6 +101,7 @@ Result<ChildProcess> ChildProcess::start(const std::string& executable, const st
 
   std::vector<std::string> words = arguments;
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const pid_t parent = getpid();

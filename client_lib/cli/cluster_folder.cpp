@@ -238,6 +238,7 @@ std::optional<Refused> empty_cluster_folder(const std::string& directory) {
     if (!is_ours(name) || !name.starts_with("replica-")) continue;
     const int descriptor = try_lock((entry.path() / "data" / "lock").string(), 0);
     if (descriptor < 0 && errno == EWOULDBLOCK) {
+      // NOLINTNEXTLINE(performance-inefficient-string-concatenation): once, since it returns
       return Refused{directory + ": " + name + " is running; stop it first"};
     }
     if (descriptor >= 0) close(descriptor);

@@ -153,7 +153,7 @@ Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature) {
   auto content = read_segment<schema::CheckpointBody, CheckpointStatement>(
       body, limits::statement_bytes_max, "the checkpoint vote's body has more than 1024 bytes", read_checkpoint);
   if (!content) return Refused{content.reason()};
-  return CheckpointVote{std::move(*content), std::move(body), std::move(signature)};
+  return CheckpointVote{*content, std::move(body), std::move(signature)};
 }
 
 Bytes bundle_statement(ByteView body) { return statement_of("tagma bundle 1", body); }

@@ -222,10 +222,10 @@ void ReplicaCore::Implementation::reply(const Execution& execution) {
                     .session = session.second,
                     .entries = {}};
     std::size_t bytes = 0;
-    const auto send_replies = [&] {
+    const auto send_replies = [&, &to = session] {
       if (replies.entries.empty()) return;
       effects_.emplace_back(
-          Reply{.client = session.first, .session = session.second, .message = replies, .after_persists = true});
+          Reply{.client = to.first, .session = to.second, .message = replies, .after_persists = true});
       replies.entries.clear();
       bytes = 0;
     };

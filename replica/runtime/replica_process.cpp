@@ -95,6 +95,7 @@ std::optional<Refused> add_services(const ReplicaOptions& options, const Service
     if (!service) {
       std::string known;
       for (const auto& each : catalogue.names()) known += known.empty() ? each : ", " + each;
+      // NOLINTNEXTLINE(performance-inefficient-string-concatenation): once, since it returns
       return Refused{options.cluster_file + ": services: \"" + name + "\" is not a service of this program; it has " +
                      known};
     }

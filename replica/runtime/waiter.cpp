@@ -18,7 +18,7 @@ Waiter::Waiter(int stop_descriptor) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), st
 
 Waiter::~Waiter() { ::close(epoll_); }
 
-void Waiter::add(int descriptor) {
+void Waiter::add(int descriptor) const {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = descriptor;

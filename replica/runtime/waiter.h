@@ -17,7 +17,7 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  void add(int descriptor);
+  void add(int descriptor) const;
   /// Until something happens or `timeout_us` have passed; for ever without. Returns whether to stop.
   [[nodiscard]] bool wait(std::optional<MonotonicUs> timeout_us);
 

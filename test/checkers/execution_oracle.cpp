@@ -23,7 +23,7 @@ void ExecutionOracle::check_number(ReplicaId replica, const Executed& what) {
     return;
   }
   for (auto skipped = last + 1; skipped < what.request.number; ++skipped) {
-    if (unseen_.count({what.request.client, what.request.session, skipped}) != 0) continue;
+    if (unseen_.contains({what.request.client, what.request.session, skipped})) continue;
     verdict_.report(Oracle::exactly_once, "replica " + std::to_string(replica) + " executed " +
                                               to_string(what.request) + " at slot " + std::to_string(what.seq) +
                                               " but not number " + std::to_string(skipped));

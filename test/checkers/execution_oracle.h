@@ -52,7 +52,7 @@ class ExecutionOracle {
   /// A correct client accepted `reply_hash` for a request that a service executes.
   void accepted(const RequestKey& request, std::uint64_t reply_hash);
 
-  [[nodiscard]] bool was_executed(const RequestKey& request) const { return by_request_.count(request) != 0; }
+  [[nodiscard]] bool was_executed(const RequestKey& request) const { return by_request_.contains(request); }
   /// Where in the longest log the request stands; nothing if no correct replica executed it.
   [[nodiscard]] std::optional<std::uint64_t> position(const RequestKey& request) const;
   /// Calls of services at the replica that is furthest ahead.

@@ -43,7 +43,7 @@ class VoteOracle {
   using Ballot = std::tuple<Seq, View, Digest>;
   using Vote = std::tuple<ReplicaId, Seq, View>;
 
-  [[nodiscard]] bool correct(ReplicaId replica) const { return faulty_.count(replica) == 0; }
+  [[nodiscard]] bool correct(ReplicaId replica) const { return !faulty_.contains(replica); }
   [[nodiscard]] bool has_quorum(const std::set<ReplicaId>* voters) const;
   void one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
                   std::string_view what);

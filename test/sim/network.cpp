@@ -32,7 +32,7 @@ std::string_view Network::send(const Principal& from, const Principal& to, std::
   bytes_ += packet->size();
   const bool between_replicas = from.kind == PrincipalKind::replica && to.kind == PrincipalKind::replica;
   const auto& link = between_replicas ? replica_links_ : client_links_;
-  if (!cuts_.empty() && cuts_.count({from, to}) != 0) {
+  if (!cuts_.empty() && cuts_.contains({from, to})) {
     coverage_.count("fault: message cut off");
     return "cut off";
   }

@@ -141,6 +141,7 @@ std::optional<Profile> profile_named(std::string_view name) {
 
 std::vector<std::string_view> profile_names() {
   std::vector<std::string_view> result;
+  result.reserve(names.size());
   for (const auto& [value, name] : names) result.push_back(name);
   return result;
 }

@@ -1,8 +1,7 @@
 #include "test/sim/simulation.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "messages/validate.h"

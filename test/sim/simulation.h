@@ -65,13 +65,13 @@ class Simulation final : private ReplicaHost, private ClientHost {
   // ReplicaHost
   void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) override;
   void reply(ReplicaId from, ClientId to, const Message& message) override;
-  void executed(ReplicaId replica, const checkers::Executed& what) override;
-  void recording(ReplicaId replica, const Record& record) override;
-  void durable(ReplicaId replica, const Record& record) override;
-  void checkpoint(ReplicaId replica, Seq seq, const Digest& root, std::uint64_t content_hash) override;
-  void alarm(ReplicaId replica, const std::string& reason) override;
-  void counted(ReplicaId replica, std::string_view reason) override;
-  void stepped(ReplicaId replica, std::size_t effects) override;
+  void executed(ReplicaId id, const checkers::Executed& what) override;
+  void recording(ReplicaId id, const Record& record) override;
+  void durable(ReplicaId id, const Record& record) override;
+  void checkpoint(ReplicaId id, Seq seq, const Digest& root, std::uint64_t content_hash) override;
+  void alarm(ReplicaId id, const std::string& reason) override;
+  void counted(ReplicaId id, std::string_view reason) override;
+  void stepped(ReplicaId id, std::size_t effects) override;
 
   // ClientHost
   void client_sends(ClientId from, ReplicaId to, const Message& message) override;

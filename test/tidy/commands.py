@@ -28,6 +28,8 @@ as FILE:LINE: what. 2: the document cannot be run.
 """
 
 import argparse
+import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -225,7 +227,8 @@ class Reader:
         print(f"   {time.monotonic() - begin:.1f} s", flush=True)
 
     def _start(self, step, command):
-        printed, came = self._terminal.start(command, lambda said: appears(step.until, said), self._timeout_s)
+        with one_at_a_time():
+            printed, came = self._terminal.start(command, lambda said: appears(step.until, said), self._timeout_s)
         if not came:
             raise Failure(step.line, f"`{command}` did not say `{step.until}` in {self._timeout_s} s:\n{printed}")
 
@@ -242,7 +245,18 @@ class Reader:
 
 
 def appears(awaited, said):
-    return any(says(line, f"...{awaited}...") for line in said.splitlines()) or not awaited
+    """Whether some line has the awaited words; `ready` is not found in `already`."""
+    words = ".*".join(re.escape(part) for part in awaited.split("..."))
+    return re.search(rf"(?<!\w){words}(?!\w)", said) is not None
+
+
+@contextlib.contextmanager
+def one_at_a_time():
+    """Two servers that look for free ports in the same instant may find the same: started one after the other, also
+    where this program runs twice, each sees what the other has taken."""
+    with open(pathlib.Path(tempfile.gettempdir()) / f"tagma-commands-{os.getuid()}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def make_folder(top, repository):

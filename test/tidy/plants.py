@@ -373,6 +373,7 @@ instead of `sleep 1000` run `true`: too long
         ":3: `sleep 1000` did not say",
         1,
     ),
+    Story("a server that says it in part", "```sh\necho already &   # ready\n```\n", ":2: `echo already ` did not say"),
     Story("a server that ends at once", "```sh\nfalse &   # ready\n```\n", ":2: `false ` did not say"),
     Story(
         "a server that ends badly",

@@ -20,7 +20,8 @@ KvOperation put(std::uint64_t process, Bytes key, Bytes value, std::int64_t from
   return operation;
 }
 
-KvOperation get(std::uint64_t process, Bytes key, std::optional<Bytes> seen, std::int64_t from, std::int64_t to) {
+KvOperation get(std::uint64_t process, Bytes key, const std::optional<Bytes>& seen, std::int64_t from,
+                std::int64_t to) {
   KvOperation operation;
   operation.process = process;
   operation.key = std::move(key);

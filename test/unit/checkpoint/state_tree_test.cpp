@@ -42,8 +42,10 @@ Digest naive_root(const Model& model) {
   if (model.empty()) return sha256("\2");
   Leaves leaves;
   for (const auto& [key, value] : model) {
-    leaves.emplace_back(to_hex(sha256(key).view()), sha256(Bytes(1, '\0') + four_bytes_little_endian(key.size()) + key +
-                                                           four_bytes_little_endian(value.size()) + value));
+    Bytes leaf(1, '\0');
+    leaf.append(four_bytes_little_endian(key.size())).append(key);
+    leaf.append(four_bytes_little_endian(value.size())).append(value);
+    leaves.emplace_back(to_hex(sha256(key).view()), sha256(leaf));
   }
   std::sort(leaves.begin(), leaves.end());
   return naive_subtree(leaves, 0, leaves.size(), 0);

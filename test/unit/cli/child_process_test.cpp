@@ -2,10 +2,10 @@
 
 #include <doctest/doctest.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -104,7 +104,7 @@ TEST_CASE("a full log becomes the old one, and both stay bounded") {
   const TemporaryFolder folder;
   auto log = LogFile::open(folder / "log");
   REQUIRE(log);
-  const std::string piece(1024 * 1024, 'x');
+  const std::string piece(std::size_t{1024} * 1024, 'x');
   for (std::size_t written = 0; written < 3 * LogFile::bytes_max; written += piece.size()) log->write(piece);
   log->write("the end\n");
   CHECK(std::filesystem::file_size(folder / "log") <= LogFile::bytes_max);

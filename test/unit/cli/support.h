@@ -1,8 +1,7 @@
 // Shared by the tests of the command line: a temporary folder, and commands run with captured streams.
 #pragma once
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <string>

@@ -216,6 +216,7 @@ TEST_CASE("many threads share a client, and everybody gets the own reply") {
   constexpr int calls_count = 100;
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
+  threads.reserve(threads_count);
   for (int thread = 0; thread < threads_count; ++thread) {
     threads.emplace_back([&, thread] {
       for (int call = 0; call < calls_count; ++call) {
@@ -234,6 +235,7 @@ TEST_CASE("operations of one thread execute in the order in which it submitted t
   FakeReplicas replicas;
   const auto client = open(replicas.options());
   std::vector<std::future<CallResult>> results;
+  results.reserve(2'000);
   for (int i = 0; i < 2'000; ++i) results.push_back(client->submit(std::to_string(i)));
   for (int i = 0; i < 2'000; ++i) check_echo(results[static_cast<std::size_t>(i)].get(), std::to_string(i));
   const auto order = replicas.order();
@@ -278,6 +280,7 @@ TEST_CASE("destruction ends what is outstanding as unknown") {
   for (ReplicaId replica = 0; replica < 4; ++replica) replicas.behave(replica, Behaviour::silent);
   auto client = open(replicas.options());
   std::vector<std::future<CallResult>> results;
+  results.reserve(500);
   for (int i = 0; i < 500; ++i) results.push_back(client->submit("x"));
   CallResult told;
   client->submit("y", [&](const CallResult& result) { told = result; });
@@ -306,6 +309,7 @@ TEST_CASE("a full queue blocks the caller, and says so where it stays full") {
   options.queued_max = 4;
   const auto client = open(options);
   std::vector<std::future<CallResult>> waiting;
+  waiting.reserve(4);
   for (int i = 0; i < 4; ++i) waiting.push_back(client->submit(std::to_string(i)));
   const auto result = client->call("too much");
   CHECK(result.status == CallStatus::invalid);

@@ -49,7 +49,7 @@ class ToyService final : public Service {
 
 /// One core with its store and what it wants done.
 struct Node {
-  explicit Node(CoreConfig config);
+  explicit Node(CoreConfig wanted);
 
   /// Steps the core; effects that wait for persists stay in the sequencer.
   void step(Event event);

@@ -202,7 +202,9 @@ TEST_CASE("P12: replicas that start, or hear the primary, long after its proposa
 }
 
 TEST_CASE("celo 117: n = 5 and n = 6 need four COMMITs, n = 8 needs six") {
-  for (const auto& [n, quorum] : std::vector<std::pair<std::uint32_t, std::uint32_t>>{{4, 3}, {5, 4}, {6, 4}, {8, 6}}) {
+  for (const auto& [size, quorum] :
+       std::vector<std::pair<std::uint32_t, std::uint32_t>>{{4, 3}, {5, 4}, {6, 4}, {8, 6}}) {
+    const std::uint32_t n = size;
     CAPTURE(n);
     Cluster cluster(n);
     auto& node = cluster[n - 1];

@@ -49,7 +49,7 @@ struct Pair {
                                       cluster.replicas[from], counters, log);
   }
 
-  void pump() {
+  void pump() const {
     const auto now_us = monotonic_us();
     link->shake_hands(now_us);
     static_cast<void>(link->receive(now_us));

@@ -106,7 +106,7 @@ struct Setting {
   [[nodiscard]] std::string refusal(const ReplicaOptions& options) const {
     Child child(options, folder.file("refusal"));
     CHECK(child.wait() == 2);
-    const std::string text = child.text();
+    std::string text = child.text();
     CHECK_MESSAGE(std::count(text.begin(), text.end(), '\n') == 1, text);
     return text;
   }

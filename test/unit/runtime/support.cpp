@@ -62,7 +62,7 @@ TestCluster make_cluster(const Folder& folder, std::uint32_t n, std::uint32_t cl
 }
 
 std::string write_cluster(const Folder& folder, const TestCluster& cluster) {
-  const std::string path = folder.file("cluster.toml");
+  std::string path = folder.file("cluster.toml");
   if (auto refused = write_cluster_file(path, cluster.file)) throw std::runtime_error(refused->reason);
   const auto save = [&folder](const crypto::Identity& identity, const Principal& principal) {
     const std::string secret = secret_path(folder.path(), principal);
@@ -115,6 +115,8 @@ void HandClient::send(const std::vector<Message>& messages) {
   crypto::Hasher hasher;
   std::vector<Bytes> encoded;
   std::vector<crypto::Body> bodies;
+  encoded.reserve(messages.size());
+  bodies.reserve(messages.size());
   for (const auto& message : messages) encoded.push_back(wire::encode(message));
   for (const auto& each : encoded) bodies.push_back(crypto::Body{each, hasher.digest(each)});
   send_raw(channel_.seal(bodies));

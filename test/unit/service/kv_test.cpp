@@ -204,7 +204,7 @@ TEST_CASE("every bad operation is refused, shows the right usage and changes not
 TEST_CASE("a payload that is not words is refused") {
   KvService kv;
   MapContext context;
-  for (const Bytes& payload : {Bytes("put"), Bytes("\xff\xff\xff\xff put"), Bytes(1, '\0'), Bytes(70 * 4, '\0')}) {
+  for (const Bytes& payload : {Bytes("put"), Bytes("\xff\xff\xff\xff put"), Bytes(1, '\0'), Bytes(280, '\0')}) {
     const auto reply = kv.execute(payload, context);
     CHECK(reply.status == ReplyStatus::refused);
     CHECK(reply.text.find("kv put|get|delete|cas|scan") != Bytes::npos);
