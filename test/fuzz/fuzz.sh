@@ -4,7 +4,7 @@
 #   fuzz.sh list                      the targets
 #   fuzz.sh short                     each target for a few seconds, with a fixed seed, over the corpus; for the tests
 #   fuzz.sh run TARGET [SECONDS]      one target for that long (600), with a seed of its own
-#   fuzz.sh all [SECONDS]             every target for that long, two at a time
+#   fuzz.sh all [SECONDS]             every target for that long, two at a time (TAGMA_FUZZ_JOBS)
 #   fuzz.sh merge TARGET              what earlier runs found new, minimised, into the checked-in corpus
 #
 # What runs find new is kept in build/fuzz/corpus/TARGET. A finding's input lies in build/fuzz/findings and is replayed by
@@ -14,6 +14,7 @@ here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 top=$(cd -- "$here/../.." && pwd)
 build=$top/build/fuzz
 short_seconds=${TAGMA_FUZZ_SECONDS:-6}
+jobs_max=${TAGMA_FUZZ_JOBS:-2}
 input_bytes_max=8192
 
 targets() { sed -n 's/^fuzz_target(\([a-z_]*\).*/\1/p' "$here/CMakeLists.txt"; }
@@ -69,9 +70,9 @@ run_all() {
   for target in $(targets); do
     run_target "$target" "$seconds" "$@" &
     jobs+=($!)
-    if ((${#jobs[@]} == 2)); then
+    if ((${#jobs[@]} == jobs_max)); then
       wait "${jobs[0]}" || failed=1
-      jobs=("${jobs[1]}")
+      jobs=("${jobs[@]:1}")
     fi
   done
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done

@@ -18,6 +18,12 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc();
 }
 
+// The form that does not throw as well: whatever operator delete frees must come from malloc.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  total += size;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // NOLINTEND(cppcoreguidelines-no-malloc)
