@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t framing_bytes = 8;
 constexpr std::size_t word_bytes = 8;
 
-/// A signed body is copied at each level that it is nested in, and a list's element may have 16 bytes on the wire and
-/// ten times as many as a value.
-constexpr std::size_t allocation_factor = 16;
+/// An element of a list takes at least a word of 8 bytes on the wire, be it ever so empty, and the largest value that
+/// one becomes has 160 bytes (a signed bundle); beside it a signed body is copied at each level that it is nested in.
+constexpr std::size_t allocation_factor = 20 + 12;
 constexpr std::size_t allocation_base_bytes = 4096;
 
 /// Decodes with an eye on the heap.

@@ -155,11 +155,13 @@ TEST_CASE("a value that is too long to be shown is cut, and only then need not b
   check_failure(walk(left, right), WalkFailure::Kind::inconsistent, "right gives answers that contradict");
 }
 
-TEST_CASE("a liar is named and not believed") {
-  struct Lie {
-    const char* says;
-    std::function<void(MemorySource&)> tell;
-  };
+struct Lie {
+  const char* says;
+  std::function<void(MemorySource&)> tell;
+};
+
+/// Every way to lie about the tree, with what is then said of the liar.
+std::vector<Lie> every_lie() {
   const auto change_deep_node = [](MemorySource& liar, const std::function<void(StateNode&)>& change) {
     liar.on_nodes = [change](StateNodes& answer) {
       for (auto& node : answer.nodes) {
@@ -167,7 +169,7 @@ TEST_CASE("a liar is named and not believed") {
       }
     };
   };
-  const std::vector<Lie> lies{
+  return {
       {"its tree has another root",
        [](MemorySource& liar) {
          liar.on_nodes = [](StateNodes& answer) { answer.nodes[0].children[0].digest = sha256("lie"); };
@@ -175,11 +177,11 @@ TEST_CASE("a liar is named and not believed") {
       {"the root of its tree is missing",
        [](MemorySource& liar) { liar.on_nodes = [](StateNodes& answer) { answer.nodes.clear(); }; }},
       {"does not have the digest that the node above it names",
-       [&](MemorySource& liar) {
+       [=](MemorySource& liar) {
          change_deep_node(liar, [](StateNode& node) { node.children[0].digest = sha256("lie"); });
        }},
       {"does not have the digest that the node above it names",
-       [&](MemorySource& liar) {
+       [=](MemorySource& liar) {
          change_deep_node(liar,
                           [](StateNode& node) { node.prefix.back() = static_cast<char>(node.prefix.back() ^ 1); });
        }},
@@ -190,7 +192,7 @@ TEST_CASE("a liar is named and not believed") {
          };
        }},
       {"a key stands in its tree where it does not belong",
-       [&](MemorySource& liar) {
+       [=](MemorySource& liar) {
          change_deep_node(liar, [](StateNode& node) {
            for (auto& child : node.children)
              child.path.bytes[0] = static_cast<std::uint8_t>(child.path.bytes[0] ^ 0x80U);
@@ -221,7 +223,10 @@ TEST_CASE("a liar is named and not believed") {
       {"it does not tell the values",
        [](MemorySource& liar) { liar.on_values = [](StateValues& answer) { answer.values.clear(); }; }},
   };
-  for (const auto& lie : lies) {
+}
+
+TEST_CASE("a liar is named and not believed") {
+  for (const auto& lie : every_lie()) {
     CAPTURE(lie.says);
     auto model = many_keys(2000);
     MemorySource liar("the liar");
