@@ -53,7 +53,7 @@ std::optional<Refused> validate(const Membership& membership) {
   const auto n = membership.n();
   if (n == 0) return Refused{"there are no replicas"};
   if (n > replicas_max) return Refused{"there are more than " + std::to_string(replicas_max) + " replicas"};
-  if (n < 3 * membership.faults + 1) {
+  if (n < 3 * std::uint64_t{membership.faults} + 1) {  // in 64 bits: a huge f must not come round to a small n
     return Refused{std::to_string(n) + " replicas cannot tolerate " + std::to_string(membership.faults) +
                    " faults: n >= 3f+1 is needed"};
   }
