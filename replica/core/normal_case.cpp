@@ -213,7 +213,8 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
 }
 
 void ReplicaCore::Implementation::reply(const Execution& execution) {
-  for (const auto& [session, entries] : execution.replies) {
+  for (const auto& [key, entries] : execution.replies) {
+    const auto& session = key;  // a lambda may capture it; a name of a structured binding not with every compiler
     Replies replies{.epoch = config_.membership.epoch,
                     .view = view_,
                     .client = session.first,
