@@ -386,13 +386,22 @@ int run_checked(const BenchOptions& options, const std::string& durability, cons
   return judge(measured, streams);
 }
 
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, BenchOptions& options) {
+  CLI::App app("Measures kv put and get in closed loops; every reply is checked.", "tagma bench");
+  describe_arguments(app, options);
+  return parse_arguments(app, arguments, streams);
+}
+
 }  // namespace
 
-int run_bench(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Measures kv put and get in closed loops; every reply is checked.", "tagma bench");
+std::optional<int> check_bench(const Arguments& arguments, const Streams& streams) {
   BenchOptions options;
-  describe_arguments(app, options);
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  return read_arguments(arguments, streams, options);
+}
+
+int run_bench(const Arguments& arguments, const Streams& streams) {
+  BenchOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   std::string durability;
   if (const auto reason = check(options, durability)) return fail(streams, "bench", *reason);
   return run_checked(options, durability, streams);

@@ -100,13 +100,22 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
 }
 
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, CallOptions& options) {
+  CLI::App app("Runs one operation; its reply is what f+1 replicas agree on.", "tagma call");
+  describe_arguments(app, options);
+  return parse_arguments(app, arguments, streams);
+}
+
 }  // namespace
 
-int run_call(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Runs one operation; its reply is what f+1 replicas agree on.", "tagma call");
+std::optional<int> check_call(const Arguments& arguments, const Streams& streams) {
   CallOptions options;
-  describe_arguments(app, options);
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  return read_arguments(arguments, streams, options);
+}
+
+int run_call(const Arguments& arguments, const Streams& streams) {
+  CallOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   const auto operation = operation_of(options.words);
   if (!operation) return fail(streams, "call", operation.reason());
   const auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1);

@@ -45,26 +45,43 @@ void print_next(const std::string& directory, bool on_hosts, std::ostream& out) 
   out << std::flush;
 }
 
-}  // namespace
-
-int run_init(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Writes a cluster folder: cluster.toml (public) and a secret key per member.", "tagma init");
+struct InitArguments {
   std::string directory;
   InitOptions options;
-  add_directory_option(app, directory);
-  add_init_options(app, options);
+  ClusterPlan plan;
+};
+
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, InitArguments& read) {
+  CLI::App app("Writes a cluster folder: cluster.toml (public) and a secret key per member.", "tagma init");
+  add_directory_option(app, read.directory);
+  add_init_options(app, read.options);
   app.footer(
       "Examples:\n"
       "  tagma init\n"
       "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
       "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv");
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto plan = plan_cluster(options);
+  if (const auto status = parse_arguments(app, arguments, streams)) return status;
+  auto plan = plan_cluster(read.options);
   if (!plan) return fail(streams, "init", plan.reason());
-  const auto created = create_cluster(directory, *plan);
+  read.plan = *std::move(plan);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<int> check_init(const Arguments& arguments, const Streams& streams) {
+  InitArguments read;
+  return read_arguments(arguments, streams, read);
+}
+
+int run_init(const Arguments& arguments, const Streams& streams) {
+  InitArguments read;
+  if (const auto status = read_arguments(arguments, streams, read)) return *status;
+  const auto& directory = read.directory;
+  const auto created = create_cluster(directory, read.plan);
   if (!created) return fail(streams, "init", created.reason());
   print_created(directory, *created, streams.out);
-  print_next(directory, !plan->hosts.empty(), streams.out);
+  print_next(directory, !read.plan.hosts.empty(), streams.out);
   return exit_ok;
 }
 

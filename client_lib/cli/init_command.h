@@ -6,5 +6,8 @@
 namespace tagma::cli {
 
 [[nodiscard]] int run_init(const Arguments& arguments, const Streams& streams);
+/// Only reads the arguments: the exit status where the command ends with them (help, bad usage), nothing where it would
+/// go on. Performs nothing.
+[[nodiscard]] std::optional<int> check_init(const Arguments& arguments, const Streams& streams);
 
 }  // namespace tagma::cli

@@ -185,13 +185,22 @@ void describe_arguments(CLI::App& app, LoadOptions& options) {
       "read back equal, 1 a difference or a refused line, 3 no quorum in time.");
 }
 
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, LoadOptions& options) {
+  CLI::App app("Writes every line of a file into kv, then reads all back and compares.", "tagma load");
+  describe_arguments(app, options);
+  return parse_arguments(app, arguments, streams);
+}
+
 }  // namespace
 
-int run_load(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Writes every line of a file into kv, then reads all back and compares.", "tagma load");
+std::optional<int> check_load(const Arguments& arguments, const Streams& streams) {
   LoadOptions options;
-  describe_arguments(app, options);
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  return read_arguments(arguments, streams, options);
+}
+
+int run_load(const Arguments& arguments, const Streams& streams) {
+  LoadOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   const auto file = read_line_file(options.file);
   if (!file) return fail(streams, "load", file.reason());
   StopSignals stop;

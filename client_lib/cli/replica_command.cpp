@@ -5,10 +5,10 @@
 #include "replica/runtime/replica_process.h"
 
 namespace tagma::cli {
+namespace {
 
-int run_replica_command(const Arguments& arguments, const Streams& streams) {
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, ReplicaOptions& options) {
   CLI::App app("Runs one replica in the foreground; SIGTERM or Ctrl-C stops it.", "tagma replica");
-  ReplicaOptions options;
   app.add_option("--cluster", options.cluster_file, "The cluster's cluster.toml")->required()->type_name("FILE");
   app.add_option("--id", options.id, "Which replica of it this is, from 0")->required()->type_name("N");
   app.add_option("--data", options.data_directory, "Its data folder; made if absent")->required()->type_name("PATH");
@@ -22,7 +22,19 @@ int run_replica_command(const Arguments& arguments, const Streams& streams) {
       "  tagma replica --cluster c.toml --id 2 --data d2 --identity r2.key\n\n"
       "Log lines go to standard error; the line with the word \"ready\" says that it\n"
       "serves. Exit status: 0 clean stop, 1 failure while running, 2 bad input.");
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  return parse_arguments(app, arguments, streams);
+}
+
+}  // namespace
+
+std::optional<int> check_replica(const Arguments& arguments, const Streams& streams) {
+  ReplicaOptions options;
+  return read_arguments(arguments, streams, options);
+}
+
+int run_replica_command(const Arguments& arguments, const Streams& streams) {
+  ReplicaOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   return run_replica(options);
 }
 

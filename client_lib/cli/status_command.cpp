@@ -152,13 +152,22 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
       "Exit status: 0 a quorum answered and agrees, 3 it did not.");
 }
 
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, StatusOptions& options) {
+  CLI::App app("Asks every replica how it is, and compares their answers.", "tagma status");
+  describe_arguments(app, options);
+  return parse_arguments(app, arguments, streams);
+}
+
 }  // namespace
 
-int run_status(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Asks every replica how it is, and compares their answers.", "tagma status");
+std::optional<int> check_status(const Arguments& arguments, const Streams& streams) {
   StatusOptions options;
-  describe_arguments(app, options);
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  return read_arguments(arguments, streams, options);
+}
+
+int run_status(const Arguments& arguments, const Streams& streams) {
+  StatusOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   const auto file = open_cluster(options.directory);
   if (!file) return fail(streams, "status", file.reason());
   const std::chrono::milliseconds timeout(options.timeout_ms);

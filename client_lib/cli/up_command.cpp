@@ -17,6 +17,7 @@ struct UpOptions {
   bool fresh = false;
   std::string log_level = "info";
   InitOptions init;
+  ClusterPlan plan;  ///< made from `init`
 };
 
 /// Found before the folder is made: with the keys there, the same command would then keep those ports for good.
@@ -126,15 +127,26 @@ void describe_arguments(CLI::App& app, UpOptions& options) {
       "DIR/replica-N/replica.log.");
 }
 
+std::optional<int> read_arguments(const Arguments& arguments, const Streams& streams, UpOptions& options) {
+  CLI::App app("Runs a whole cluster on this machine until Ctrl-C.", "tagma up");
+  describe_arguments(app, options);
+  if (const auto status = parse_arguments(app, arguments, streams)) return status;
+  auto plan = plan_cluster(options.init);
+  if (!plan) return fail(streams, "up", plan.reason());
+  options.plan = *std::move(plan);
+  return std::nullopt;
+}
+
 }  // namespace
 
-int run_up(const Arguments& arguments, const Streams& streams) {
-  CLI::App app("Runs a whole cluster on this machine until Ctrl-C.", "tagma up");
+std::optional<int> check_up(const Arguments& arguments, const Streams& streams) {
   UpOptions options;
-  describe_arguments(app, options);
-  if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto plan = plan_cluster(options.init);
-  if (!plan) return fail(streams, "up", plan.reason());
+  return read_arguments(arguments, streams, options);
+}
+
+int run_up(const Arguments& arguments, const Streams& streams) {
+  UpOptions options;
+  if (const auto status = read_arguments(arguments, streams, options)) return *status;
   if (options.fresh && folder_state(options.directory) == FolderState::foreign) {
     return fail(streams, "up", empty_cluster_folder(options.directory)->reason);
   }
@@ -142,7 +154,7 @@ int run_up(const Arguments& arguments, const Streams& streams) {
   StopSignals stop;
   const auto lock = FolderLock::acquire(options.directory);
   if (!lock) return fail(streams, "up", lock.reason());
-  auto file = prepare_cluster(options, *plan, streams);
+  auto file = prepare_cluster(options, options.plan, streams);
   if (!file) return fail(streams, "up", file.reason());
   streams.out << std::flush;
 
