@@ -227,6 +227,7 @@ Result<Message> read_checkpoint_vote(schema::SignedBody::Reader in) {
 Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
   const auto votes = in.getVotes();
   if (votes.size() > replicas_max) return Refused{"the certificate has more than 64 votes"};
+  if (!is_struct_list(votes)) return Refused{"the certificate's votes are not a list of structs"};
   CheckpointCertificate certificate;
   certificate.votes.reserve(votes.size());
   for (const auto entry : votes) {
@@ -240,6 +241,7 @@ Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
 Result<Message> read_status(schema::Status::Reader in) {
   const auto slots = in.getSlots();
   if (slots.size() > limits::status_slots_max) return Refused{"the status speaks of more than 64 slots"};
+  if (!is_struct_list(slots)) return Refused{"the status's slots are not a list of structs"};
   Status status;
   status.view = in.getView();
   status.certificate = in.getCertificate();
@@ -254,6 +256,7 @@ Result<Message> read_status(schema::Status::Reader in) {
 Result<Message> read_replies(schema::Replies::Reader in) {
   const auto entries = in.getEntries();
   if (entries.size() > limits::replies_max) return Refused{"there are more than 512 replies in one message"};
+  if (!is_struct_list(entries)) return Refused{"the replies are not a list of structs"};
   Replies replies;
   replies.epoch = in.getEpoch();
   replies.view = in.getView();
@@ -276,6 +279,7 @@ Result<Message> read_replies(schema::Replies::Reader in) {
 Result<Message> read_report(schema::Report::Reader in) {
   const auto counters = in.getCounters();
   if (counters.size() > limits::report_counters_max) return Refused{"the report has more than 256 counters"};
+  if (!is_struct_list(counters)) return Refused{"the report's counters are not a list of structs"};
   Report report;
   report.nonce = in.getNonce();
   report.epoch = in.getEpoch();

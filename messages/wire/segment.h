@@ -2,6 +2,7 @@
 // exactly one segment that fills the rest of the input. Private to messages/wire.
 #pragma once
 
+#include <capnp/any.h>
 #include <capnp/message.h>
 #include <kj/exception.h>
 
@@ -67,6 +68,13 @@ class Segment {
   std::unique_ptr<std::uint64_t[]> copy_;
   kj::ArrayPtr<const capnp::word> words_;
 };
+
+/// Whether a list of structs is encoded as one. The library would read a list of bytes as structs too (a schema may
+/// grow that way; ours never did), and values of a hundred times the input's size would come of it.
+template <typename List>
+[[nodiscard]] bool is_struct_list(const List& list) {
+  return list.size() == 0 || capnp::AnyList::Reader(list).getElementSize() == capnp::ElementSize::INLINE_COMPOSITE;
+}
 
 /// Each word of the input may be read once, so that pointers which share their targets cannot multiply the input.
 [[nodiscard]] capnp::ReaderOptions reader_options(std::size_t segment_words);

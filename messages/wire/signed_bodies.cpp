@@ -35,6 +35,7 @@ Result<Batch> read_batch(schema::Batch::Reader content) {
   batch.proposed_time_us = content.getProposedTimeUs();
   const auto bundles = content.getBundles();
   if (bundles.size() > limits::batch_bundles_max) return Refused{"the batch has more than 1024 bundles"};
+  if (!is_struct_list(bundles)) return Refused{"the batch's bundles are not a list of structs"};
   batch.bundles.reserve(bundles.size());
   std::size_t operation_count = 0;
   for (const auto entry : bundles) {

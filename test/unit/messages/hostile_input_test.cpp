@@ -325,6 +325,21 @@ TEST_CASE("lists of nothing do not multiply the input") {
   CHECK(test::allocated_bytes() - before < 4096);
 }
 
+TEST_CASE("a list of bytes in the place of a list of structs is refused before anything is made of it") {
+  auto batch = wire::encode_batch(1, {samples::signed_bundle()}).bytes;
+  // The second word of the root struct points to the list; turn it into 1,000 elements of one byte each.
+  batch.append(1'000, '\0');
+  fix_framing(batch);
+  const std::size_t pointer = 3;
+  REQUIRE((read_word(batch, pointer) & 3U) == 1);
+  write_word(batch, pointer, (1'000UL << 3U | 2U) << 32U | (read_word(batch, pointer) & 0xffff'ffffU));
+  const auto before = test::allocated_bytes();
+  const auto decoded = wire::decode_batch(batch);
+  CHECK(test::allocated_bytes() - before < 2 * batch.size());
+  REQUIRE_FALSE(decoded.ok());
+  CHECK(decoded.reason() == "the batch's bundles are not a list of structs");
+}
+
 TEST_CASE("a bad bundle inside of a batch spoils the batch, with the bundle's reason") {
   auto bad = samples::bundle();
   bad.session = 0;
