@@ -1,0 +1,239 @@
+#include "test/fuzz/message_maker.h"
+
+#include "messages/validate.h"
+#include "messages/wire/codec.h"
+#include "tagma/limits.h"
+
+namespace tagma::fuzz {
+namespace {
+
+// The encoder asserts that signed or hashed bytes keep to their limit; what may not is not given to it. Generous, so
+// that the exact rule is the validator's.
+constexpr std::size_t encoding_slack_bytes = 1024;
+constexpr std::size_t part_slack_bytes = 40;
+
+/// Bytes that no decoder takes for a framed message: the first four are not zero.
+Bytes no_framing(std::size_t size) { return Bytes(size, 'x'); }
+
+std::size_t generous_size(const Bundle& bundle) {
+  std::size_t size = encoding_slack_bytes;
+  for (const auto& operation : bundle.operations) size += operation.size() + 2 * sizeof(std::uint64_t);
+  return size;
+}
+
+}  // namespace
+
+Bytes MessageMaker::filled(std::size_t size) {
+  size = std::min(size, bytes_left_);
+  bytes_left_ -= size;
+  return Bytes(size, static_cast<char>(size == 0 ? 0 : input_.byte()));
+}
+
+Bytes MessageMaker::signature() {
+  const auto kind = input_.byte();
+  if (kind % 4 != 0) return Bytes(64, static_cast<char>(kind));
+  return filled(input_.size_around(limits::signature_bytes_max));
+}
+
+Bundle MessageMaker::bundle() {
+  Bundle bundle;
+  bundle.cluster = input_.digest();
+  bundle.epoch = input_.number();
+  bundle.client = static_cast<ClientId>(input_.number());
+  bundle.session = input_.number();
+  bundle.first = input_.number();
+  bundle.acknowledged = input_.flag() ? input_.number() : bundle.first - 1;
+  const auto shape = input_.byte();
+  const auto count = shape % 4 == 0 ? input_.size_around(limits::bundle_operations_max) : std::size_t{shape} % 4;
+  // The size of all of them, then one of another size, which finds the edge of the whole body's limit.
+  const auto each = input_.flag() ? input_.size_around(limits::operation_bytes_max) : std::size_t{input_.byte()};
+  for (std::size_t at = 0; at < count && bytes_left_ > 0; ++at) bundle.operations.push_back(filled(each));
+  if (input_.flag() && !bundle.operations.empty()) {
+    bundle.operations.back() = filled(input_.flag() ? input_.size_around(limits::operation_bytes_max)
+                                                    : input_.below(limits::operation_bytes_max));
+  }
+  return bundle;
+}
+
+SignedBundle MessageMaker::signed_bundle() {
+  SignedBundle made;
+  made.content = bundle();
+  made.signature = signature();
+  const auto kind = input_.byte();
+  if (kind % 16 == 15) {
+    made.body = filled(input_.size_around(limits::bundle_bytes_max));
+    whole_ = false;
+  } else if (validate(made.content) && generous_size(made.content) > limits::bundle_bytes_max) {
+    // A valid bundle is always encoded: that it fits is what the validator promises.
+    made.body = no_framing(limits::bundle_bytes_max + 1);
+  } else {
+    made.body = wire::encode_bundle_body(made.content);
+  }
+  return made;
+}
+
+Batch MessageMaker::batch() {
+  if (input_.byte() % 8 == 7) return {};
+  std::vector<SignedBundle> bundles;
+  const auto shape = input_.byte();
+  const auto count = shape % 4 == 0 ? input_.size_around(limits::batch_bundles_max) : std::size_t{shape} % 4;
+  std::size_t size = encoding_slack_bytes;
+  // Few different ones, repeated: what is limited is how many there are.
+  std::vector<SignedBundle> different;
+  for (std::size_t at = 0; at <= shape / 4 % 3; ++at) different.push_back(signed_bundle());
+  for (std::size_t at = 0; at < count && size < 2 * limits::batch_bytes_max; ++at) {
+    bundles.push_back(different[at % different.size()]);
+    size += bundles.back().body.size() + bundles.back().signature.size() + part_slack_bytes;
+  }
+  const auto time_us = static_cast<TimeUs>(input_.number());
+  if (input_.byte() % 16 == 15 || bundles.empty()) {
+    whole_ = false;
+    return {filled(input_.size_around(limits::batch_bytes_max)), time_us, std::move(bundles)};
+  }
+  if (size > limits::batch_bytes_max) return {no_framing(limits::batch_bytes_max + 1), time_us, std::move(bundles)};
+  return wire::encode_batch(time_us, std::move(bundles));
+}
+
+SharedBatch MessageMaker::shared_batch() {
+  if (input_.byte() % 16 == 15) {
+    whole_ = false;
+    return nullptr;
+  }
+  return std::make_shared<const Batch>(batch());
+}
+
+CheckpointVote MessageMaker::checkpoint_vote() {
+  CheckpointVote vote;
+  vote.content.cluster = input_.digest();
+  vote.content.epoch = input_.number();
+  vote.content.replica = static_cast<ReplicaId>(input_.flag() ? input_.number() : input_.byte() % 66U);
+  vote.content.incarnation = input_.number();
+  vote.content.seq = input_.number();
+  vote.content.root = input_.digest();
+  vote.signature = signature();
+  if (input_.byte() % 16 == 15) {
+    vote.body = filled(input_.size_around(limits::statement_bytes_max));
+    whole_ = false;
+  } else {
+    vote.body = wire::encode_checkpoint_body(vote.content);
+  }
+  return vote;
+}
+
+CheckpointCertificate MessageMaker::certificate() {
+  CheckpointCertificate certificate;
+  const auto shape = input_.byte();
+  const auto count = shape % 4 == 0 ? input_.size_around(replicas_max) : std::size_t{shape} % 4;
+  if (count == 0) return certificate;
+  certificate.votes.push_back(checkpoint_vote());
+  for (std::size_t at = 1; at < count; ++at) {
+    auto vote = certificate.votes.front();
+    vote.content.replica += static_cast<ReplicaId>(at);
+    vote.body = wire::encode_checkpoint_body(vote.content);
+    if (shape >= 128 && at + 1 == count) vote = checkpoint_vote();  // a stranger at the end
+    certificate.votes.push_back(std::move(vote));
+  }
+  return certificate;
+}
+
+Status MessageMaker::status() {
+  Status status{.view = input_.number(), .certificate = input_.number(), .executed = input_.number(), .slots = {}};
+  const auto count = input_.size_around(limits::status_slots_max);
+  Seq seq = status.certificate;
+  for (std::size_t at = 0; at < count; ++at) {
+    const auto step = input_.byte();
+    seq = step == 255 ? input_.number() : seq + 1 + step % 4;
+    status.slots.push_back({seq, (step & 4U) != 0, input_.number(), input_.number()});
+  }
+  return status;
+}
+
+Replies MessageMaker::replies() {
+  Replies replies{.epoch = input_.number(),
+                  .view = input_.number(),
+                  .client = static_cast<ClientId>(input_.number()),
+                  .session = input_.number(),
+                  .entries = {}};
+  const auto count = input_.size_around(limits::replies_max);
+  const auto each = input_.flag() ? input_.size_around(limits::reply_bytes_max) : std::size_t{input_.byte()};
+  for (std::size_t at = 0; at < count && bytes_left_ > 0; ++at) {
+    ReplyEntry& entry = replies.entries.emplace_back();
+    entry.number = input_.empty() ? 1 + at : input_.number();
+    entry.request_digest = input_.digest();
+    entry.seq = input_.empty() ? 1 : input_.number();
+    entry.outcome = static_cast<Outcome>(input_.empty() ? 1U : input_.byte() % 5U);
+    entry.result = filled(each);
+  }
+  return replies;
+}
+
+Report MessageMaker::report() {
+  Report report;
+  report.nonce = input_.number();
+  report.epoch = input_.number();
+  report.incarnation = input_.number();
+  report.view = input_.number();
+  report.last_executed = input_.number();
+  report.stable_checkpoint = input_.number();
+  report.state_digest_seq = input_.number();
+  report.state_digest = input_.digest();
+  report.voting = input_.flag();
+  const auto count = input_.size_around(limits::report_counters_max);
+  const auto each = input_.flag() ? input_.size_around(limits::text_bytes_max) : std::size_t{1};
+  for (std::size_t at = 0; at < count; ++at) {
+    auto name = input_.byte() % 16 == 15 ? input_.bytes(32) : Bytes(each, static_cast<char>(' ' + at % 95));
+    report.counters.emplace_back(std::move(name), input_.number());
+  }
+  return report;
+}
+
+Message MessageMaker::message() {
+  switch (input_.byte() % std::variant_size_v<Message>) {
+    case 0:
+      if (input_.byte() % 16 == 15) {
+        whole_ = false;
+        return Submit{nullptr};
+      }
+      return Submit{std::make_shared<const SignedBundle>(signed_bundle())};
+    case 1: {
+      const auto view = input_.number();
+      const auto seq = input_.number();
+      return PrePrepare{view, seq, shared_batch()};
+    }
+    case 2: {
+      const auto view = input_.number();
+      const auto seq = input_.number();
+      return Prepare{view, seq, input_.digest()};
+    }
+    case 3: {
+      const auto view = input_.number();
+      const auto seq = input_.number();
+      return Commit{view, seq, input_.digest()};
+    }
+    case 4: return checkpoint_vote();
+    case 5: return certificate();
+    case 6: return status();
+    case 7: {
+      const auto seq = input_.number();
+      return Decided{seq, input_.digest()};
+    }
+    case 8: {
+      const auto seq = input_.number();
+      return FetchBatch{seq, input_.digest()};
+    }
+    case 9: {
+      const auto seq = input_.number();
+      return BatchBody{seq, shared_batch()};
+    }
+    case 10: return replies();
+    case 11: {
+      const auto session = input_.number();
+      const auto first = input_.number();
+      return Refusal{session, first, static_cast<RefusalReason>(input_.byte() % 10U)};
+    }
+    case 12: return ReportQuery{input_.number()};
+    default: return report();
+  }
+}
+
+}  // namespace tagma::fuzz
