@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t framing_bytes = 8;
 constexpr std::size_t word_bytes = 8;
 
-/// An element of a list takes at least a word of 8 bytes on the wire, be it ever so empty, and the largest value that
-/// one becomes has 160 bytes (a signed bundle); beside it a signed body is copied at each level that it is nested in.
-constexpr std::size_t allocation_factor = 20 + 12;
+/// An element of a list may have one word on the wire and twenty times as much as a value; a signed body is copied at
+/// each level that it is nested in.
+constexpr std::size_t allocation_factor = 32;
 constexpr std::size_t allocation_base_bytes = 4096;
 
 /// Decodes with an eye on the heap.

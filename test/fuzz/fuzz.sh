@@ -1,114 +1,246 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets (preset `fuzz`: clang, libFuzzer, address and undefined-behaviour sanitizers) and runs them.
-#
-#   fuzz.sh list                      the targets
-#   fuzz.sh short                     each target for a few seconds, with a fixed seed, over the corpus; for the tests
-#   fuzz.sh run TARGET [SECONDS]      one target for that long (600), with a seed of its own
-#   fuzz.sh all [SECONDS]             every target for that long, two at a time (TAGMA_FUZZ_JOBS)
-#   fuzz.sh merge TARGET              what earlier runs found new, minimised, into the checked-in corpus
-#
-# What runs find new is kept in build/fuzz/corpus/TARGET. A finding's input lies in build/fuzz/findings and is replayed by
-# naming it to the target: build/fuzz/bin/fuzz_TARGET FILE. Exit 0: nothing found; 1: a finding; 77: no clang here.
+# Fuzzing with libFuzzer; ./tagma fuzz calls it, and so does the test fuzz_short.
+#   fuzz.sh TARGET [--seconds N]   one target for N seconds (600); new inputs stay in build/fuzz/corpus/TARGET
+#   fuzz.sh all [--seconds N]      each target for N seconds, one after the other
+#   fuzz.sh list                   the targets
+#   fuzz.sh replay TARGET FILE...  judges files once, such as an artefact
+#   fuzz.sh keep TARGET            adds what build/fuzz/corpus/TARGET reaches and the checked-in corpus does not
+#   fuzz.sh short                  the ordinary test: every target for a few seconds with a fixed seed
+# Builds what is stale in build/fuzz first. Exit 0: nothing found. 1: a finding, with the command that replays it. 2: bad
+# usage or a failed build. 77: there is no clang with libFuzzer here.
 set -euo pipefail
-here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd -- "$here/../.." && pwd)
 build=$top/build/fuzz
-short_seconds=${TAGMA_FUZZ_SECONDS:-6}
-jobs_max=${TAGMA_FUZZ_JOBS:-2}
-input_bytes_max=8192
+artefacts=$build/artefacts
 
-targets() { sed -n 's/^fuzz_target(\([a-z_]*\).*/\1/p' "$here/CMakeLists.txt"; }
+targets=(codec validators frames cluster_file key_file signatures command_grammar core)
+short_seconds=8
+# One input: seconds until it counts as endless, megabytes until it counts as bottomless.
+limits=(-timeout=20 -rss_limit_mb=2048)
 
-say() { printf 'fuzz: %s\n' "$*"; }
-
-require_target() {
-  targets | grep -qx -- "$1" || {
-    say "there is no target '$1': $(targets | paste -sd ' ')" >&2
-    exit 2
-  }
+say() { printf 'fuzz: %s\n' "$*" >&2; }
+fail() {
+  say "$@"
+  exit 2
 }
 
-build_targets() {
-  command -v clang++ >/dev/null || { say "skipped: clang is not installed" && exit 77; }
-  echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
-    clang++ -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null ||
-    { say "skipped: clang has no libFuzzer here (Debian: libclang-rt-14-dev)" && exit 77; }
-  local options=() log=$build/build.log
+usage() {
+  cat <<END
+usage: ./tagma fuzz TARGET [--seconds N]     one target, for 600 seconds if not said otherwise
+       ./tagma fuzz all [--seconds N]        each target in turn
+       ./tagma fuzz list
+       ./tagma fuzz replay TARGET FILE...    judge files once, such as an artefact
+       ./tagma fuzz keep TARGET              add what was newly reached to the checked-in corpus
+
+Targets: ${targets[*]}
+
+Examples:
+  ./tagma fuzz codec --seconds 60
+  ./tagma fuzz replay codec build/fuzz/artefacts/codec-crash-1f0e...
+
+New inputs stay in build/fuzz/corpus/TARGET, so a later run goes on where this one stopped. Exit status: 0 nothing
+found, 1 a finding, 2 usage or a failed build, 77 no clang with libFuzzer here. More: test/fuzz/README.md
+END
+}
+
+# Leaves the program at \$1: does this machine's clang link libFuzzer, and may its leak checker run?
+probe() {
+  command -v clang++ >/dev/null || { say "skipped: clang++ is not installed (package clang)" && exit 77; }
+  local folder
+  folder=$(mktemp -d)
+  printf '%s\n' '#include <cstddef>' '#include <cstdint>' \
+    'extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t*, std::size_t) { return 0; }' >"$folder/probe.cpp"
+  if ! clang++ -fsanitize=fuzzer,address,undefined -o "$folder/probe" "$folder/probe.cpp" >"$folder/log" 2>&1; then
+    head -n 5 "$folder/log" >&2
+    rm -rf "$folder"
+    say "skipped: this clang++ does not link libFuzzer (package libclang-rt-14-dev)"
+    exit 77
+  fi
+  # The leak checker traces its own process, which some containers forbid.
+  export ASAN_OPTIONS=allow_addr2line=1
+  "$folder/probe" -runs=1 >/dev/null 2>&1 || export ASAN_OPTIONS=allow_addr2line=1:detect_leaks=0
+  export UBSAN_OPTIONS=print_stacktrace=1
+  local symbolizer
+  symbolizer=$(compgen -c llvm-symbolizer | LC_ALL=C sort | head -n 1 || true)
+  [[ -z $symbolizer ]] || ASAN_SYMBOLIZER_PATH=$(command -v "$symbolizer")
+  [[ -z $symbolizer ]] || export ASAN_SYMBOLIZER_PATH
+  rm -rf "$folder"
+}
+
+# Builds a ninja target of the preset `fuzz`; several callers take turns.
+build_target() {
+  mkdir -p "$build" "$artefacts"
+  exec 9>"$build/.fuzz.lock"
+  flock 9
+  local log=$build/.fuzz.build options=()
   command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-  mkdir -p "$build"
-  if ! { (cd "$top" && cmake --preset fuzz "${options[@]}") && ninja -C "$build" fuzz_targets; } >"$log" 2>&1 </dev/null
-  then
-    tail -n 40 "$log" >&2
-    say "the targets could not be built (above)" >&2
-    exit 1
+  if [[ ! -e $build/build.ninja || $top/CMakePresets.json -nt $build/build.ninja ]]; then
+    say "configuring build/fuzz"
+    if ! (cd "$top" && cmake --fresh --preset fuzz "${options[@]}") >"$log" 2>&1 </dev/null; then
+      cat "$log" >&2
+      rm -f "$build/build.ninja"
+      fail "the configuration failed (above)"
+    fi
   fi
+  say "building $1"
+  if [[ -t 2 ]]; then
+    ninja -C "$build" "$1" >&2 </dev/null || fail "the build failed (above)"
+  elif ! ninja -C "$build" "$1" >"$log" 2>&1 </dev/null; then
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" >&2 || true
+    fail "the build failed (above)"
+  fi
+  exec 9>&-
 }
 
-# run_target TARGET SECONDS [OPTIONS OF LIBFUZZER]...: one run; its log is shown if it ends in a finding.
+is_target() {
+  local known
+  for known in "${targets[@]}"; do [[ $known != "$1" ]] || return 0; done
+  fail "there is no target '$1': ${targets[*]}"
+}
+
+# The checked-in inputs of a target, as far as there are folders of them.
+seeds_of() {
+  local folder
+  for folder in "$here/corpus/$1" "$here/regressions/$1"; do [[ ! -d $folder ]] || printf '%s\n' "$folder"; done
+}
+
+# run_target TARGET FOLDER_FOR_NEW_INPUTS OPTION... : libFuzzer itself.
 run_target() {
-  local target=$1 seconds=$2 log=$build/$1.log own=$build/corpus/$1 given=() dictionary=$here/dictionaries/$1.dict
+  local target=$1 new=$2 seeds dictionary=$here/dictionaries/$1.dict
   shift 2
-  mkdir -p "$own" "$build/findings"
-  [[ -d $here/corpus/$target ]] && given+=("$here/corpus/$target")
-  [[ -d $here/regressions/$target ]] && given+=("$here/regressions/$target")
-  [[ -e $dictionary ]] && set -- "$@" "-dict=$dictionary"
-  if "$build/bin/fuzz_$target" "-max_total_time=$seconds" -timeout=20 -rss_limit_mb=3000 "-max_len=$input_bytes_max" \
-    -print_final_stats=1 "-artifact_prefix=$build/findings/$target-" "$@" "$own" "${given[@]}" >"$log" 2>&1 </dev/null
-  then
-    say "$target: nothing found in $(sed -n 's/.*number_of_executed_units: *//p' "$log") inputs, $(
-      sed -n 's/.*\(cov: [0-9]* ft: [0-9]*\).*/\1/p' "$log" | tail -n 1)"
-  else
-    tail -n 60 "$log"
-    say "$target: a FINDING, log $log; replay: build/fuzz/bin/fuzz_$target FILE (the file is named above)"
-    return 1
-  fi
+  mapfile -t seeds < <(seeds_of "$target")
+  mkdir -p "$new"
+  [[ ! -e $dictionary ]] || set -- "$@" "-dict=$dictionary"
+  (cd "$top" && exec "build/fuzz/bin/fuzz_$target" "${limits[@]}" "-artifact_prefix=build/fuzz/artefacts/$target-" "$@" \
+    "$new" "${seeds[@]}")
 }
 
-run_all() {
-  local seconds=$1 failed=0 jobs=()
-  shift
-  for target in $(targets); do
-    run_target "$target" "$seconds" "$@" &
-    jobs+=($!)
-    if ((${#jobs[@]} == jobs_max)); then
-      wait "${jobs[0]}" || failed=1
-      jobs=("${jobs[@]:1}")
+# What to do about a finding, from libFuzzer's log.
+explain() {
+  local target=$1 log=$2 artefact
+  artefact=$(sed -nE 's/.*Test unit written to (\S+).*/\1/p' "$log" | tail -n 1)
+  say "$target: a finding"
+  [[ -n $artefact ]] || return 0
+  say "  the input:   $artefact"
+  say "  replay it:   ./tagma fuzz replay $target $artefact"
+  say "  once mended: cp $artefact test/fuzz/regressions/$target/WHAT_IT_WAS"
+}
+
+run_long() {
+  local target=$1 seconds=$2 log=$build/$1.log status=0
+  say "$target: $seconds seconds; the log is build/fuzz/$target.log"
+  run_target "$target" "$build/corpus/$target" "-max_total_time=$seconds" -print_final_stats=1 2>&1 |
+    tee "$log" | grep --line-buffered -E '^#[0-9]+\s+(INITED|pulse|DONE)|ERROR|broken promise|SUMMARY|runtime error' >&2 ||
+    true
+  status=0
+  grep -qE '^Done [0-9]+ runs' "$log" || status=1
+  ((status == 0)) || {
+    explain "$target" "$log"
+    return 1
+  }
+  say "$target: $(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$log") runs, nothing found; $(find "$build/corpus/$target" -type f | wc -l) inputs in build/fuzz/corpus/$target"
+}
+
+# All targets, two at a time. A name per line goes to the file of failures.
+run_short() {
+  local folder target failed=0
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$folder'" EXIT
+  export -f run_target seeds_of
+  export here top
+  local running=0
+  for target in "${targets[@]}"; do
+    {
+      run_target "$target" "$folder/$target" -seed=1 "-max_total_time=$short_seconds" >"$folder/$target.log" 2>&1 ||
+        touch "$folder/$target.failed"
+    } &
+    running=$((running + 1))
+    ((running % 2 == 1)) || wait
+  done
+  wait
+  for target in "${targets[@]}"; do
+    if [[ -e $folder/$target.failed ]]; then
+      grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse|RELOAD)|NEW_(FUNC|PC)' "$folder/$target.log" | tail -n 60 >&2
+      explain "$target" "$folder/$target.log"
+      failed=1
+    else
+      printf '%-16s %s\n' "$target" "$(grep -E '^#[0-9]+\s+DONE' "$folder/$target.log" | tail -n 1)"
     fi
   done
-  for job in "${jobs[@]}"; do wait "$job" || failed=1; done
   return "$failed"
 }
 
-case ${1:-} in
-list) targets ;;
+keep() {
+  local target=$1 merged
+  [[ -d $build/corpus/$target ]] || fail "nothing to keep: run ./tagma fuzz $target first"
+  merged=$(mktemp -d)
+  # By edges, not by how often they are passed: a corpus that people can look through.
+  (cd "$top" && "build/fuzz/bin/fuzz_$target" -set_cover_merge=1 -use_counters=0 "${limits[@]}" "$merged" "$here/corpus/$target" \
+    "$build/corpus/$target") >"$build/$target.log" 2>&1 || {
+    rm -rf "$merged"
+    fail "merging failed; the log is build/fuzz/$target.log"
+  }
+  mkdir -p "$here/corpus/$target"
+  find "$here/corpus/$target" -type f -delete
+  cp "$merged"/* "$here/corpus/$target/"
+  rm -rf "$merged"
+  say "$target: $(find "$here/corpus/$target" -type f | wc -l) inputs, $(du -b -s "$here/corpus/$target" | cut -f 1) bytes"
+}
+
+seconds_of() {
+  local seconds=600
+  if (($# > 0)); then
+    [[ $1 == --seconds && $# -eq 2 && $2 =~ ^[1-9][0-9]*$ ]] || fail "expected --seconds N, got: $*"
+    seconds=$2
+  fi
+  printf '%s\n' "$seconds"
+}
+
+command=${1:-help}
+(($# == 0)) || shift
+case $command in
+help | -h | --help) usage ;;
+list) printf '%s\n' "${targets[@]}" ;;
 short)
-  build_targets
-  # What earlier runs found is left aside, so that every short run starts from the same inputs.
-  build_own=$build/short
-  rm -rf -- "$build_own"
-  mkdir -p "$build_own"
-  ln -sfn "$build/bin" "$build_own/bin"
-  build=$build_own
-  run_all "$short_seconds" -seed=1
-  ;;
-run)
-  require_target "${2:-}"
-  build_targets
-  run_target "$2" "${3:-600}"
+  probe
+  build_target fuzz_targets
+  run_short
   ;;
 all)
-  build_targets
-  run_all "${2:-600}"
+  seconds=$(seconds_of "$@")
+  probe
+  build_target fuzz_targets
+  failed=0
+  for target in "${targets[@]}"; do run_long "$target" "$seconds" || failed=1; done
+  exit "$failed"
   ;;
-merge)
-  require_target "${2:-}"
-  build_targets
-  mkdir -p "$here/corpus/$2"
-  "$build/bin/fuzz_$2" -merge=1 "-max_len=$input_bytes_max" "$here/corpus/$2" "$build/corpus/$2" >"$build/$2.merge.log" 2>&1
-  say "$2: $(find "$here/corpus/$2" -type f | wc -l) inputs, $(du -sb "$here/corpus/$2" | cut -f1) bytes"
+replay)
+  (($# >= 2)) || fail "replay needs a target and a file"
+  target=$1
+  is_target "$target"
+  shift
+  probe
+  build_target "fuzz_$target"
+  exec "$build/bin/fuzz_$target" "${limits[@]}" "$@"
+  ;;
+keep)
+  (($# == 1)) || fail "keep needs a target"
+  is_target "$1"
+  probe
+  build_target "fuzz_$1"
+  keep "$1"
   ;;
 *)
-  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
-  exit 2
+  is_target "$command"
+  if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    usage
+    exit 0
+  fi
+  seconds=$(seconds_of "$@")
+  probe
+  build_target "fuzz_$command"
+  run_long "$command" "$seconds"
   ;;
 esac

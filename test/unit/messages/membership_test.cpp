@@ -78,6 +78,9 @@ TEST_CASE("rules of a membership") {
   CHECK(validate(members_of(0, 0))->reason == "there are no replicas");
   CHECK(validate(members_of(65, 1))->reason == "there are more than 64 replicas");
   CHECK(validate(members_of(3, 1))->reason == "3 replicas cannot tolerate 1 faults: n >= 3f+1 is needed");
+  // 3f+1 is 0 in 32 bits.
+  CHECK(validate(members_of(4, 0x5555'5555))->reason ==
+        "4 replicas cannot tolerate 1431655765 faults: n >= 3f+1 is needed");
   auto swapped = members_of(4, 1);
   std::swap(swapped.replicas[1], swapped.replicas[2]);
   CHECK(validate(swapped)->reason == "replica ids are not 0..3 in order");
