@@ -44,7 +44,16 @@ found, 1 a finding, 2 usage or a failed build, 77 no clang with libFuzzer here. 
 END
 }
 
-# Leaves the program at \$1: does this machine's clang link libFuzzer, and may its leak checker run?
+# libFuzzer begins with short inputs; where an input is a story, only long ones get anywhere.
+options_of() {
+  case $1 in
+  core | frames | command_grammar) printf '%s\n' -len_control=0 -max_len=1024 ;;
+  validators) printf '%s\n' -len_control=0 -max_len=512 ;;
+  cluster_file) printf '%s\n' -max_len=8192 ;;
+  esac
+}
+
+# Does this machine's clang link libFuzzer, and may its leak checker run? Sets the sanitizers' options.
 probe() {
   command -v clang++ >/dev/null || { say "skipped: clang++ is not installed (package clang)" && exit 77; }
   local folder
@@ -107,18 +116,23 @@ seeds_of() {
 
 # run_target TARGET FOLDER_FOR_NEW_INPUTS OPTION... : libFuzzer itself.
 run_target() {
-  local target=$1 new=$2 seeds dictionary=$here/dictionaries/$1.dict
+  local target=$1 new=$2 seeds options dictionary=$here/dictionaries/$1.dict
   shift 2
   mapfile -t seeds < <(seeds_of "$target")
+  mapfile -t options < <(options_of "$target")
   mkdir -p "$new"
   [[ ! -e $dictionary ]] || set -- "$@" "-dict=$dictionary"
-  (cd "$top" && exec "build/fuzz/bin/fuzz_$target" "${limits[@]}" "-artifact_prefix=build/fuzz/artefacts/$target-" "$@" \
-    "$new" "${seeds[@]}")
+  (cd "$top" && exec "build/fuzz/bin/fuzz_$target" "${limits[@]}" "${options[@]}" \
+    "-artifact_prefix=build/fuzz/artefacts/$target-" "$@" "$new" "${seeds[@]}")
 }
 
 # What to do about a finding, from libFuzzer's log.
 explain() {
   local target=$1 log=$2 artefact
+  if grep -q 'libFuzzer: run interrupted' "$log"; then
+    say "$target: interrupted; what was reached is kept"
+    return 0
+  fi
   artefact=$(sed -nE 's/.*Test unit written to (\S+).*/\1/p' "$log" | tail -n 1)
   say "$target: a finding"
   [[ -n $artefact ]] || return 0
@@ -128,17 +142,15 @@ explain() {
 }
 
 run_long() {
-  local target=$1 seconds=$2 log=$build/$1.log status=0
+  local target=$1 seconds=$2 log=$build/$1.log
   say "$target: $seconds seconds; the log is build/fuzz/$target.log"
   run_target "$target" "$build/corpus/$target" "-max_total_time=$seconds" -print_final_stats=1 2>&1 |
     tee "$log" | grep --line-buffered -E '^#[0-9]+\s+(INITED|pulse|DONE)|ERROR|broken promise|SUMMARY|runtime error' >&2 ||
     true
-  status=0
-  grep -qE '^Done [0-9]+ runs' "$log" || status=1
-  ((status == 0)) || {
+  if ! grep -qE '^Done [0-9]+ runs' "$log"; then
     explain "$target" "$log"
     return 1
-  }
+  fi
   say "$target: $(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$log") runs, nothing found; $(find "$build/corpus/$target" -type f | wc -l) inputs in build/fuzz/corpus/$target"
 }
 
@@ -148,8 +160,6 @@ run_short() {
   folder=$(mktemp -d)
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$folder'" EXIT
-  export -f run_target seeds_of
-  export here top
   local running=0
   for target in "${targets[@]}"; do
     {
