@@ -94,9 +94,11 @@ expect "tally add 3" 3 "$(./build/tally call tally add 3)"
 expect "client program in C++" "the tally is 13, say 2 replicas alike" "$(./build/ask_tally tagma-cluster 10)"
 expect "client program in C" "the tally is 23, say 2 replicas alike" "$(./build/ask_tally_c tagma-cluster 10)"
 expect "client program by pkg-config" "the tally is 33, say 2 replicas alike" "$(./ask_by_pkg_config tagma-cluster 10)"
-# The Python client's example goes here: it uses the same cluster, and must see 33.
+say "installing python3"
+quietly apt-get -q install -y --no-install-recommends python3
+expect "client program in Python" "the tally is 43, say 2 replicas alike" "$(python3 ask_tally.py tagma-cluster 10)"
 kill "$(sed -n 's/^ *replica 3 *pid \([0-9]*\).*/\1/p' up.log)"
-expect "tally read, replica 3 killed" 33 "$(tagma call tally read)"
+expect "tally read, replica 3 killed" 43 "$(tagma call tally read)"
 kill -INT $up
 trap - EXIT
 wait $up || { echo "  the cluster ended with $?" && exit 1; }

@@ -25,7 +25,7 @@ INSTALLED = [
     "lib/systemd/system/tagma-replica@.service",
     "share/doc/tagma/copyright", "share/doc/tagma/LICENSE", "share/doc/tagma/CHANGELOG.md",
     "share/doc/tagma/examples/tally.cpp", "share/doc/tagma/examples/ask_tally.cpp",
-    "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/CMakeLists.txt",
+    "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/ask_tally.py", "share/doc/tagma/examples/CMakeLists.txt",
 ]
 
 
@@ -111,7 +111,7 @@ def build_examples(prefix, examples, folder, environment):
     return by_cmake, by_pkg_config
 
 
-def use_cluster(by_cmake, by_pkg_config, folder, environment):
+def use_cluster(prefix, by_cmake, by_pkg_config, folder, environment):
     ports = support.Ports()
     cluster = None
     try:
@@ -132,14 +132,18 @@ def use_cluster(by_cmake, by_pkg_config, folder, environment):
                                      by_pkg_config / "ask_tally_c"]):
             said = run([client, directory, "10"], environment=environment).strip()
             check(said == agreed.format(13 + 10 * at), f"{client} said: {said}")
-        check(call(["tally", "read"], tool=by_pkg_config / "tally") == "43", "tally read is 43, by pkg-config's program")
-        check(call(["tally", "read"], tool="tagma") == "43", "tagma's own call reaches a service that it does not know")
+        python = {**environment, "PYTHONPATH": str(prefix / "lib/python3/dist-packages"), "PYTHONDONTWRITEBYTECODE": "1"}
+        said = run(["/usr/bin/python3", prefix / "share/doc/tagma/examples/ask_tally.py", directory, "10"],
+                   environment=python).strip()
+        check(said == agreed.format(53), f"the Python client said: {said}")
+        check(call(["tally", "read"], tool=by_pkg_config / "tally") == "53", "tally read is 53, by pkg-config's program")
+        check(call(["tally", "read"], tool="tagma") == "53", "tagma's own call reaches a service that it does not know")
         refused = call(["tally", "add", "many"], expect=1)
         check("usage: tally add NUMBER" in refused, f"a bad operation is refused with the usage, not: {refused}")
         largest = call(["tally", "add", str(2**63 - 1)], expect=1)
         check("the tally would overflow" in largest, f"an exception is a refusal with its text, not: {largest}")
         check("no such service here: kv" in call(["kv", "put", "a", "b"], expect=1), "only tally is hosted")
-        check(call(["tally", "read"]) == "43", "refused operations change nothing")
+        check(call(["tally", "read"]) == "53", "refused operations change nothing")
         check("3 of 4" not in run([program, "status", "--dir", directory], environment=environment), "all four answer")
         check(cluster.stop() == 0, "Ctrl-C ends `up` with status 0")
     finally:
@@ -160,7 +164,7 @@ def test(folder):
     check_unit(prefix, folder)
     check(run([prefix / "bin/tagma", "--version"]).startswith("tagma "), "the installed program says its version")
     programs = build_examples(prefix, prefix / "share/doc/tagma/examples", folder, environment)
-    use_cluster(*programs, folder, environment)
+    use_cluster(prefix, *programs, folder, environment)
     print("installed, moved, compiled against by CMake and pkg-config, and used with four replicas")
 
 
