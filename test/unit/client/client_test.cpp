@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "messages/messages.h"
 #include "tagma/limits.h"
 #include "test/unit/client/fake_replicas.h"
 
