@@ -5,6 +5,9 @@
  *
  * Handles are opaque. Strings are UTF-8 and end with a zero byte; operations, words and replies are any bytes with a
  * size. No function lets an exception out. All functions on one tagma_client are safe from many threads.
+ *
+ * Structs keep their layout within one soname (libtagma_client.so.MAJOR.MINOR). Threads do not survive fork(): a child
+ * neither uses nor closes a client of its parent, and may open its own.
  */
 #ifndef TAGMA_CLIENT_C_H
 #define TAGMA_CLIENT_C_H
@@ -25,8 +28,8 @@ typedef struct tagma_result tagma_result; /**< how one call ended */
 typedef enum tagma_error {
   TAGMA_ERROR_NONE = 0,
   TAGMA_ERROR_ARGUMENT = 1, /**< a null pointer or a size that makes no sense: the caller's own mistake */
-  TAGMA_ERROR_INPUT = 2,    /**< a file, a key or an option is wrong; the text says which, and the mend */
-  TAGMA_ERROR_SYSTEM = 3    /**< no memory, no thread, no descriptor */
+  TAGMA_ERROR_INPUT = 2,    /**< a file, key or option is wrong, or no connection can be begun; the text says which */
+  TAGMA_ERROR_SYSTEM = 3    /**< no memory */
 } tagma_error;
 
 /** How a call ended. */
@@ -47,14 +50,14 @@ typedef enum tagma_reply_status {
 
 /** Begin with tagma_options_init(), then set what differs. Strings are copied by tagma_client_open(). */
 typedef struct tagma_options {
-  size_t struct_size;        /**< set by tagma_options_init(); tells an older program's struct from a newer one's */
-  const char* cluster_file;  /**< path of cluster.toml */
-  const char* identity_file; /**< path of this client's secret key */
-  uint32_t client;           /**< which client of the cluster file to be, from 0 */
-  uint32_t window;           /**< operations outstanding, 1..1024; default 256 */
-  int64_t timeout_ms;        /**< of one call, at least 1; default 10,000 */
-  uint64_t queued_max;       /**< operations inside the library beyond which submitting blocks; default 65,536 */
-  int64_t first_retransmission_ms; /**< at least 1; default 150 */
+  size_t struct_size;              /**< set by tagma_options_init(), to show that it was called */
+  const char* cluster_file;        /**< path of cluster.toml */
+  const char* identity_file;       /**< path of this client's secret key */
+  uint32_t client;                 /**< which client of the cluster file to be, from 0 */
+  uint32_t window;                 /**< operations outstanding, 1..1024; default 256 */
+  int64_t timeout_ms;              /**< of one call, 1 ms to one year; default 10,000 */
+  uint64_t queued_max;             /**< operations inside the library beyond which submitting blocks; default 65,536 */
+  int64_t first_retransmission_ms; /**< 1 ms to one year; default 150 */
 } tagma_options;
 
 /** What one replica says about itself: its own word, believed by nobody else. */
