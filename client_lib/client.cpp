@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -97,7 +96,7 @@ class Client::Implementation {
   std::vector<ReplicaReport> reports(std::chrono::milliseconds timeout) {
     TAGMA_ASSERT(!on_library_thread(), "a callback does not wait for reports: they come on its own thread");
     ReportRequest request;
-    request.timeout_us = std::chrono::microseconds(std::min<std::chrono::milliseconds>(timeout, wait_max)).count();
+    request.timeout_us = std::chrono::microseconds(timeout < wait_max ? timeout : wait_max).count();
     auto answer = request.end.get_future();
     if (mailbox_.put(request) != Mailbox::Put::taken) return {};
     return answer.get();
