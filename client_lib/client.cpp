@@ -15,11 +15,18 @@
 namespace tagma {
 namespace {
 
+/// Far above what anybody waits for, and far below where microseconds added to a clock overflow.
+constexpr std::chrono::hours wait_max{24 * 365};
+
 /// The first option that makes no sense.
 std::optional<Refused> check(const ClientOptions& options) {
   if (options.timeout.count() <= 0) return Refused{"the client's timeout must be at least 1 ms"};
+  if (options.timeout > wait_max) return Refused{"the client's timeout must be at most one year"};
   if (options.first_retransmission.count() <= 0) {
     return Refused{"the client's first retransmission must be after at least 1 ms"};
+  }
+  if (options.first_retransmission > wait_max) {
+    return Refused{"the client's first retransmission must be after at most one year"};
   }
   if (options.window == 0 || options.window > limits::session_window) {
     return Refused{"the client's window must be 1.." + std::to_string(limits::session_window) + ", not " +
@@ -89,7 +96,7 @@ class Client::Implementation {
   std::vector<ReplicaReport> reports(std::chrono::milliseconds timeout) {
     TAGMA_ASSERT(!on_library_thread(), "a callback does not wait for reports: they come on its own thread");
     ReportRequest request;
-    request.timeout_us = std::chrono::microseconds(timeout).count();
+    request.timeout_us = std::chrono::microseconds(timeout < wait_max ? timeout : wait_max).count();
     auto answer = request.end.get_future();
     if (mailbox_.put(request) != Mailbox::Put::taken) return {};
     return answer.get();

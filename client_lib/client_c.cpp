@@ -14,8 +14,13 @@
 struct tagma_client {
   std::unique_ptr<tagma::Client> client;
 };
+/// A call's result is kept in `own`; a callback's is only looked at, so that handing it over needs no memory and cannot
+/// fail: the callback would otherwise not run.
 struct tagma_result {
-  tagma::CallResult result;
+  tagma::CallResult own;
+  const tagma::CallResult* seen = nullptr;
+
+  [[nodiscard]] const tagma::CallResult& get() const { return seen != nullptr ? *seen : own; }
 };
 
 namespace {
@@ -120,7 +125,7 @@ tagma_result* tagma_client_call(tagma_client* client, const void* operation, siz
   if (client == nullptr || operation == nullptr) return nullptr;
   try {
     auto result = std::make_unique<tagma_result>();
-    result->result = client->client->call(view_of(operation, operation_size));
+    result->own = client->client->call(view_of(operation, operation_size));
     return result.release();
   } catch (const std::exception&) {
     return nullptr;
@@ -132,7 +137,7 @@ tagma_error tagma_client_submit(tagma_client* client, const void* operation, siz
   if (client == nullptr || operation == nullptr || callback == nullptr) return TAGMA_ERROR_ARGUMENT;
   try {
     client->client->submit(view_of(operation, operation_size), [callback, context](const tagma::CallResult& result) {
-      const tagma_result handed{result};
+      const tagma_result handed{{}, &result};
       callback(context, &handed);
     });
     return TAGMA_ERROR_NONE;
@@ -157,24 +162,24 @@ tagma_error tagma_client_reports(tagma_client* client, int64_t timeout_ms, tagma
 }
 
 tagma_call_status tagma_result_status(const tagma_result* result) {
-  return static_cast<tagma_call_status>(result->result.status);
+  return static_cast<tagma_call_status>(result->get().status);
 }
 
 tagma_reply_status tagma_result_reply_status(const tagma_result* result) {
-  if (result->result.status != tagma::CallStatus::ok) return TAGMA_REPLY_REFUSED;
-  return static_cast<tagma_reply_status>(result->result.reply.status);
+  if (result->get().status != tagma::CallStatus::ok) return TAGMA_REPLY_REFUSED;
+  return static_cast<tagma_reply_status>(result->get().reply.status);
 }
 
 const char* tagma_result_text(const tagma_result* result, size_t* size) {
-  if (size != nullptr) *size = result->result.reply.text.size();
-  return result->result.reply.text.c_str();
+  if (size != nullptr) *size = result->get().reply.text.size();
+  return result->get().reply.text.c_str();
 }
 
-const char* tagma_result_error(const tagma_result* result) { return result->result.error.c_str(); }
-uint64_t tagma_result_seq(const tagma_result* result) { return result->result.seq; }
-uint64_t tagma_result_view(const tagma_result* result) { return result->result.view; }
-uint32_t tagma_result_matching(const tagma_result* result) { return result->result.matching; }
-int64_t tagma_result_latency_us(const tagma_result* result) { return result->result.latency_us; }
+const char* tagma_result_error(const tagma_result* result) { return result->get().error.c_str(); }
+uint64_t tagma_result_seq(const tagma_result* result) { return result->get().seq; }
+uint64_t tagma_result_view(const tagma_result* result) { return result->get().view; }
+uint32_t tagma_result_matching(const tagma_result* result) { return result->get().matching; }
+int64_t tagma_result_latency_us(const tagma_result* result) { return result->get().latency_us; }
 void tagma_result_free(tagma_result* result) { delete result; }
 
 size_t tagma_encode_operation(const char* service, const void* payload, size_t payload_size, void* buffer,

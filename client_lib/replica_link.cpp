@@ -1,5 +1,7 @@
 #include "client_lib/replica_link.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <mutex>
 #include <utility>
@@ -35,12 +37,15 @@ constexpr std::size_t frame_overhead_bytes = 4096;
 std::shared_ptr<zmq::context_t> shared_context() {
   static std::mutex mutex;
   static std::weak_ptr<zmq::context_t> current;
+  static pid_t owner = 0;
   const std::lock_guard lock(mutex);
   auto context = current.lock();
-  if (!context) {
+  // A forked child inherits the object but none of its threads: its sockets would never send.
+  if (!context || owner != ::getpid()) {
     context = std::make_shared<zmq::context_t>(1);
     context->set(zmq::ctxopt::max_sockets, sockets_max);
     current = context;
+    owner = ::getpid();
   }
   return context;
 }

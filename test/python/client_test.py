@@ -119,6 +119,9 @@ class BlockingClient(unittest.TestCase):
         self.assertIn("timeout", refusal(directory=directory, timeout=0))
         self.assertIn("window", refusal(directory=directory, window=5000))
         self.assertIn("window", refusal(directory=directory, window=-1))
+        for timeout in (float("inf"), float("nan"), 1e30, -1):
+            self.assertIn("timeout", refusal(directory=directory, timeout=timeout))
+        self.assertIn("cannot be the path", refusal(directory=directory + "\0elsewhere"))
         file = os.path.join(directory, "cluster.toml")
         other = os.path.join(directory, "client-1", "identity.key")
         self.assertIn(other, refusal(cluster_file=file, identity_file=other, client=0))

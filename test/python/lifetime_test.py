@@ -45,7 +45,7 @@ class Lifetime(unittest.TestCase):
 
             def first(_):
                 for name, use in (
-                    ("call", lambda: client.call("kv", "get", "key")),
+                    ("call", lambda: client.call("kv", "put", "waited", "yes")),
                     ("reports", client.reports),
                     ("close", client.close),
                 ):
@@ -59,6 +59,8 @@ class Lifetime(unittest.TestCase):
             self.assertTrue(done.wait(20))
             self.assertEqual(sorted(seen), ["call", "close", "reports"])
             self.assertEqual(client.call("kv", "get", "from a callback").text, "yes")
+            with self.assertRaises(tagma.Absent):
+                client.call("kv", "get", "waited")
 
     def test_futures_cannot_be_cancelled(self):
         with tagma.Client(self.cluster.directory) as client:
@@ -93,6 +95,20 @@ class Lifetime(unittest.TestCase):
         again = tagma.Client(self.cluster.directory)
         again.close()
         self.assertLessEqual(len(os.listdir("/proc/self/task")), threads + 3)  # those of ZeroMQ, which clients share
+
+    def test_the_last_reference_may_go_under_the_lock_of_a_future_that_closing_ends(self):
+        client = tagma.Client(self.cluster.directory)
+        client.call("kv", "put", "key", "value")
+        self.cluster.stop_replicas(1, 2)
+        try:
+            future = client.submit("kv", "get", "key")
+            with warnings.catch_warnings(), future._condition:
+                warnings.simplefilter("ignore")
+                del client
+                gc.collect()
+            self.assertIsInstance(future.exception(20), tagma.OutcomeUnknown)
+        finally:
+            self.cluster.continue_replicas(1, 2)
 
     def test_the_last_reference_may_go_in_a_callback(self):
         holder = [tagma.Client(self.cluster.directory)]

@@ -9,6 +9,9 @@
  * Handles are opaque and owned by whoever got them. Strings are UTF-8 and end with a zero byte; operations, words and
  * replies are any bytes with a size. No function lets an exception out. All functions on one tagma_client are safe from
  * many threads but tagma_client_close(); those on a tagma_result read only, until it is freed.
+ *
+ * Structs keep their layout within one soname (libtagma_client.so.MAJOR.MINOR). Threads do not survive fork(): a child
+ * neither uses nor closes a client of its parent, and may open its own.
  */
 #ifndef TAGMA_CLIENT_C_H
 #define TAGMA_CLIENT_C_H
@@ -29,8 +32,8 @@ typedef struct tagma_result tagma_result; /**< how one call ended; ended by tagm
 typedef enum tagma_error {
   TAGMA_ERROR_NONE = 0,     /**< done */
   TAGMA_ERROR_ARGUMENT = 1, /**< a null pointer or a size that makes no sense: the caller's own mistake */
-  TAGMA_ERROR_INPUT = 2,    /**< a file, a key or an option is wrong; the text says which, and the mend */
-  TAGMA_ERROR_SYSTEM = 3    /**< no memory, no thread, no descriptor */
+  TAGMA_ERROR_INPUT = 2,    /**< a file, key or option is wrong, or no connection can be begun; the text says which */
+  TAGMA_ERROR_SYSTEM = 3    /**< no memory */
 } tagma_error;
 
 /** How a call ended. */
@@ -51,14 +54,14 @@ typedef enum tagma_reply_status {
 
 /** Begin with tagma_options_init(), then set what differs. Strings are copied by tagma_client_open(). */
 typedef struct tagma_options {
-  size_t struct_size;        /**< set by tagma_options_init(); tells an older program's struct from a newer one's */
+  size_t struct_size;        /**< set by tagma_options_init(), to show that it was called */
   const char* cluster_file;  /**< path of cluster.toml; must be set */
   const char* identity_file; /**< path of this client's secret key; must be set */
   uint32_t client;           /**< which client of the cluster file to be, from 0 */
   uint32_t window;           /**< operations outstanding, 1..1024; default 256 */
-  int64_t timeout_ms;        /**< of one call, in milliseconds, at least 1; default 10,000 */
+  int64_t timeout_ms;        /**< of one call, in milliseconds, 1 to one year; default 10,000 */
   uint64_t queued_max; /**< operations inside the library beyond which submitting blocks, at least 1; default 65,536 */
-  int64_t first_retransmission_ms; /**< how long the primary alone is asked, at least 1; default 150 */
+  int64_t first_retransmission_ms; /**< how long the primary alone is asked, 1 ms to one year; default 150 */
 } tagma_options;
 
 /** What one replica says about itself: its own word, believed by nobody else. */

@@ -21,6 +21,7 @@ Word = Union[str, bytes, bytearray, memoryview, int]
 Outcome = Union["Reply", TagmaError]
 
 _ERROR_BYTES = 1024
+_SECONDS_MAX = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,16 @@ def _is_callback() -> bool:
     return getattr(_callback_thread, "active", 0) > 0
 
 
-def _close(handle: int, process: int) -> None:
-    # A forked child has no thread of the library's to join: the handle stays the parent's.
-    if os.getpid() != process:
-        return
+def _may_wait() -> None:
     if _is_callback():
-        # The last reference went in a callback, on the very thread that closing waits for.
-        threading.Thread(target=library.tagma_client_close, args=(handle,)).start()
-    else:
-        library.tagma_client_close(handle)
+        raise RuntimeError("a callback cannot wait: what it waits for comes on its own thread; use submit()")
+
+
+def _close_unused(handle: int, process: int) -> None:
+    """What the garbage collector calls, on any thread and under any lock: perhaps the lock of a future that closing
+    ends, perhaps on the very thread that closing waits for. So another thread does it."""
+    if os.getpid() == process:  # a forked child has no thread of the library's to join: the handle stays the parent's
+        threading.Thread(target=library.tagma_client_close, args=(handle,), daemon=True).start()
 
 
 class Session:
@@ -157,7 +159,7 @@ class Session:
         self._handle, self._process = _open(**options), os.getpid()
         self._users = 0  # threads inside of the library with the handle
         self._idle = threading.Condition()
-        self._finalizer = weakref.finalize(self, _close, self._handle, self._process)
+        self._finalizer = weakref.finalize(self, _close_unused, self._handle, self._process)
         self._finalizer.atexit = False  # closed by _close_all, which runs before the interpreter's end
 
     def _enter(self) -> int:
@@ -188,9 +190,8 @@ class Session:
             raise MemoryError("the client library could not take the operation")
 
     def reports(self, timeout: float) -> list[ReplicaReport]:
-        if _is_callback():
-            raise RuntimeError("a callback cannot wait: the answers come on its own thread")
-        timeout_ms = max(1, round(timeout * 1000))
+        _may_wait()
+        timeout_ms = _milliseconds("timeout", timeout)
         handle = self._enter()
         try:
             count = ctypes.c_size_t(64)
@@ -214,8 +215,8 @@ class Session:
                 return
             finish = self._finalizer.detach()
             self._idle.wait_for(lambda: self._users == 0)
-        if finish is not None:
-            _close(self._handle, self._process)
+        if finish is not None and os.getpid() == self._process:
+            library.tagma_client_close(self._handle)
 
 
 def _report_of(report: _library.Report) -> ReplicaReport:
@@ -244,6 +245,19 @@ def _close_all() -> None:
         session.close()
 
 
+def _milliseconds(name: str, seconds: float) -> int:
+    if not 0 < seconds <= _SECONDS_MAX:
+        raise ConfigurationError(f"{name} {seconds} is out of range: more than 0 seconds, at most a year")
+    return max(1, round(seconds * 1000))
+
+
+def _path(path: Any) -> bytes:
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ConfigurationError(f"{path!r} cannot be the path of a file")
+    return encoded
+
+
 def _open(
     directory: Any, cluster_file: Any, identity_file: Any, client: int, timeout: float, window: int, queued_max: int
 ) -> int:
@@ -260,12 +274,12 @@ def _open(
             raise ConfigurationError(f"{name} {value} is out of range")
     options = _library.Options()
     library.tagma_options_init(ctypes.byref(options))
-    options.cluster_file = os.fsencode(cluster_file)
-    options.identity_file = os.fsencode(identity_file)
+    options.cluster_file = _path(cluster_file)
+    options.identity_file = _path(identity_file)
     options.client = client
     options.window = window
     options.queued_max = queued_max
-    options.timeout_ms = round(timeout * 1000)
+    options.timeout_ms = _milliseconds("timeout", timeout)
     handle = ctypes.c_void_p()
     text = ctypes.create_string_buffer(_ERROR_BYTES)
     error = library.tagma_client_open(ctypes.byref(options), ctypes.byref(handle), text, len(text))
@@ -338,11 +352,13 @@ class Client(ClientBase):
         `client.call("kv", "put", "city", "Nicaea")`. A str word is sent as UTF-8, an int in decimal. Raises Absent or
         Refused for what the service answered so, OutcomeUnknown, or NotExecuted.
         """
-        return self._wait(self.submit(service, *words))
+        _may_wait()
+        return self.submit(service, *words).result()
 
     def call_raw(self, service: str, payload: bytes) -> Reply:
         """The same for a service with a format of its own."""
-        return self._wait(self.submit_raw(service, payload))
+        _may_wait()
+        return self.submit_raw(service, payload).result()
 
     def submit(self, service: str, *words: Word) -> concurrent.futures.Future[Reply]:
         """call() without waiting. Futures cannot be cancelled: what is submitted may be executed."""
@@ -378,9 +394,3 @@ class Client(ClientBase):
 
         self._opened().submit(operation, settle)
         return future
-
-    @staticmethod
-    def _wait(future: concurrent.futures.Future[Reply]) -> Reply:
-        if _is_callback() and not future.done():
-            raise RuntimeError("a callback cannot wait for a call: its end comes on its own thread; use submit()")
-        return future.result()

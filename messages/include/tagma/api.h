@@ -4,5 +4,5 @@
  */
 #pragma once
 
-/// Marks what the shared libraries export. For the libraries' own headers; programs need not use it.
+/** Marks what the shared libraries export. For the libraries' own headers; programs need not use it. */
 #define TAGMA_API __attribute__((visibility("default")))

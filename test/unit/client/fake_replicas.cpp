@@ -26,6 +26,12 @@
 namespace tagma::test {
 namespace {
 
+ServiceReply answer_to(const Bytes& operation) {
+  if (operation == "absent") return {ReplyStatus::absent, operation};
+  if (operation == "refused") return {ReplyStatus::refused, operation};
+  return {ReplyStatus::ok, "echo " + operation};
+}
+
 constexpr std::size_t channels_per_principal_max = 8;
 constexpr ClientId client_id = 0;
 
@@ -295,7 +301,7 @@ class FakeReplicas::Implementation {
     for (RequestNumber number = content.first; number < content.end(); ++number) {
       const auto& executed = sessions_[content.session].at(number - 1);
       ReplyEntry entry{number, executed.digest, executed.seq, Outcome::executed,
-                       encode_reply({ReplyStatus::ok, "echo " + executed.operation})};
+                       encode_reply(answer_to(executed.operation))};
       if (replica.behaviour == Behaviour::lies) {
         entry.result = encode_reply({ReplyStatus::ok, "lie of " + std::to_string(replica.id)});
       } else if (replica.behaviour == Behaviour::wrong_digest) {

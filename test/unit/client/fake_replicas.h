@@ -12,7 +12,7 @@
 namespace tagma::test {
 
 enum class Behaviour : std::uint8_t {
-  honest,        ///< replies "echo " and the operation
+  honest,        ///< replies "echo " and the operation, but to "absent" and "refused" with that status
   silent,        ///< shakes hands and takes everything, says nothing
   lies,          ///< replies with its own invention, before anybody else does
   wrong_digest,  ///< the right result for another request
