@@ -255,6 +255,14 @@ StateNode MessageMaker::state_node() {
   const auto said = static_cast<std::size_t>(std::popcount(node.occupied));
   const auto count = input_.flag() ? said : input_.size_around(16);
   for (std::size_t at = 0; at < count; ++at) node.children.push_back({input_.digest(), input_.digest()});
+  // Only leaves have a path.
+  std::size_t child = 0;
+  for (std::uint32_t nibble = 0; node.kind == NodeKind::inner && nibble < 16 && child < node.children.size();
+       ++nibble) {
+    if ((node.occupied >> nibble & 1U) == 0) continue;
+    if ((node.leaves >> nibble & 1U) == 0) node.children[child].path = {};
+    ++child;
+  }
   // The encoder takes from kind and masks what the children are, so it is given nodes only in which they agree.
   if (validate(StateNodes{.nonce = 1, .seq = 1, .nodes = {node}})) whole_ = false;
   return node;
