@@ -147,11 +147,11 @@ run_long() {
   run_target "$target" "$build/corpus/$target" "-max_total_time=$seconds" -print_final_stats=1 2>&1 |
     tee "$log" | grep --line-buffered -E '^#[0-9]+\s+(INITED|pulse|DONE)|ERROR|broken promise|SUMMARY|runtime error' >&2 ||
     true
-  if ! grep -qE '^Done [0-9]+ runs' "$log"; then
+  if ! grep -aqE '^Done [0-9]+ runs' "$log"; then
     explain "$target" "$log"
     return 1
   fi
-  say "$target: $(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$log") runs, nothing found; $(find "$build/corpus/$target" -type f | wc -l) inputs in build/fuzz/corpus/$target"
+  say "$target: $(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$log" | tail -n 1) runs, nothing found; $(find "$build/corpus/$target" -type f | wc -l) inputs in build/fuzz/corpus/$target"
 }
 
 # All targets, two at a time. A name per line goes to the file of failures.
