@@ -15,7 +15,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// That long from now, several times as long in builds with sanitizers. Deadlines bound a failing test; a passing one never waits for them.
+/// That long from now, several times as long in builds with sanitizers. Deadlines bound a failing test; a passing one
+/// never waits for them.
 [[nodiscard]] Deadline in(milliseconds duration);
 
 /// How a process ended and what it said.

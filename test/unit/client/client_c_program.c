@@ -45,7 +45,8 @@ int CLIENT_C_PROGRAM(const char* cluster_file, const char* identity_file) {
   if (tagma_client_open(&options, &client, error, sizeof error) != TAGMA_ERROR_NONE) return 2;
   if (tagma_client_submit(client, operation, operation_size, count_end, &ends) != TAGMA_ERROR_NONE) wrong = 3;
   /* Operations execute in the order of their submission, so the one before has ended as well. */
-  else wrong = check_call(client, operation, operation_size);
+  else
+    wrong = check_call(client, operation, operation_size);
   tagma_client_close(client);
   if (wrong == 0 && ends != 1) wrong = 8;
   return wrong;
