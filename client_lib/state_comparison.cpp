@@ -12,6 +12,8 @@ namespace {
 
 /// More slots than any replica remembers: one that claims more is not asked for them.
 constexpr Seq slots_looked_at_max = 65'536;
+/// How often the oldest slot that a replica remembers may move on while it is asked.
+constexpr std::uint32_t jumps_max = 8;
 /// Attempts in which two newest checkpoints may still meet at one slot, once it is known that the replicas differ.
 constexpr std::size_t attempts_to_meet = 3;
 
@@ -105,6 +107,7 @@ class Comparer {
     end = std::min(end, common.last_same + slots_looked_at_max);
     history.first = common.last_same + 1;
     history.slots.clear();
+    std::uint32_t jumps = 0;
     for (Seq next = common.last_same + 1; next <= end;) {
       const auto count = static_cast<std::uint32_t>(std::min<Seq>(limits::history_slots_max, end - next + 1));
       auto part = source.history(next, count);
@@ -114,12 +117,13 @@ class Comparer {
       }
       history.oldest = std::max(history.oldest, part->oldest);
       if (part->slots.empty()) {
-        if (part->oldest <= next) break;  // nothing more is remembered
+        // Nothing more is remembered, or a replica that names one slot behind the other leads us on for ever.
+        if (part->oldest <= next || ++jumps > jumps_max) break;
         next = part->oldest;
         history.slots.clear();
         continue;
       }
-      if (part->first < next) break;  // not what was asked for
+      if (part->first < next || part->first > end) break;  // not what was asked for
       if (history.slots.empty() || part->first != next) {
         history.slots.clear();
         history.first = part->first;

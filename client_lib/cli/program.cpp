@@ -35,6 +35,9 @@ int run_program(int argument_count, char** arguments, std::vector<ServiceEntry> 
   } catch (const std::exception& failure) {
     std::cerr << "tagma: " << failure.what() << std::endl;
     return cli::exit_failed;
+  } catch (...) {
+    std::cerr << "tagma: a service threw what is no std::exception" << std::endl;
+    return cli::exit_failed;
   }
 }
 

@@ -179,11 +179,14 @@ ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation)
   state_.begin();
   try {
     auto reply = service->execute(parts->payload, context);
-    if (reply.text.size() < limits::reply_bytes_max) {
+    if (reply.text.size() >= limits::reply_bytes_max) {
+      failure = "the reply has more than " + std::to_string(limits::reply_bytes_max - 1) + " bytes";
+    } else if (reply.status > ReplyStatus::refused) {
+      failure = "the reply has a status that does not exist";
+    } else {
       state_.commit();
       return reply;
     }
-    failure = "the reply has more than " + std::to_string(limits::reply_bytes_max - 1) + " bytes";
   } catch (const std::bad_alloc&) {
     throw;  // depends on this machine, not on the operation: stopping is safe, a reply of our own is not
   } catch (const std::exception& exception) {

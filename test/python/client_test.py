@@ -1,5 +1,6 @@
 """The blocking client against a real cluster: what it returns, what it raises, in which order."""
 
+import array
 import os
 import shutil
 import threading
@@ -71,6 +72,10 @@ class BlockingClient(unittest.TestCase):
     def test_a_service_with_its_own_format_gets_the_payload_as_it_is(self):
         with self.assertRaises(tagma.Refused):
             self.client.call_raw("kv", b"\xff\xff\xff\xffnonsense")
+        with self.assertRaises(tagma.Refused):
+            self.client.call_raw("kv", memoryview(array.array("i", [1, 2, 3])))
+        with self.assertRaises(TypeError):
+            self.client.call_raw("kv", [1, 2])
         for name in ("", "x" * 65, "a\0b"):
             with self.assertRaises(ValueError):
                 self.client.call_raw(name, b"")

@@ -85,6 +85,26 @@ class Lifetime(unittest.TestCase):
             self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
             self.assertEqual(client.call("kv", "get", "key").text, "parent")
 
+    def test_a_child_ends_although_a_thread_of_the_parent_was_inside_of_the_library(self):
+        with tagma.Client(self.cluster.directory) as client:
+            client.call("kv", "put", "key", "value")
+            self.cluster.stop_replicas(3)
+            try:
+                inside = threading.Thread(target=client.reports, args=(3.0,))
+                inside.start()
+                while client._opened()._users == 0:
+                    pass
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    child = os.fork()
+                if child == 0:
+                    client.close()
+                    os._exit(0)
+                self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+                inside.join()
+            finally:
+                self.cluster.continue_replicas(3)
+
     def test_an_unclosed_client_warns_and_is_closed(self):
         threads = len(os.listdir("/proc/self/task"))
         client = tagma.Client(self.cluster.directory)

@@ -81,7 +81,10 @@ def encode_words(service: str, words: tuple[Word, ...]) -> bytes:
 
 def encode_payload(service: str, payload: bytes) -> bytes:
     """The operation of a service that takes bytes of its own format."""
-    return _encode(library.tagma_encode_operation, service, bytes(payload), len(payload))
+    if not isinstance(payload, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a payload is bytes, not {type(payload).__name__}")
+    content = bytes(payload)
+    return _encode(library.tagma_encode_operation, service, content, len(content))
 
 
 def _encode(function: Callable[..., int], service: str, *content: Any) -> bytes:
@@ -210,12 +213,15 @@ class Session:
     def close(self) -> None:
         if _is_callback():
             raise RuntimeError("close() from a callback: the library's thread cannot end itself")
+        if os.getpid() != self._process:
+            self._finalizer.detach()  # the parent's; its threads, which may be inside, do not exist here
+            return
         with self._idle:
             if not self._finalizer.alive:
                 return
             finish = self._finalizer.detach()
             self._idle.wait_for(lambda: self._users == 0)
-        if finish is not None and os.getpid() == self._process:
+        if finish is not None:
             library.tagma_client_close(self._handle)
 
 

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <vector>
+
 #include "test/unit/client/memory_source.h"
 
 namespace tagma {
@@ -244,6 +247,32 @@ TEST_CASE("a history of absurd length is not asked for to its end") {
   }
   CHECK(pair.compare().verdict == Comparison::Verdict::same);
   CHECK(pair.left.histories_asked < 100);
+}
+
+TEST_CASE("a liar cannot keep the comparison busy: the number of its histories that are asked for is small") {
+  const std::vector<std::function<void(History&)>> lies{
+      // One slot after the other is called the oldest that is remembered.
+      [](History& history) {
+        history.executed = ~Seq{0} - 1;
+        history.oldest = history.first + 1;
+        history.slots.clear();
+      },
+      // The slot behind the last number there is.
+      [](History& history) {
+        history.executed = ~Seq{0};
+        history.oldest = 1;
+        if (history.slots.empty()) return;
+        history.first = ~Seq{0};
+        history.slots.resize(1);
+      },
+  };
+  for (const auto& lie : lies) {
+    Pair pair;
+    pair.execute_alike(8);
+    pair.right.on_history = lie;
+    static_cast<void>(pair.compare());
+    CHECK(pair.right.histories_asked < 100);
+  }
 }
 
 Membership four_replicas() {

@@ -34,6 +34,7 @@ ServiceReply ToyService::execute(ByteView payload, Context& context) {
     throw std::runtime_error("failed on purpose");
   }
   if (text == "long") return {ReplyStatus::ok, Bytes(limits::reply_bytes_max, 'x')};
+  if (text == "odd") return {static_cast<ReplyStatus>(200), "a status that does not exist"};
   if (text == "time") return {ReplyStatus::ok, std::to_string(context.agreed_time_us())};
   return {ReplyStatus::refused, "what?"};
 }

@@ -109,7 +109,8 @@ TEST_CASE("C4: an exception or too long a reply undoes the operation and is a de
   CHECK(decode_reply(failed[0].result)->status == ReplyStatus::refused);
   CHECK(Execute::text(failed[0]) == "failed on purpose");
   CHECK(decode_reply(run.run(1, 5, 3, {"long"})[0].result)->status == ReplyStatus::refused);
-  CHECK(Execute::text(run.run(1, 5, 4, {"get a"})[0]) == "1");
+  CHECK(decode_reply(run.run(1, 5, 4, {"odd"})[0].result)->status == ReplyStatus::refused);
+  CHECK(Execute::text(run.run(1, 5, 5, {"get a"})[0]) == "1");
 }
 
 TEST_CASE("C2: a number far above what was acknowledged is consumed without being executed") {
