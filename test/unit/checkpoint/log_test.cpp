@@ -255,6 +255,25 @@ TEST_CASE("bytes that look like a group but lack the file's tag are never taken 
   CHECK(again.content.entries == std::vector{slot_entry(1, 10)});
 }
 
+TEST_CASE("mark and group have the bytes of LOG.md") {
+  const log_format::Place place{.tag = 0x0706050403020101, .generation = 1, .oldest = 1, .synced = 0};
+  const std::string place_hex =
+      "01010203040506070100000000000000"
+      "01000000000000000000000000000000";
+  const Bytes mark = log_format::encode_mark(place);
+  CHECK(mark.size() == log_format::page_bytes);
+  CHECK(mark.substr(0, 8) == "tagmamrk");
+  CHECK(to_hex(mark.substr(16, 32)) == place_hex);
+  const Bytes group = log_format::encode_group(place, 1, {{.kind = 1, .seq = 5, .payload = "pay"}});
+  CHECK(group.size() == log_format::page_bytes);
+  CHECK(group.substr(0, 8) == "tagmagrp");
+  CHECK(to_hex(group.substr(16, 32)) == place_hex);
+  CHECK(to_hex(group.substr(48, 32)) ==
+        "01000000000000001000000001000000"
+        "03000000010500000000000000706179");
+  CHECK(group.substr(80) == Bytes(log_format::page_bytes - 80, '\0'));
+}
+
 TEST_CASE("a group larger than a file gets a file of its own") {
   std::mt19937_64 random(9);
   FakeDisk disk(9);
