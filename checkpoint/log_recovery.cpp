@@ -1,0 +1,217 @@
+#include "checkpoint/log_recovery.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace tagma::log_recovery {
+namespace {
+
+using namespace log_format;
+
+constexpr ByteView name_prefix = "log-";
+constexpr std::size_t name_digits = 8;
+
+/// What one file says.
+struct Scanned {
+  Segment segment;
+  std::vector<std::vector<LogEntry>> groups;  ///< from segment.first_group on
+  Place latest;                               ///< the one with the highest `synced` among mark and whole groups
+  std::uint64_t generation_seen = 0;
+  std::uint64_t torn_bytes = 0;
+  /// The highest group that stands whole behind damage; 0: none.
+  std::uint64_t group_behind_damage = 0;
+};
+
+class Scanner {
+ public:
+  Scanner(std::string name, std::unique_ptr<DiskFile> file) {
+    scanned_.segment.name = std::move(name);
+    scanned_.segment.file = std::move(file);
+  }
+
+  std::variant<Scanned, DiskFailure> scan() {
+    const std::uint64_t size = file().size();
+    const auto page = read_at(0, page_bytes);
+    if (page) {
+      if (const auto mark = decode_mark(*page)) {
+        learn(*mark);
+        mark_tag_ = mark->tag;
+      }
+    }
+    std::uint64_t offset = page_bytes;
+    while (!failure_ && offset + page_bytes <= size && take_group(offset)) offset = scanned_.segment.end;
+    if (!failure_ && offset + page_bytes <= size) look_behind(offset, size);
+    if (failure_) return *std::move(failure_);
+    return std::move(scanned_);
+  }
+
+ private:
+  DiskFile& file() { return *scanned_.segment.file; }
+
+  std::optional<Bytes> read_at(std::uint64_t offset, std::uint64_t size) {
+    auto bytes = file().read(offset, size);
+    if (auto* failure = std::get_if<DiskFailure>(&bytes)) {
+      failure_ = std::move(*failure);
+      return std::nullopt;
+    }
+    return std::move(std::get<Bytes>(bytes));
+  }
+
+  void learn(const Place& place) {
+    if (place.synced >= scanned_.latest.synced) scanned_.latest = place;
+    scanned_.generation_seen = std::max(scanned_.generation_seen, place.generation);
+  }
+
+  /// The header at `offset` with its payload, if both are whole.
+  std::optional<std::pair<GroupHeader, Bytes>> whole_group(std::uint64_t offset) {
+    const auto head = read_at(offset, header_bytes);
+    if (!head) return std::nullopt;
+    const auto header = decode_header(*head);
+    if (!header || offset + header_bytes + header->payload_bytes > file().size()) return std::nullopt;
+    auto bytes = read_at(offset, header_bytes + header->payload_bytes);
+    if (!bytes || !is_whole(*header, *bytes)) return std::nullopt;
+    return std::pair{*header, *std::move(bytes)};
+  }
+
+  /// Takes the group at `offset` if it continues this file's run.
+  bool take_group(std::uint64_t offset) {
+    auto group = whole_group(offset);
+    if (!group) return false;
+    const auto& [header, bytes] = *group;
+    auto& segment = scanned_.segment;
+    // The first place of a file is never inside of another group, so what stands there tells the tag.
+    if (segment.first_group == 0) {
+      segment.tag = header.place.tag;
+      segment.generation = header.place.generation;
+      segment.first_group = header.group;
+    } else if (header.place.tag != segment.tag || header.group != segment.last_group + 1) {
+      return false;
+    }
+    auto entries = decode_entries(header, ByteView(bytes).substr(header_bytes));
+    if (!entries) {
+      if (segment.last_group == 0) segment.first_group = 0;
+      return false;
+    }
+    for (const auto& entry : *entries) segment.seq_max = std::max(segment.seq_max, entry.seq);
+    segment.last_group = header.group;
+    segment.end = offset + page_aligned(bytes.size());
+    scanned_.groups.push_back(*std::move(entries));
+    learn(header.place);
+    return true;
+  }
+
+  /// What follows the run: a group of the same use that is torn or damaged, or nothing of this use.
+  void look_behind(std::uint64_t offset, std::uint64_t size) {
+    const std::uint64_t tag = scanned_.segment.first_group != 0 ? scanned_.segment.tag : mark_tag_;
+    if (tag == 0) return;
+    const auto is_ours = [&](const GroupHeader& header) {
+      return header.place.tag == tag && header.group > scanned_.segment.last_group;
+    };
+    if (const auto head = read_at(offset, header_bytes)) {
+      const auto header = decode_header(*head);
+      if (header && is_ours(*header)) scanned_.torn_bytes = page_aligned(header_bytes + header->payload_bytes);
+    }
+    for (std::uint64_t at = offset; !failure_ && at + page_bytes <= size; at += page_bytes) {
+      const auto head = read_at(at, header_bytes);
+      if (!head) return;
+      const auto header = decode_header(*head);
+      if (!header || !is_ours(*header)) continue;
+      const auto group = whole_group(at);
+      if (!group) continue;
+      scanned_.group_behind_damage = std::max(scanned_.group_behind_damage, header->group);
+      learn(header->place);
+    }
+  }
+
+  Scanned scanned_;
+  std::uint64_t mark_tag_ = 0;
+  std::optional<DiskFailure> failure_;
+};
+
+std::variant<std::vector<Scanned>, DiskFailure> scan_all(DiskFolder& folder) {
+  auto names = folder.list();
+  if (auto* failure = std::get_if<DiskFailure>(&names)) return std::move(*failure);
+  std::vector<Scanned> all;
+  for (const auto& name : std::get<std::vector<std::string>>(names)) {
+    if (!is_segment_name(name)) continue;
+    auto file = folder.open(name);
+    if (auto* failure = std::get_if<DiskFailure>(&file)) return std::move(*failure);
+    auto scanned = Scanner(name, std::move(std::get<std::unique_ptr<DiskFile>>(file))).scan();
+    if (auto* failure = std::get_if<DiskFailure>(&scanned)) return std::move(*failure);
+    all.push_back(std::move(std::get<Scanned>(scanned)));
+  }
+  std::sort(all.begin(), all.end(), [](const Scanned& left, const Scanned& right) {
+    return left.segment.first_group < right.segment.first_group;
+  });
+  return all;
+}
+
+/// The first group of [oldest, end] that no file holds; end + 1 if there is none.
+std::uint64_t first_missing(const std::vector<Scanned>& all, std::uint64_t oldest, std::uint64_t end) {
+  std::uint64_t next = oldest;
+  for (const auto& each : all) {
+    if (each.segment.first_group == 0 || each.segment.last_group < next) continue;
+    if (each.segment.first_group > next) break;
+    next = each.segment.last_group + 1;
+  }
+  return std::min(next, end + 1);
+}
+
+LogDamage damage(const std::vector<Scanned>& all, std::uint64_t missing, std::uint64_t synced) {
+  std::string where = "no file of the log holds it";
+  for (const auto& each : all) {
+    if (each.segment.last_group + 1 != missing || each.segment.first_group == 0) continue;
+    where = "it should stand in " + each.segment.name + " from byte " + std::to_string(each.segment.end) + " on";
+  }
+  return {"group " + std::to_string(missing) + " of the log is damaged or missing, although everything up to group " +
+          std::to_string(synced) + " had been synced; " + where};
+}
+
+}  // namespace
+
+bool is_segment_name(const std::string& name) {
+  return name.size() == name_prefix.size() + name_digits && name.starts_with(name_prefix) &&
+         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(name_prefix.size()), name.end(),
+                     [](char letter) { return letter >= '0' && letter <= '9'; });
+}
+
+std::variant<Recovered, LogDamage, DiskFailure> read(DiskFolder& folder) {
+  auto scanned = scan_all(folder);
+  if (auto* failure = std::get_if<DiskFailure>(&scanned)) return std::move(*failure);
+  auto& all = std::get<std::vector<Scanned>>(scanned);
+
+  Recovered recovered;
+  Place latest{.tag = 0, .generation = 0, .oldest = 1, .synced = 0};
+  std::uint64_t behind_damage = 0;
+  for (const auto& each : all) {
+    // Of two with equal `synced` the later use knows better what is needed.
+    if (std::pair(each.latest.synced, each.latest.generation) >= std::pair(latest.synced, latest.generation)) {
+      latest = each.latest;
+    }
+    recovered.generation_max = std::max(recovered.generation_max, each.generation_seen);
+    recovered.torn_bytes += each.torn_bytes;
+    behind_damage = std::max(behind_damage, each.group_behind_damage);
+  }
+  latest.oldest = std::max<std::uint64_t>(latest.oldest, 1);
+  const std::uint64_t synced = std::max(latest.synced, behind_damage == 0 ? 0 : behind_damage - 1);
+  const std::uint64_t missing = first_missing(all, latest.oldest, synced);
+  if (missing <= synced) return damage(all, missing, synced);
+
+  // One group may stand whole above what was known to be synced.
+  recovered.oldest = latest.oldest;
+  recovered.last_group = first_missing(all, latest.oldest, synced + 1) - 1;
+  for (auto& each : all) {
+    auto& segment = each.segment;
+    if (segment.first_group == 0 || segment.last_group < recovered.oldest ||
+        segment.first_group > recovered.last_group) {
+      recovered.free.push_back(std::move(segment));
+      continue;
+    }
+    for (auto& group : each.groups) std::move(group.begin(), group.end(), std::back_inserter(recovered.entries));
+    recovered.needed.push_back(std::move(segment));
+  }
+  return recovered;
+}
+
+}  // namespace tagma::log_recovery

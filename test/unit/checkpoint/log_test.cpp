@@ -1,0 +1,291 @@
+// The log under crashes, torn writes, failed syncs, a full disk and damage, all by seed.
+#include "checkpoint/log.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "checkpoint/log_format.h"
+#include "test/fakes/fake_disk.h"
+
+namespace tagma {
+namespace {
+
+using fakes::FakeDisk;
+
+constexpr std::uint64_t small_segment = 64 * 1024;
+constexpr std::uint8_t slot_kind = 1;
+constexpr std::uint8_t lasting_kind = 9;
+
+LogOptions options_of(std::mt19937_64& random) {
+  return {.segment_bytes = small_segment, .draw_tag = [&random] { return random(); }};
+}
+
+LogEntry slot_entry(Seq seq, std::size_t size) {
+  return {.kind = slot_kind, .seq = seq, .payload = std::to_string(seq) + ":" + Bytes(size, 'x')};
+}
+
+Log::Opened opened(FakeDisk& disk, std::mt19937_64& random) {
+  auto result = Log::open(disk, options_of(random));
+  if (const auto* damage = std::get_if<LogDamage>(&result)) FAIL(damage->reason);
+  if (const auto* failure = std::get_if<DiskFailure>(&result)) FAIL(failure->reason);
+  return std::move(std::get<Log::Opened>(result));
+}
+
+/// What must be found again: the entries of every group whose commit returned, in order.
+struct Model {
+  std::vector<LogEntry> committed;
+  Bytes lasting;  ///< the newest entry without a slot
+  std::vector<LogEntry> in_flight;
+  Seq collected = 0;
+
+  /// Slots above the collected one, in order; the entries of the group in flight may follow, all of them or none.
+  void check(const LogContent& content) const {
+    const auto needed = [this](const LogEntry& entry) { return entry.seq > collected; };
+    std::vector<LogEntry> found;
+    std::copy_if(content.entries.begin(), content.entries.end(), std::back_inserter(found), needed);
+    std::vector<LogEntry> expected;
+    std::copy_if(committed.begin(), committed.end(), std::back_inserter(expected), needed);
+    std::vector<LogEntry> with_flight = expected;
+    std::copy_if(in_flight.begin(), in_flight.end(), std::back_inserter(with_flight), needed);
+    const bool agrees = found == expected || found == with_flight;
+    CHECK(agrees);
+    Bytes last;
+    for (const auto& entry : content.entries) {
+      if (entry.seq == 0) last = entry.payload;
+    }
+    Bytes flying = lasting;
+    for (const auto& entry : in_flight) {
+      if (entry.seq == 0) flying = entry.payload;
+    }
+    const bool lasting_found = last == lasting || (last == flying && found == with_flight);
+    CHECK(lasting_found);
+  }
+
+  void landed() {
+    for (const auto& entry : in_flight) {
+      if (entry.seq == 0) {
+        lasting = entry.payload;
+      } else {
+        committed.push_back(entry);
+      }
+    }
+    in_flight.clear();
+  }
+};
+
+std::vector<LogEntry> random_group(std::mt19937_64& random, Seq& seq) {
+  std::vector<LogEntry> group;
+  const std::size_t count = 1 + random() % 4;
+  for (std::size_t at = 0; at < count; ++at) {
+    if (random() % 8 == 0) {
+      group.push_back({.kind = lasting_kind, .seq = 0, .payload = "view " + std::to_string(random() % 1000)});
+    } else {
+      group.push_back(slot_entry(++seq, random() % (random() % 16 == 0 ? 100'000 : 3'000)));
+    }
+  }
+  return group;
+}
+
+TEST_CASE("an empty folder is an empty log, and what was committed is found again") {
+  std::mt19937_64 random(1);
+  FakeDisk disk(1);
+  {
+    auto fresh = opened(disk, random);
+    CHECK(fresh.content.entries.empty());
+    CHECK_FALSE(fresh.log.commit({slot_entry(1, 10), slot_entry(2, 20)}));
+    CHECK_FALSE(fresh.log.commit({slot_entry(3, 5000)}));
+    CHECK(fresh.log.group() == 2);
+  }
+  const auto again = opened(disk, random);
+  CHECK(again.content.entries == std::vector{slot_entry(1, 10), slot_entry(2, 20), slot_entry(3, 5000)});
+  CHECK(again.content.torn_bytes == 0);
+}
+
+TEST_CASE("a loss of power at any write or sync loses nothing that was committed, through many lives and files") {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    FakeDisk disk(seed);
+    Model model;
+    Seq seq = 0;
+    for (int life = 0; life < 6; ++life) {
+      auto result = opened(disk, random);
+      model.check(result.content);
+      // What was in flight is there whole or not at all; whichever it is, it stays.
+      const auto& entries = result.content.entries;
+      const bool arrived = std::any_of(model.in_flight.begin(), model.in_flight.end(), [&](const LogEntry& entry) {
+        return entry.seq != 0 && std::find(entries.begin(), entries.end(), entry) != entries.end();
+      });
+      const bool only_lasting = std::all_of(model.in_flight.begin(), model.in_flight.end(),
+                                            [](const LogEntry& entry) { return entry.seq == 0; });
+      if (arrived ||
+          (only_lasting && !model.in_flight.empty() && !entries.empty() && entries.back() == model.in_flight.back())) {
+        model.landed();
+      }
+      model.in_flight.clear();
+      disk.lose_power_after(random() % 60);
+      while (!disk.powerless()) {
+        auto group = random_group(random, seq);
+        model.in_flight = group;
+        if (result.log.commit(group)) break;
+        model.landed();
+        if (random() % 8 == 0 && result.log.mark()) break;
+        if (random() % 6 == 0 && seq > 20) {
+          model.collected = std::max<Seq>(model.collected, seq - random() % 20);
+          result.log.collect(model.collected);
+        }
+      }
+      disk.restore_power();
+    }
+  }
+}
+
+TEST_CASE("files are used again: the log does not grow with what was collected") {
+  std::mt19937_64 random(3);
+  FakeDisk disk(3);
+  auto result = opened(disk, random);
+  for (Seq seq = 1; seq <= 2'000; ++seq) {
+    REQUIRE_FALSE(result.log.commit({slot_entry(seq, 3'000)}));
+    if (seq > 30) result.log.collect(seq - 30);
+  }
+  CHECK(result.log.size().files <= 6);
+  CHECK(disk.names().size() == result.log.size().files);
+}
+
+TEST_CASE("after a failed sync nothing is tried again, and a restart finds what had been committed") {
+  std::mt19937_64 random(4);
+  FakeDisk disk(4);
+  {
+    auto result = opened(disk, random);
+    REQUIRE_FALSE(result.log.commit({slot_entry(1, 3'000)}));
+    disk.fail_sync_after(0);
+    const auto failure = result.log.commit({slot_entry(2, 3'000)});
+    REQUIRE(failure);
+    CHECK(failure->kind == DiskFailure::Kind::failed);
+    const auto syncs = disk.syncs();
+    CHECK(result.log.commit({slot_entry(3, 10)}));
+    CHECK(result.log.mark());
+    CHECK(disk.syncs() == syncs);
+  }
+  FakeDisk& mended = disk;
+  mended.fail_sync_after(1'000'000);
+  const auto again = opened(mended, random);
+  REQUIRE_FALSE(again.content.entries.empty());
+  CHECK(again.content.entries.front() == slot_entry(1, 3'000));
+}
+
+TEST_CASE("a full disk refuses a new file and goes on once there is room") {
+  std::mt19937_64 random(5);
+  FakeDisk disk(5);
+  auto result = opened(disk, random);
+  REQUIRE_FALSE(result.log.commit({{.kind = lasting_kind, .seq = 0, .payload = "view 7"}}));
+  disk.set_full(true);
+  Seq seq = 0;
+  DiskOutcome failure;
+  while (!(failure = result.log.commit({slot_entry(seq + 1, 10'000)}))) ++seq;
+  CHECK(failure->kind == DiskFailure::Kind::no_space);
+  CHECK(result.log.commit({slot_entry(seq + 1, 10'000)}));
+  disk.set_full(false);
+  CHECK_FALSE(result.log.commit({slot_entry(seq + 1, 10'000)}));
+  const auto again = opened(disk, random);
+  CHECK(std::count_if(again.content.entries.begin(), again.content.entries.end(),
+                      [](const LogEntry& entry) { return entry.seq != 0; }) == static_cast<std::ptrdiff_t>(seq + 1));
+  CHECK(std::any_of(again.content.entries.begin(), again.content.entries.end(),
+                    [](const LogEntry& entry) { return entry.payload == "view 7"; }));
+}
+
+TEST_CASE("a changed byte at or below what was synced is damage, named with its file and place, and never cut") {
+  std::mt19937_64 random(6);
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    FakeDisk disk(seed);
+    {
+      auto result = opened(disk, random);
+      for (Seq seq = 1; seq <= 40; ++seq) REQUIRE_FALSE(result.log.commit({slot_entry(seq, 2'000)}));
+      REQUIRE_FALSE(result.log.mark());
+    }
+    // One group is two thousand and some bytes at the head of a page, 15 of them in the first file.
+    const std::uint64_t group = random() % 15;
+    const std::uint64_t offset = log_format::page_bytes * (1 + group) + random() % 2'000;
+    disk.corrupt("log-00000001", offset);
+    const auto result = Log::open(disk, options_of(random));
+    REQUIRE(std::holds_alternative<LogDamage>(result));
+    const auto& reason = std::get<LogDamage>(result).reason;
+    CHECK(reason.find("group " + std::to_string(group + 1) + " ") != std::string::npos);
+  }
+}
+
+TEST_CASE("damage to the last group is torn until a mark or a later group says that it was synced") {
+  std::mt19937_64 random(7);
+  for (const bool marked : {false, true}) {
+    CAPTURE(marked);
+    FakeDisk disk(7);
+    {
+      auto result = opened(disk, random);
+      REQUIRE_FALSE(result.log.commit({slot_entry(1, 100)}));
+      REQUIRE_FALSE(result.log.commit({slot_entry(2, 100)}));
+      if (marked) REQUIRE_FALSE(result.log.mark());
+    }
+    disk.corrupt("log-00000001", 2 * log_format::page_bytes + 80);
+    const auto result = Log::open(disk, options_of(random));
+    CHECK(std::holds_alternative<LogDamage>(result) == marked);
+    if (!marked) {
+      const auto& content = std::get<Log::Opened>(result).content;
+      CHECK(content.entries == std::vector{slot_entry(1, 100)});
+      CHECK(content.torn_bytes == log_format::page_bytes);
+    }
+  }
+}
+
+TEST_CASE("bytes that look like a group but lack the file's tag are never taken for one") {
+  std::mt19937_64 random(8);
+  FakeDisk disk(8);
+  {
+    auto result = opened(disk, random);
+    REQUIRE_FALSE(result.log.commit({slot_entry(1, 10)}));
+  }
+  // What a client could have put into an operation: a perfect second group, but for the tag.
+  const Bytes forged = log_format::encode_group({.tag = 4711, .generation = 1, .oldest = 1, .synced = 1}, 2,
+                                                {{.kind = slot_kind, .seq = 2, .payload = "forged"}});
+  auto file = disk.open("log-00000001");
+  REQUIRE_FALSE(std::get<0>(file)->write(2 * log_format::page_bytes, forged));
+  REQUIRE_FALSE(std::get<0>(file)->sync());
+  const auto again = opened(disk, random);
+  CHECK(again.content.entries == std::vector{slot_entry(1, 10)});
+}
+
+TEST_CASE("mark and group have the bytes of LOG.md") {
+  const log_format::Place place{.tag = 0x0706050403020101, .generation = 1, .oldest = 1, .synced = 0};
+  const std::string place_hex =
+      "01010203040506070100000000000000"
+      "01000000000000000000000000000000";
+  const Bytes mark = log_format::encode_mark(place);
+  CHECK(mark.size() == log_format::page_bytes);
+  CHECK(mark.substr(0, 8) == "tagmamrk");
+  CHECK(to_hex(mark.substr(16, 32)) == place_hex);
+  const Bytes group = log_format::encode_group(place, 1, {{.kind = 1, .seq = 5, .payload = "pay"}});
+  CHECK(group.size() == log_format::page_bytes);
+  CHECK(group.substr(0, 8) == "tagmagrp");
+  CHECK(to_hex(group.substr(16, 32)) == place_hex);
+  CHECK(to_hex(group.substr(48, 32)) ==
+        "01000000000000001000000001000000"
+        "03000000010500000000000000706179");
+  CHECK(group.substr(80) == Bytes(log_format::page_bytes - 80, '\0'));
+}
+
+TEST_CASE("a group larger than a file gets a file of its own") {
+  std::mt19937_64 random(9);
+  FakeDisk disk(9);
+  {
+    auto result = opened(disk, random);
+    REQUIRE_FALSE(result.log.commit({slot_entry(1, 10)}));
+    REQUIRE_FALSE(result.log.commit({slot_entry(2, 5 * small_segment)}));
+    REQUIRE_FALSE(result.log.commit({slot_entry(3, 10)}));
+  }
+  CHECK(opened(disk, random).content.entries ==
+        std::vector{slot_entry(1, 10), slot_entry(2, 5 * small_segment), slot_entry(3, 10)});
+}
+
+}  // namespace
+}  // namespace tagma
