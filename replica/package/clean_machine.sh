@@ -72,8 +72,8 @@ if dpkg-query -W -f '${Package}\n' | grep -E '^(libzmq3|libcapnp|libssl)-dev$'; 
   echo "  development packages of what tagma is built with came along" && exit 1
 fi
 
-cp -r /usr/share/doc/tagma/examples /root/tally
-cd /root/tally
+cp -r /usr/share/doc/tagma/examples /tally
+cd /tally
 say "building the example project"
 quietly cmake -S . -B build
 quietly cmake --build build
