@@ -87,6 +87,7 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
   const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
+  if (is_primary()) broadcast(PrePrepare{.view = view, .seq = seq, .batch = batch});
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::prepare, .seq = seq, .ballot = ballot});
   broadcast(Prepare{.view = view, .seq = seq, .digest = digest});
   if (mutant(Mutant::own_vote_counted_early)) slot.prepares.add(config_.id, ballot);
@@ -195,6 +196,7 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
   next_seq_ = std::max(next_seq_, seq + 1);
+  if (!replaying_) remember_decision(seq, digest, batch);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);
   history_.executed(seq, {.batch = digest, .writes = trace_.take()});
@@ -213,7 +215,14 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   }
 }
 
+void ReplicaCore::Implementation::remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch) {
+  const auto slot = slots_.find(seq);
+  const bool kept = slot != slots_.end() && slot->second.recorded && slot->second.recorded->digest == digest;
+  effects_.emplace_back(Remember{RecordDecided{.seq = seq, .digest = digest, .batch = kept ? nullptr : batch}});
+}
+
 void ReplicaCore::Implementation::reply(const Execution& execution) {
+  if (replaying_) return;
   for (const auto& [key, entries] : execution.replies) {
     const auto& session = key;  // a lambda may capture it; a name of a structured binding not with every compiler
     Replies replies{.epoch = config_.membership.epoch,
