@@ -150,7 +150,8 @@ class ReplicaCore::Implementation {
   void decide(Seq seq, Slot& slot, const Digest& digest);
   void execute_decided();
   void execute(Seq seq, const Digest& digest, const SharedBatch& batch);
-  void remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch);
+  /// `durably`: before the checkpoint that ends with it, so that the state on disk is never ahead of the log.
+  void remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch, bool durably);
   void reply(const Execution& execution);
   void forget_executed(const Execution& execution, const Batch& batch);
 

@@ -12,7 +12,7 @@ namespace {
 bool waits_for_persists(const Effect& effect) {
   if (const auto* send = std::get_if<Send>(&effect)) return send->after_persists;
   if (const auto* reply = std::get_if<Reply>(&effect)) return reply->after_persists;
-  return false;
+  return std::holds_alternative<WriteCheckpoint>(effect);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // What the core wants done. The effects of all events form ONE sequence (protocol: "effects as one durable sequence"):
-//   - a Send with `after_persists` and every Reply wait until all Persist effects before them are durable;
+//   - a Send with `after_persists`, a Reply with it and a WriteCheckpoint wait until all Persist effects before them
+//     are durable;
 //   - a Send without it may overtake;
 //   - a Remember goes to disk with the next Persist, in their order;
-//   - WriteCheckpoint is a job beside the sequence; its end is the event CheckpointWritten.
+//   - what WriteCheckpoint begins is a job beside the sequence; its end is the event CheckpointWritten.
 // replica/core/effect_sequencer.h applies these rules for runtime and simulator alike.
 #pragma once
 

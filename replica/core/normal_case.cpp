@@ -196,7 +196,6 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
   next_seq_ = std::max(next_seq_, seq + 1);
-  if (!replaying_) remember_decision(seq, digest, batch);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);
   history_.executed(seq, {.batch = digest, .writes = trace_.take()});
@@ -209,16 +208,24 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   if (execution.refused > 0) count("request refused at execution");
   reply(execution);
   forget_executed(execution, *batch);
-  if (seq % config_.checkpoint_interval == 0) {
+  const bool ends_interval = seq % config_.checkpoint_interval == 0;
+  if (!replaying_) remember_decision(seq, digest, batch, ends_interval);
+  if (ends_interval) {
     state_.freeze(seq);
     effects_.emplace_back(WriteCheckpoint{seq});
   }
 }
 
-void ReplicaCore::Implementation::remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch) {
+void ReplicaCore::Implementation::remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch,
+                                                    bool durably) {
   const auto slot = slots_.find(seq);
   const bool kept = slot != slots_.end() && slot->second.recorded && slot->second.recorded->digest == digest;
-  effects_.emplace_back(Remember{RecordDecided{.seq = seq, .digest = digest, .batch = kept ? nullptr : batch}});
+  RecordDecided record{.seq = seq, .digest = digest, .batch = kept ? nullptr : batch};
+  if (durably) {
+    persist(std::move(record));
+  } else {
+    effects_.emplace_back(Remember{std::move(record)});
+  }
 }
 
 void ReplicaCore::Implementation::reply(const Execution& execution) {
