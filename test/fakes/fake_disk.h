@@ -41,7 +41,9 @@ class FakeDisk final : public DiskFolder {
   /// and fails.
   void lose_power_after(std::uint64_t operations) { power_fails_after_ = operations; }
   [[nodiscard]] bool powerless() const { return powerless_; }
+  /// Failures that were planned and have not come are called off too.
   void restore_power() {
+    sync_fails_after_.reset();
     powerless_ = false;
     power_fails_after_.reset();
   }
