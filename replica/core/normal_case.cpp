@@ -27,6 +27,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
   }
+  if (mutant(Mutant::pre_prepare_counted_as_prepare)) slot.prepares.add(from.principal.id, ballot);
   if (slot.decided) {
     // Others may still need this replica's votes for what it learnt as DECIDED; the batch was checked by those who
     // decided it.
@@ -87,7 +88,9 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
   const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
-  if (is_primary()) broadcast(PrePrepare{.view = view, .seq = seq, .batch = batch});
+  if (is_primary()) {
+    broadcast(PrePrepare{.view = view, .seq = seq, .batch = batch}, !mutant(Mutant::pre_prepare_counted_as_prepare));
+  }
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::prepare, .seq = seq, .ballot = ballot});
   broadcast(Prepare{.view = view, .seq = seq, .digest = digest});
   if (mutant(Mutant::own_vote_counted_early)) slot.prepares.add(config_.id, ballot);
@@ -130,8 +133,11 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
   const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;
   slot.prepared = ballot;
   slot.last_sent_us = now_.monotonic_us;
-  const auto number = persist(
-      RecordPrepared{.view = ballot->view, .seq = seq, .digest = ballot->digest, .batch = kept ? nullptr : batch});
+  const auto number =
+      mutant(Mutant::vote_not_persisted)
+          ? persists_
+          : persist(RecordPrepared{
+                .view = ballot->view, .seq = seq, .digest = ballot->digest, .batch = kept ? nullptr : batch});
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::commit, .seq = seq, .ballot = *ballot});
   broadcast(Commit{.view = ballot->view, .seq = seq, .digest = ballot->digest});
   if (mutant(Mutant::own_vote_counted_early)) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "messages/assert.h"
+#include "messages/mutant.h"
 #include "replica/core/core_implementation.h"
 
 namespace tagma {
@@ -33,6 +33,7 @@ Slot& ReplicaCore::Implementation::slot_to_restore(Seq seq, const Digest& digest
 }
 
 void ReplicaCore::Implementation::restore(const RecordPrePrepared& record) {
+  if (mutant(Mutant::votes_forgotten_at_restart)) return;
   auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
   slot.recorded = Ballot{.view = record.view, .digest = record.digest};
   slot.own_prepare_durable = true;

@@ -88,6 +88,8 @@ void ReplicaNode::end_process() {
   log_.reset();
   sequencer_ = {};
   unsynced_.clear();
+  replies_behind_.clear();
+  emitted_ = durable_ = 0;
   drain_scheduled_ = syncing_ = false;
   checkpoint_free_us_ = 0;
 }
@@ -127,9 +129,26 @@ void ReplicaNode::step(Event event) {
   auto effects =
       core_->step({.monotonic_us = clock_.monotonic_us(now_us), .wall_us = clock_.wall_us(now_us)}, std::move(event));
   const auto count = effects.size();
+  note_promises(effects);
   perform(sequencer_.push(std::move(effects)));
   host_.stepped(id_, count);
   if (!draining) drain_soon();
+}
+
+void ReplicaNode::note_promises(const Effects& effects) {
+  for (const auto& effect : effects) {
+    if (const auto* persist = std::get_if<Persist>(&effect)) emitted_ = persist->number;
+    const auto* reply = std::get_if<Reply>(&effect);
+    if (reply != nullptr && reply->after_persists) replies_behind_.push_back(emitted_);
+  }
+}
+
+void ReplicaNode::perform(Reply&& effect) {
+  if (effect.after_persists) {
+    if (replies_behind_.front() > durable_) host_.replied_early(id_);
+    replies_behind_.pop_front();
+  }
+  host_.reply(id_, effect.client, effect.message);
 }
 
 void ReplicaNode::perform(Effects effects) {
@@ -188,6 +207,7 @@ void ReplicaNode::synced(std::size_t gathered) {
     number = std::max(number, unsynced_[at].number);
   }
   unsynced_.erase(unsynced_.begin(), unsynced_.begin() + static_cast<std::ptrdiff_t>(gathered));
+  durable_ = number;
   perform(sequencer_.durable(number));
   step(Persisted{number});
   sync();

@@ -2,6 +2,7 @@
 // virtual time. The process on it may crash and return; the disk stays.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,8 @@ class ReplicaHost {
   virtual void counted(ReplicaId replica, std::string_view reason) = 0;
   /// After every step of the core.
   virtual void stepped(ReplicaId replica, std::size_t effects) = 0;
+  /// A voted reply left although a record that was asked for before it is not on the disk.
+  virtual void replied_early(ReplicaId replica) = 0;
   /// A new process found the state of `base` and the log on the disk; `life` is 1 for the first one to return.
   virtual void returned(ReplicaId replica, std::uint64_t life, Seq base, std::uint64_t torn_bytes) = 0;
   /// The process stopped by itself since its disk failed.
@@ -93,7 +96,7 @@ class ReplicaNode {
   void perform(Persist&& effect);
   void perform(Remember&& effect) { unsynced_.push_back({0, std::move(effect.record)}); }
   void perform(Send&& effect) { host_.send(id_, effect.to, effect.message); }
-  void perform(Reply&& effect) { host_.reply(id_, effect.client, effect.message); }
+  void perform(Reply&& effect);
   void perform(Answer&&) {}  // no administrator asks here
   void perform(WriteCheckpoint&& effect);
   void perform(WakeAt&& effect);
@@ -103,6 +106,8 @@ class ReplicaNode {
   void sync();
   [[nodiscard]] DiskOutcome commit(std::size_t gathered);
   void synced(std::size_t gathered);
+  /// Notes which persists each reply must wait for, by a count of its own: the sequencer is under test too.
+  void note_promises(const Effects& effects);
   void drain_soon();
   void write_checkpoint(Seq seq);
 
@@ -135,6 +140,9 @@ class ReplicaNode {
   std::uint64_t wake_generation_ = 0;
   VirtualUs checkpoint_free_us_ = 0;  ///< checkpoints are written one after another
   std::vector<Unsynced> unsynced_;
+  PersistNumber emitted_ = 0;                 ///< the core's last persist
+  PersistNumber durable_ = 0;                 ///< the last one that is on the disk
+  std::deque<PersistNumber> replies_behind_;  ///< of each reply that has not left: the persist before it
 };
 
 }  // namespace tagma::sim

@@ -263,6 +263,12 @@ void Simulation::counted(ReplicaId id, std::string_view reason) {
   if (correct(id)) coverage_.count(std::string("core: ").append(reason));
 }
 
+void Simulation::replied_early(ReplicaId id) {
+  if (!correct(id)) return;
+  verdict_.report(Oracle::durable_votes,
+                  "replica " + std::to_string(id) + " replied before the records that it had asked for were durable");
+}
+
 void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) {
   note("returned", "with its disk", replica(id), base);
   coverage_.count("restart: replica returned");

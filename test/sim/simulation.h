@@ -72,6 +72,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void alarm(ReplicaId id, const std::string& reason) override;
   void counted(ReplicaId id, std::string_view reason) override;
   void stepped(ReplicaId id, std::size_t effects) override;
+  void replied_early(ReplicaId id) override;
   void returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) override;
   void disk_failed(ReplicaId id, const std::string& reason) override;
 
