@@ -16,7 +16,8 @@ constexpr std::size_t entry_head_bytes = 4 + 1 + 8;
 
 template <typename Number>
 void append(Bytes& bytes, Number number) {
-  for (std::size_t at = 0; at < sizeof number; ++at) bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> (8 * at))));
+  for (std::size_t at = 0; at < sizeof number; ++at)
+    bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> (8 * at))));
 }
 
 template <typename Number>

@@ -22,6 +22,10 @@ enum class Mutant : std::uint8_t {
   pending_without_limit,           ///< requests are taken without looking at the room
   clock_read_at_execution,         ///< agreed time is the own clock
   wrong_batch_digest_accepted,     ///< a fetched batch is not compared with the digest asked for
+  reply_before_own_sync,           ///< a reply leaves before the records behind it are durable
+  pre_prepare_counted_as_prepare,  ///< a PRE-PREPARE overtakes its record and counts as the primary's PREPARE
+  vote_not_persisted,              ///< a COMMIT leaves without its record
+  votes_forgotten_at_restart,      ///< a replica that returns does not know what it had PREPAREd
 };
 
 #ifdef TAGMA_MUTANTS

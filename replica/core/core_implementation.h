@@ -1,9 +1,10 @@
-// The inside of ReplicaCore, shared by its five source files:
+// The inside of ReplicaCore, shared by its six source files:
 //   replica_core.cpp    events, requests of clients, proposing
 //   normal_case.cpp     PRE-PREPARE, PREPARE, COMMIT, execution in order
 //   stability.cpp       checkpoint votes, certificates, collection of the log
 //   retransmission.cpp  status exchange, decided slots for those behind, missing batches
 //   inspection.cpp      what administrators ask about the state
+//   restart.cpp         the memory of an earlier life
 //
 // View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
 // the Q entry, Slot::prepared the P entry) and every rule below speaks of views.
@@ -30,7 +31,7 @@ namespace tagma {
 class ReplicaCore::Implementation {
  public:
   Implementation(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
-                 const StateStore& store);
+                 const StateStore& store, const std::vector<Record>& records);
 
   [[nodiscard]] Effects step(const Now& now, Event event);
   [[nodiscard]] CoreView view() const;
@@ -70,6 +71,19 @@ class ReplicaCore::Implementation {
   void on(const CheckpointWritten& event);
   void on(const InputDrained& event);
   void on(const Woken& event);
+
+  // The memory of an earlier life (restart.cpp)
+  void restore(const std::vector<Record>& records);
+  void restore(const RecordPrePrepared& record);
+  void restore(const RecordPrepared& record);
+  void restore(const RecordCertificate& record);
+  void restore(const RecordDecided& record);
+  /// The slot that a record of an earlier life speaks of, with the record's batch.
+  [[nodiscard]] Slot& slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch);
+  void serve_from_log(Seq seq, const Digest& digest);
+  void forget_what_is_covered();
+  /// Executes what is known to be decided. Nobody is answered: those who asked ask again.
+  void replay();
 
   // Messages. The sender of each but Submit and the queries is a replica in its current incarnation.
   void receive(const Sender& from, Submit& message);
@@ -136,6 +150,8 @@ class ReplicaCore::Implementation {
   void decide(Seq seq, Slot& slot, const Digest& digest);
   void execute_decided();
   void execute(Seq seq, const Digest& digest, const SharedBatch& batch);
+  /// `durably`: before the checkpoint that ends with it, so that the state on disk is never ahead of the log.
+  void remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch, bool durably);
   void reply(const Execution& execution);
   void forget_executed(const Execution& execution, const Batch& batch);
 
@@ -189,6 +205,7 @@ class ReplicaCore::Implementation {
 
   View view_ = 0;
   bool voting_ = true;  ///< false for ever after an alarm
+  bool replaying_ = false;
 
   SlotLog slots_;
   DecidedBatches decided_;
@@ -201,7 +218,7 @@ class ReplicaCore::Implementation {
   Seq certificate_ = 0;
   CheckpointCertificate certificate_message_;
   bool certificate_durable_ = true;
-  Seq base_ = 0;  ///< seq of the durable state; replay would start here
+  Seq base_ = 0;  ///< seq of the durable state; replay starts here
   Seq collected_ = 0;
   WriteTrace trace_;                                                     ///< of the slot that is being executed
   RecentHistory history_;                                                ///< of executed slots and own checkpoints

@@ -5,14 +5,17 @@
 #include <utility>
 
 #include "messages/assert.h"
+#include "messages/mutant.h"
 
 namespace tagma {
 namespace {
 
 bool waits_for_persists(const Effect& effect) {
   if (const auto* send = std::get_if<Send>(&effect)) return send->after_persists;
-  if (const auto* reply = std::get_if<Reply>(&effect)) return reply->after_persists;
-  return false;
+  if (const auto* reply = std::get_if<Reply>(&effect)) {
+    return reply->after_persists && !mutant(Mutant::reply_before_own_sync);
+  }
+  return std::holds_alternative<WriteCheckpoint>(effect);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // What the core wants done. The effects of all events form ONE sequence (protocol: "effects as one durable sequence"):
-//   - a Send with `after_persists` and every Reply wait until all Persist effects before them are durable;
+//   - a Send with `after_persists`, a Reply with it and a WriteCheckpoint wait until all Persist effects before them
+//     are durable;
 //   - a Send without it may overtake;
-//   - WriteCheckpoint is a job beside the sequence; its end is the event CheckpointWritten.
+//   - a Remember goes to disk with the next Persist, in their order;
+//   - what WriteCheckpoint begins is a job beside the sequence; its end is the event CheckpointWritten.
 // replica/core/effect_sequencer.h applies these rules for runtime and simulator alike.
 #pragma once
 
@@ -35,10 +37,22 @@ struct RecordCertificate {
   CheckpointCertificate certificate;
 };
 
-using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate>;
+/// The slot was decided and executed here. Nothing is promised by it: it spares a restart the question to the others.
+struct RecordDecided {
+  Seq seq = 0;
+  Digest digest;
+  SharedBatch batch;  ///< where no RecordPrePrepared has kept it; else null
+};
+
+using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate, RecordDecided>;
 
 struct Persist {
   PersistNumber number = 0;
+  Record record;
+};
+
+/// To be written with whatever is persisted next; nothing waits for it, and it may be lost.
+struct Remember {
   Record record;
 };
 
@@ -88,7 +102,8 @@ struct Counted {
   std::string_view reason;  ///< a literal
 };
 
-using Effect = std::variant<Persist, Send, Reply, Answer, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
+using Effect =
+    std::variant<Persist, Remember, Send, Reply, Answer, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tagma

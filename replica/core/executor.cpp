@@ -83,7 +83,11 @@ Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const
       authenticator_(authenticator),
       services_(services),
       state_(state),
-      sessions_(state, config.sessions_per_client_max) {}
+      sessions_(state, config.sessions_per_client_max) {
+  if (const auto bytes = state.get(state_key::agreed_time())) {
+    agreed_time_us_ = static_cast<TimeUs>(read_big_endian(*bytes));
+  }
+}
 
 Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
   Execution execution;

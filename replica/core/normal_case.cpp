@@ -27,6 +27,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
   }
+  if (mutant(Mutant::pre_prepare_counted_as_prepare)) slot.prepares.add(from.principal.id, ballot);
   if (slot.decided) {
     // Others may still need this replica's votes for what it learnt as DECIDED; the batch was checked by those who
     // decided it.
@@ -87,6 +88,9 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
   const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
+  if (is_primary()) {
+    broadcast(PrePrepare{.view = view, .seq = seq, .batch = batch}, !mutant(Mutant::pre_prepare_counted_as_prepare));
+  }
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::prepare, .seq = seq, .ballot = ballot});
   broadcast(Prepare{.view = view, .seq = seq, .digest = digest});
   if (mutant(Mutant::own_vote_counted_early)) slot.prepares.add(config_.id, ballot);
@@ -129,8 +133,11 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
   const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;
   slot.prepared = ballot;
   slot.last_sent_us = now_.monotonic_us;
-  const auto number = persist(
-      RecordPrepared{.view = ballot->view, .seq = seq, .digest = ballot->digest, .batch = kept ? nullptr : batch});
+  const auto number =
+      mutant(Mutant::vote_not_persisted)
+          ? persists_
+          : persist(RecordPrepared{
+                .view = ballot->view, .seq = seq, .digest = ballot->digest, .batch = kept ? nullptr : batch});
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::commit, .seq = seq, .ballot = *ballot});
   broadcast(Commit{.view = ballot->view, .seq = seq, .digest = ballot->digest});
   if (mutant(Mutant::own_vote_counted_early)) {
@@ -207,13 +214,28 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   if (execution.refused > 0) count("request refused at execution");
   reply(execution);
   forget_executed(execution, *batch);
-  if (seq % config_.checkpoint_interval == 0) {
+  const bool ends_interval = seq % config_.checkpoint_interval == 0;
+  if (!replaying_) remember_decision(seq, digest, batch, ends_interval);
+  if (ends_interval) {
     state_.freeze(seq);
     effects_.emplace_back(WriteCheckpoint{seq});
   }
 }
 
+void ReplicaCore::Implementation::remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch,
+                                                    bool durably) {
+  const auto slot = slots_.find(seq);
+  const bool kept = slot != slots_.end() && slot->second.recorded && slot->second.recorded->digest == digest;
+  RecordDecided record{.seq = seq, .digest = digest, .batch = kept ? nullptr : batch};
+  if (durably) {
+    persist(std::move(record));
+  } else {
+    effects_.emplace_back(Remember{std::move(record)});
+  }
+}
+
 void ReplicaCore::Implementation::reply(const Execution& execution) {
+  if (replaying_) return;
   for (const auto& [key, entries] : execution.replies) {
     const auto& session = key;  // a lambda may capture it; a name of a structured binding not with every compiler
     Replies replies{.epoch = config_.membership.epoch,

@@ -11,8 +11,8 @@
 namespace tagma {
 
 ReplicaCore::ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
-                         const StateStore& store)
-    : implementation_(std::make_unique<Implementation>(std::move(config), authenticator, services, store)) {}
+                         const StateStore& store, const std::vector<Record>& records)
+    : implementation_(std::make_unique<Implementation>(std::move(config), authenticator, services, store, records)) {}
 ReplicaCore::~ReplicaCore() = default;
 Effects ReplicaCore::step(const Now& now, Event event) { return implementation_->step(now, std::move(event)); }
 CoreView ReplicaCore::view() const { return implementation_->view(); }
@@ -20,7 +20,8 @@ const LayeredState& ReplicaCore::state() const { return implementation_->state()
 std::optional<Digest> ReplicaCore::executed_digest(Seq seq) const { return implementation_->executed_digest(seq); }
 
 ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& authenticator,
-                                            const ServiceRegistry& services, const StateStore& store)
+                                            const ServiceRegistry& services, const StateStore& store,
+                                            const std::vector<Record>& records)
     : config_(std::move(config)),
       authenticator_(authenticator),
       store_(store),
@@ -36,6 +37,7 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
   TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,
                "the window holds two checkpoint intervals");
   state_.trace_writes(trace_);
+  restore(records);
 }
 
 std::uint32_t ReplicaCore::Implementation::quorum() const {
@@ -56,6 +58,7 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
 
 void ReplicaCore::Implementation::on(const Started& /*event*/) {
   next_status_us_ = now_.monotonic_us;
+  replay();
   send_status();
 }
 
@@ -133,6 +136,7 @@ CoreView ReplicaCore::Implementation::view() const {
   view.pending_operations = pool_.operations();
   view.pending_bytes = pool_.bytes();
   view.slots_held = slots_.size();
+  view.base = base_;
   view.agreed_time_us = executor_.agreed_time_us();
   return view;
 }
@@ -323,8 +327,8 @@ void ReplicaCore::Implementation::propose_batch() {
   const Seq seq = next_seq_++;
   auto& slot = slots_[seq];
   TAGMA_ASSERT(!slot.recorded, "a primary proposes a slot once in a view");
-  // The PRE-PREPARE promises nothing and may overtake the record; the own PREPARE follows it.
-  broadcast(PrePrepare{.view = view_, .seq = seq, .batch = batch}, false);
+  // The record comes first: a primary that returns goes on in its view, and must know every slot that it proposed.
+  // (With view changes it will not go on there, and the PRE-PREPARE, which promises nothing, may overtake the record.)
   record(seq, slot, view_, authenticator_.digest(batch->bytes), batch);
 }
 

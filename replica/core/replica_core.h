@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "checkpoint/layered_state.h"
 #include "messages/authenticator.h"
@@ -23,6 +24,7 @@ struct CoreView {
   std::size_t pending_operations = 0;
   std::size_t pending_bytes = 0;
   std::size_t slots_held = 0;
+  Seq base = 0;  ///< seq of the durable state
   TimeUs agreed_time_us = 0;
 };
 
@@ -30,9 +32,11 @@ struct CoreView {
 /// constructor arguments and the same events give the same effects.
 class ReplicaCore {
  public:
-  /// `config.membership` is valid. `authenticator`, `services` and `store` outlive the core; the store is at seq 0.
-  ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
-              const StateStore& store);
+  /// `config.membership` is valid. `authenticator`, `services` and `store` outlive the core. A replica that returns
+  /// brings what its earlier lives made durable: the store at its last checkpoint, and every record that CollectLog has
+  /// not released, in the order of writing (older ones do no harm). What they promise binds this life too.
+  ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services, const StateStore& store,
+              const std::vector<Record>& records = {});
   ~ReplicaCore();
   ReplicaCore(const ReplicaCore&) = delete;
   ReplicaCore& operator=(const ReplicaCore&) = delete;

@@ -136,7 +136,7 @@ bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const S
   if (recorded && is_primary() && !theirs.has_batch && may_send_batch(to, slot.batches.at(slot.recorded->digest))) {
     count("PRE-PREPARE sent again");
     const auto& batch = slot.batches.at(slot.recorded->digest);
-    send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch}, false);
+    send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch});
     sent = true;
   }
   if (recorded && slot.own_prepare_durable && (theirs.prepares & bit(config_.id)) == 0) {

@@ -18,6 +18,15 @@ void Counters::add(std::string_view name, std::uint64_t amount) {
   found->second += amount;
 }
 
+void Counters::set(std::string_view name, std::uint64_t value) {
+  const auto found = counts_.find(name);
+  if (found != counts_.end()) {
+    found->second = value;
+  } else if (counts_.size() < names_max) {
+    counts_.emplace(name, value);
+  }
+}
+
 void Counters::refuse(std::string_view category, std::string_view reason) {
   ++refused_total_;
   note(category, reason);

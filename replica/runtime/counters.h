@@ -36,6 +36,9 @@ class Counters {
   /// Adds to a count. `name` is one of a fixed set of literals.
   void add(std::string_view name, std::uint64_t amount = 1);
 
+  /// Sets a gauge. `name` is one of a fixed set of literals, which add() never uses.
+  void set(std::string_view name, std::uint64_t value);
+
   /// Counts a refusal as "category: reason". `category` is a literal; `reason` comes from a validator and may hold
   /// what an outsider wrote, so only the first few distinct reasons of a category get a name, later ones are "other".
   void refuse(std::string_view category, std::string_view reason);

@@ -8,25 +8,15 @@ namespace tagma::runtime {
 
 void EffectPerformer::push(Effects effects) { perform(sequencer_.push(std::move(effects))); }
 
-void EffectPerformer::commit() {
-  if (pushed_ == committed_) return;
-  committed_ = pushed_;
-  perform(sequencer_.durable(committed_));
-}
-
 std::optional<Event> EffectPerformer::next_event() {
-  if (committed_ > reported_) {
-    reported_ = committed_;
-    return Event(Persisted{reported_});
+  auto event = storage_.next_event();
+  if (!event) return std::nullopt;
+  if (const auto* persisted = std::get_if<Persisted>(&*event)) {
+    perform(sequencer_.durable(persisted->up_to));
+  } else {
+    counters_.add("checkpoints_written");
   }
-  if (checkpoints_.empty()) return std::nullopt;
-  // One at a time: the core drops the written overlay on this event, and then the next one is the oldest.
-  const Seq seq = checkpoints_.front();
-  checkpoints_.pop_front();
-  const auto overlay = frozen_(seq);
-  TAGMA_ASSERT(overlay != nullptr, "a checkpoint that the core asked for has its frozen overlay");
-  counters_.add("checkpoints_written");
-  return Event(CheckpointWritten{seq, store_.apply(seq, *overlay)});
+  return event;
 }
 
 void EffectPerformer::perform(Effects effects) {
@@ -35,7 +25,9 @@ void EffectPerformer::perform(Effects effects) {
   }
 }
 
-void EffectPerformer::perform(const Persist& effect) { pushed_ = effect.number; }
+void EffectPerformer::perform(Persist& effect) { storage_.persist(effect.number, std::move(effect.record)); }
+
+void EffectPerformer::perform(Remember& effect) { storage_.remember(std::move(effect.record)); }
 
 void EffectPerformer::perform(const Send& effect) {
   if (effect.to) {
@@ -46,16 +38,27 @@ void EffectPerformer::perform(const Send& effect) {
 }
 
 void EffectPerformer::perform(Reply& effect) {
+  if (auto* report = std::get_if<Report>(&effect.message)) {
+    report->voting = report->voting && !storage_.stalled();
+    storage_.show(counters_);
+  }
   outgoing_.reply(effect.client, effect.session, std::move(effect.message));
 }
 
 void EffectPerformer::perform(const Answer& effect) { outgoing_.answer(effect.admin, effect.message); }
 
-void EffectPerformer::perform(const WriteCheckpoint& effect) { checkpoints_.push_back(effect.seq); }
+void EffectPerformer::perform(const WriteCheckpoint& effect) {
+  auto overlay = frozen_(effect.seq);
+  TAGMA_ASSERT(overlay != nullptr, "a checkpoint that the core asked for has its frozen overlay");
+  storage_.write_checkpoint(effect.seq, std::move(overlay));
+}
 
 void EffectPerformer::perform(const WakeAt& effect) { wake_at_us_ = effect.at_us; }
 
-void EffectPerformer::perform(const CollectLog& /*effect*/) { counters_.add("log_collections"); }
+void EffectPerformer::perform(const CollectLog& effect) {
+  counters_.add("log_collections");
+  storage_.collect(effect.up_to);
+}
 
 void EffectPerformer::perform(const Alarm& effect) {
   counters_.add("alarms");

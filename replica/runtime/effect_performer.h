@@ -1,16 +1,15 @@
 // Performs what the core wants done, in the order that EffectSequencer allows.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "checkpoint/state_store.h"
 #include "replica/core/effect_sequencer.h"
 #include "replica/core/effects.h"
 #include "replica/runtime/counters.h"
+#include "replica/runtime/storage.h"
 
 namespace tagma::runtime {
 
@@ -30,33 +29,29 @@ class Outgoing {
   virtual void answer(AdminId admin, const Message& message) = 0;
 };
 
-/// Durability "memory": a persist is durable as soon as the turn commits, the state store lives in memory.
-///
-/// The caller's turn: push() the effects of each step; then, until there is no event left, commit() and feed
-/// next_event() back into the core. Single-threaded.
+/// The caller's turn: push() the effects of each step; commit() at its end; feed next_event() back into the core until
+/// there is none. Single-threaded.
 class EffectPerformer {
  public:
   /// The overlay to write for a checkpoint (ReplicaCore::state().frozen(seq)); not null for a seq that was asked for.
   using FrozenOverlay = std::function<std::shared_ptr<const Overlay>(Seq)>;
 
   /// All references outlive this object.
-  EffectPerformer(Outgoing& outgoing, StateStore& store, FrozenOverlay frozen, Counters& counters)
-      : outgoing_(outgoing), store_(store), frozen_(std::move(frozen)), counters_(counters) {}
+  EffectPerformer(Outgoing& outgoing, Storage& storage, FrozenOverlay frozen, Counters& counters)
+      : outgoing_(outgoing), storage_(storage), frozen_(std::move(frozen)), counters_(counters) {}
 
-  /// Performs what may be performed now; the rest waits for commit().
+  /// Performs what may be performed now; the rest waits until its persists are durable.
   void push(Effects effects);
 
-  /// Makes every persist that was pushed durable and performs what that releases.
-  void commit();
+  /// Lets the storage make durable what was pushed.
+  void commit(MonotonicUs now_us) { storage_.commit(now_us); }
 
-  /// The next thing to tell the core: Persisted after a commit, CheckpointWritten after a checkpoint, which is written
-  /// inside of this call. Nothing if there is none.
+  /// The next thing to tell the core: Persisted, after what that releases has been performed, or CheckpointWritten.
+  /// Nothing if there is none.
   [[nodiscard]] std::optional<Event> next_event();
 
   /// Whether commit() or next_event() has something to do.
-  [[nodiscard]] bool unfinished() const {
-    return pushed_ > committed_ || committed_ > reported_ || !checkpoints_.empty();
-  }
+  [[nodiscard]] bool unfinished() const { return storage_.ready(); }
 
   /// When the core wants to be woken.
   [[nodiscard]] std::optional<MonotonicUs> wake_at_us() const { return wake_at_us_; }
@@ -67,7 +62,8 @@ class EffectPerformer {
 
  private:
   void perform(Effects effects);
-  void perform(const Persist& effect);
+  void perform(Persist& effect);
+  void perform(Remember& effect);
   void perform(const Send& effect);
   void perform(Reply& effect);
   void perform(const Answer& effect);
@@ -78,15 +74,11 @@ class EffectPerformer {
   void perform(const Counted& effect);
 
   Outgoing& outgoing_;
-  StateStore& store_;
+  Storage& storage_;
   FrozenOverlay frozen_;
   Counters& counters_;
 
   EffectSequencer sequencer_;
-  PersistNumber pushed_ = 0;     ///< highest persist that came
-  PersistNumber committed_ = 0;  ///< highest durable one; <= pushed_
-  PersistNumber reported_ = 0;   ///< highest one told to the core; <= committed_
-  std::deque<Seq> checkpoints_;  ///< asked for and not written, in order
   std::optional<MonotonicUs> wake_at_us_;
   std::optional<std::string> alarm_;
 };

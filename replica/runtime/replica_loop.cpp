@@ -25,24 +25,27 @@ Now read_clocks() {
 }  // namespace
 
 ReplicaLoop::ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
-                         StateStore& store, Transport& transport, Counters& counters, Log& log)
+                         const StateStore& store, const std::vector<Record>& records, Storage& storage,
+                         Transport& transport, Counters& counters, Log& log)
     : transport_(transport),
       counters_(counters),
       log_(log),
       links_needed_(config.membership.quorum() - 1),
-      core_(config, authenticator, services, store),
+      core_(config, authenticator, services, store, records),
+      storage_(storage),
       performer_(
-          transport, store, [this](Seq seq) { return core_.state().frozen(seq); }, counters) {}
+          transport, storage, [this](Seq seq) { return core_.state().frozen(seq); }, counters) {}
 
 void ReplicaLoop::run(int stop_descriptor) {
   Waiter waiter(stop_descriptor);
   transport_.watch(waiter);
+  for (const int descriptor : storage_.descriptors()) waiter.add(descriptor);
   now_ = read_clocks();
   step(Started{});
   settle();
   transport_.flush();
   MonotonicUs stop_looked_at_us = now_.monotonic_us;
-  for (bool stop = false; !stop;) {
+  for (bool stop = false; !stop && !storage_.failure();) {
     if (!turn()) {
       ++counters_.traffic.waits;
       stop = waiter.wait(timeout_us());
@@ -51,6 +54,7 @@ void ReplicaLoop::run(int stop_descriptor) {
       stop = waiter.wait(0);
     }
   }
+  storage_.close();
 }
 
 /// Returns whether there was anything to do: if not, every socket has just said that nothing waits, and nothing was
@@ -66,7 +70,7 @@ bool ReplicaLoop::turn() {
     performer_.woken();
     step(Woken{});
   }
-  if (stepped_) settle();
+  if (stepped_ || storage_due()) settle();
   active = transport_.flush() || active || stepped_;
   if (!active || transport_.shaking_hands() || now_.monotonic_us - links_looked_at_us_ >= links_interval_us) {
     active = look_after_links() || active;
@@ -119,11 +123,18 @@ void ReplicaLoop::settle() {
   }
   finish_persists();
   report_alarm();
+  report_storage();
+}
+
+/// Whether the storage has something to tell, or waits for its time.
+bool ReplicaLoop::storage_due() {
+  const auto at_us = storage_.wake_at_us();
+  return performer_.unfinished() || (at_us && *at_us <= now_.monotonic_us);
 }
 
 void ReplicaLoop::finish_persists() {
-  while (performer_.unfinished()) {
-    performer_.commit();
+  while (storage_due()) {
+    performer_.commit(now_.monotonic_us);
     while (auto event = performer_.next_event()) step(*std::move(event));
   }
 }
@@ -141,11 +152,21 @@ void ReplicaLoop::report_alarm() {
   log_.error("ALARM: " + *performer_.alarm() + "; this replica does not vote any more, it only answers status");
 }
 
+void ReplicaLoop::report_storage() {
+  if (const auto stalled = storage_.stalled(); stalled && !stall_logged_) {
+    log_.error("STALLED: " + *stalled + "; this replica does not vote until there is room, it tries again by itself");
+  } else if (!stalled && stall_logged_) {
+    log_.info("there is room again: voting");
+  }
+  stall_logged_ = storage_.stalled().has_value();
+}
+
 std::optional<MonotonicUs> ReplicaLoop::timeout_us() {
   const MonotonicUs now_us = read_clocks().monotonic_us;
   auto earliest_us = transport_.wake_at_us(now_us);
-  const auto core_us = performer_.wake_at_us();
-  if (core_us && (!earliest_us || *core_us < *earliest_us)) earliest_us = core_us;
+  for (const auto& at_us : {performer_.wake_at_us(), storage_.wake_at_us()}) {
+    if (at_us && (!earliest_us || *at_us < *earliest_us)) earliest_us = at_us;
+  }
   if (!earliest_us) return std::nullopt;
   return std::max<MonotonicUs>(*earliest_us - now_us, 0);
 }

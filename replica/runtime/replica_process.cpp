@@ -201,7 +201,9 @@ int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& 
   crypto::OpensslAuthenticator authenticator(prepared.identity);
   crypto::Hasher hasher;
   MemoryStateStore store([&hasher](ByteView bytes) { return hasher.digest(bytes); });
-  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, **transport, counters, log);
+  MemoryStorage storage(store);
+  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, {}, storage, **transport,
+                   counters, log);
   loop.run(stop.descriptor());
 
   const auto run_time = std::chrono::steady_clock::now() - started_at;

@@ -60,6 +60,16 @@ void ExecutionOracle::check_prefix(ReplicaId replica, const Executed& what) {
   }
 }
 
+void ExecutionOracle::returned(ReplicaId replica, Seq base) {
+  Progress progress;
+  progress.advanced = base;
+  while (progress.position < log_.size() && log_[progress.position].seq <= base) {
+    const auto& request = log_[progress.position++].request;
+    progress.last_number[{request.client, request.session}] = request.number;
+  }
+  progress_[replica] = std::move(progress);
+}
+
 void ExecutionOracle::advanced(ReplicaId replica, Seq seq) {
   auto& progress = progress_[replica];
   if (seq < progress.advanced) {

@@ -45,6 +45,9 @@ class ExecutionOracle {
   /// A service of `replica` executed something. Calls come in the replica's own order.
   void executed(ReplicaId replica, const Executed& what);
 
+  /// `replica` lost what it had in memory and begins again behind `base`: it executes what follows a second time.
+  void returned(ReplicaId replica, Seq base);
+
   /// `replica` says that it has executed everything up to `seq`, and what it executed at each new slot.
   void advanced(ReplicaId replica, Seq seq);
   void executed_digest(ReplicaId replica, Seq seq, const Digest& digest);

@@ -87,6 +87,7 @@ DiskOutcome FakeDisk::sync(const std::string& name) {
     if (*sync_fails_after_ == 0) {
       // The kernel may have dropped the pages: a later read sees what is on the platter.
       settle(file);
+      sync_fails_after_.reset();
       return DiskFailure{DiskFailure::Kind::failed, name + ": fdatasync: input/output error"};
     }
     --*sync_fails_after_;

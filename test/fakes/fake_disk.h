@@ -31,7 +31,7 @@ class FakeDisk final : public DiskFolder {
   void kill_process() {}
 
   // Faults.
-  /// The n-th sync from now on fails (0: the next one), and with it what it should have made durable is as after a
+  /// The n-th sync from now on fails (0: the next one), once, and with it what it should have made durable is as after a
   /// loss of power.
   void fail_sync_after(std::uint64_t syncs) { sync_fails_after_ = syncs; }
   void set_full(bool full) { full_ = full; }
@@ -41,7 +41,9 @@ class FakeDisk final : public DiskFolder {
   /// and fails.
   void lose_power_after(std::uint64_t operations) { power_fails_after_ = operations; }
   [[nodiscard]] bool powerless() const { return powerless_; }
+  /// Failures that were planned and have not come are called off too.
   void restore_power() {
+    sync_fails_after_.reset();
     powerless_ = false;
     power_fails_after_.reset();
   }

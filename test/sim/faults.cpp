@@ -14,6 +14,7 @@ void Simulation::schedule_faults() {
   };
   draw(options_.cuts, cuts_due_);
   draw(options_.crashes, crashes_due_);
+  draw(options_.restarts, restarts_due_);
 }
 
 void Simulation::perform_due_faults() {
@@ -26,6 +27,42 @@ void Simulation::perform_due_faults() {
     crashes_due_.pop_back();
     crash_a_backup();
   }
+  while (!restarts_due_.empty() && restarts_due_.back() <= completed_) {
+    restarts_due_.pop_back();
+    restart_something();
+  }
+}
+
+/// Crashes that the replicas come back from: of one, of the primary, of some, of all at once.
+void Simulation::restart_something() {
+  const auto kind = random_.below(4);
+  if (kind == 0) {
+    coverage_.count("fault: all replicas crashed at once");
+    for (ReplicaId id = 0; id < options_.n; ++id) restart(id);
+  } else if (kind == 1) {
+    coverage_.count("fault: primary crashed and returned");
+    restart(0);
+  } else if (kind == 2) {
+    coverage_.count("fault: some replicas crashed and returned");
+    for (ReplicaId id = 0; id < options_.n; ++id) {
+      if (random_.chance(500'000)) restart(id);
+    }
+  } else {
+    coverage_.count("fault: one replica crashed and returned");
+    restart(static_cast<ReplicaId>(random_.below(options_.n)));
+  }
+}
+
+void Simulation::restart(ReplicaId id) {
+  if (!replicas_[id]->running()) return;
+  auto how = random_.chance(500'000) ? ReplicaNode::Stop::killed : ReplicaNode::Stop::power_lost;
+  if (random_.chance(options_.disk.failing_ppm)) how = ReplicaNode::Stop::sync_fails;
+  const auto down_us = random_.one_of<VirtualUs>({0, 1'000, 20'000, random_.between(0, 300'000)});
+  const auto about = how == ReplicaNode::Stop::killed       ? "killed"
+                     : how == ReplicaNode::Stop::power_lost ? "power lost"
+                                                            : "its next sync fails";
+  note("crashes", about, {PrincipalKind::replica, id});
+  replicas_[id]->stop(how, down_us);
 }
 
 void Simulation::cut_for(const Principal& from, const Principal& to, VirtualUs duration_us) {

@@ -42,6 +42,10 @@ constexpr Named all_mutants[] = {
     {Mutant::pending_without_limit, "pending_without_limit"},
     {Mutant::clock_read_at_execution, "clock_read_at_execution"},
     {Mutant::wrong_batch_digest_accepted, "wrong_batch_digest_accepted"},
+    {Mutant::reply_before_own_sync, "reply_before_own_sync"},
+    {Mutant::pre_prepare_counted_as_prepare, "pre_prepare_counted_as_prepare"},
+    {Mutant::vote_not_persisted, "vote_not_persisted"},
+    {Mutant::votes_forgotten_at_restart, "votes_forgotten_at_restart"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -67,6 +71,10 @@ constexpr Kill kills[] = {
     {Mutant::own_vote_counted_early, Oracle::durable_votes, Profile::lossy, 1, 6},
     {Mutant::checkpoint_quorum_of_one, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::primary_equivocates_undetected, Oracle::durable_votes, Profile::byzantine_primary, 1, 40},
+    {Mutant::reply_before_own_sync, Oracle::durable_votes, Profile::lossy, 1, 6},
+    {Mutant::pre_prepare_counted_as_prepare, Oracle::durable_votes, Profile::calm, 1, 6},
+    {Mutant::vote_not_persisted, Oracle::durable_votes, Profile::calm, 1, 6},
+    {Mutant::votes_forgotten_at_restart, Oracle::durable_votes, Profile::lossy, 1, 40},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::liars, 1, 40},
     {Mutant::overlay_loses_write, Oracle::liveness, Profile::lossy, 1, 6},

@@ -99,6 +99,9 @@ void draw_clients(Random& random, SimOptions& options) {
 /// Who is faulty: at most f replicas in all, liars and crashed ones together.
 void draw_faults(Random& random, SimOptions& options) {
   const bool lossy = options.profile != Profile::calm;
+  options.restarts = static_cast<std::uint32_t>(random.one_of({0, 1, 1, 2, 3, 6}));
+  options.disk.failing_ppm = random.one_of<std::uint32_t>({0, 200'000});
+  options.disk.full_ppm = random.one_of<std::uint32_t>({0, 0, 200'000});
   if (lossy) options.cuts = static_cast<std::uint32_t>(random.below(6));
   if (options.profile == Profile::crash) {
     options.crashes = static_cast<std::uint32_t>(random.between(1, options.f));
@@ -177,7 +180,8 @@ std::string summary(const SimOptions& options) {
                      std::to_string(options.client.clients) + " x " + std::to_string(options.client.sessions_at_once) +
                      " sessions x window " + std::to_string(options.client.window) + ", loss " +
                      std::to_string(options.replica_links.loss_ppm / 1'000) + " per mille, cuts " +
-                     std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes);
+                     std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes) + ", restarts " +
+                     std::to_string(options.restarts);
   if (!options.liars.empty()) {
     text += ", liars";
     for (const auto id : options.liars) text += " " + std::to_string(id);

@@ -42,6 +42,8 @@ struct DiskOptions {
   VirtualUs sync_spread_us = 100;
   VirtualUs checkpoint_min_us = 200;
   VirtualUs checkpoint_spread_us = 2'000;
+  std::uint32_t failing_ppm = 0;  ///< of the crashes: begin with a failed sync, and the process stops by itself
+  std::uint32_t full_ppm = 0;     ///< checkpoints that find no room at first
 };
 
 struct ClientOptions {
@@ -88,6 +90,7 @@ struct SimOptions {
   WorkloadOptions workload;
   std::uint32_t cuts = 0;        ///< of links, during the clients' work
   std::uint32_t crashes = 0;     ///< backups that stop for ever during the clients' work
+  std::uint32_t restarts = 0;    ///< times at which one replica, some or all crash and return
   std::vector<ReplicaId> liars;  ///< faulty replicas; the primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   bool demand_liveness = true;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "messages/assert.h"
+#include "replica/core/record_codec.h"
 #include "replica/service/kv.h"
 #include "test/checkers/state_oracle.h"
 #include "test/sim/observer_service.h"
@@ -18,6 +19,9 @@ CoreConfig config_of(const SimOptions& options, ReplicaId id, const Membership& 
   return config;
 }
 
+/// Large, so that what a replica far behind needs is still in the others' logs: there is no state transfer yet.
+constexpr std::uint64_t segment_bytes = 4UL * 1024 * 1024;
+
 }  // namespace
 
 ReplicaNode::ReplicaNode(const SimOptions& options, ReplicaId id, const Membership& membership,
@@ -27,32 +31,96 @@ ReplicaNode::ReplicaNode(const SimOptions& options, ReplicaId id, const Membersh
       clock_(options.clocks[id]),
       start_us_(options.starts_us[id]),
       id_(id),
+      authenticator_(authenticator),
       scheduler_(scheduler),
       host_(host),
       random_(options.seed + id, "machine"),
+      files_(options.seed * 64 + id),
       store_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }) {
   auto observed = std::make_unique<ObserverService>(
       std::make_unique<KvService>(), [this](const checkers::Executed& what) { host_.executed(id_, what); });
   const auto refused = services_.add(std::move(observed));
   TAGMA_ASSERT(!refused, "the service is well-formed");
-  core_ = std::make_unique<ReplicaCore>(config_, authenticator, services_, store_);
 }
 
 void ReplicaNode::boot() {
   scheduler_.at(start_us_, [this] {
-    if (crashed_) return;
-    started_ = true;
-    step(Started{});
+    if (!crashed_) start();
   });
+}
+
+void ReplicaNode::start() {
+  down_ = false;
+  const auto records = open_log();
+  core_ = std::make_unique<ReplicaCore>(config_, authenticator_, services_, store_, records);
+  step(Started{});
+}
+
+std::vector<Record> ReplicaNode::open_log() {
+  auto opened = Log::open(files_, {.segment_bytes = segment_bytes, .draw_tag = [this] { return random_.next(); }});
+  auto* log = std::get_if<Log::Opened>(&opened);
+  if (log == nullptr) {
+    const auto* damage = std::get_if<LogDamage>(&opened);
+    host_.alarm(id_, damage != nullptr ? damage->reason : std::get<DiskFailure>(opened).reason);
+  }
+  TAGMA_ASSERT(log != nullptr, "what was synced can be read");
+  std::vector<Record> records;
+  for (const auto& entry : log->content.entries) {
+    auto record = decode_record(entry);
+    TAGMA_ASSERT(record.ok(), "what was written can be read");
+    // A group whose sync had not returned may be there all the same.
+    host_.durable(id_, *record);
+    records.push_back(*std::move(record));
+  }
+  log_.emplace(std::move(log->log));
+  if (life_ > 0) host_.returned(id_, life_, store_.seq(), log->content.torn_bytes);
+  return records;
 }
 
 void ReplicaNode::crash() {
   crashed_ = true;
+  end_process();
+}
+
+void ReplicaNode::end_process() {
+  ++life_;
+  down_ = true;
+  log_.reset();
+  sequencer_ = {};
   unsynced_.clear();
+  replies_behind_.clear();
+  emitted_ = durable_ = 0;
+  drain_scheduled_ = syncing_ = false;
+  checkpoint_free_us_ = 0;
+}
+
+void ReplicaNode::stop(Stop how, VirtualUs down_us) {
+  if (!running()) return;
+  down_us_ = down_us;
+  if (how == Stop::sync_fails) return files_.fail_sync_after(0);
+  // What was on its way to the disk: nothing of it arrived, or all, or, with the power, any part.
+  if (how == Stop::power_lost) files_.lose_power_after(static_cast<std::uint64_t>(random_.below(4)));
+  if (syncing_ && random_.chance(700'000)) static_cast<void>(commit(gathered_));
+  if (how == Stop::power_lost) files_.lose_power();
+  files_.restore_power();
+  end_process();
+  scheduler_.after(down_us, [this] {
+    if (!crashed_) start();
+  });
 }
 
 void ReplicaNode::receive(const Sender& from, const Message& message) {
   if (running()) step(Received{from, message});
+}
+
+void ReplicaNode::later(VirtualUs delay_us, std::function<void()> action) {
+  later_at(scheduler_.now_us() + delay_us, std::move(action));
+}
+
+void ReplicaNode::later_at(VirtualUs at_us, std::function<void()> action) {
+  scheduler_.at(at_us, [this, life = life_, action = std::move(action)] {
+    if (life == life_) action();
+  });
 }
 
 void ReplicaNode::step(Event event) {
@@ -61,9 +129,26 @@ void ReplicaNode::step(Event event) {
   auto effects =
       core_->step({.monotonic_us = clock_.monotonic_us(now_us), .wall_us = clock_.wall_us(now_us)}, std::move(event));
   const auto count = effects.size();
+  note_promises(effects);
   perform(sequencer_.push(std::move(effects)));
   host_.stepped(id_, count);
   if (!draining) drain_soon();
+}
+
+void ReplicaNode::note_promises(const Effects& effects) {
+  for (const auto& effect : effects) {
+    if (const auto* persist = std::get_if<Persist>(&effect)) emitted_ = persist->number;
+    const auto* reply = std::get_if<Reply>(&effect);
+    if (reply != nullptr && reply->after_persists) replies_behind_.push_back(emitted_);
+  }
+}
+
+void ReplicaNode::perform(Reply&& effect) {
+  if (effect.after_persists) {
+    if (replies_behind_.front() > durable_) host_.replied_early(id_);
+    replies_behind_.pop_front();
+  }
+  host_.reply(id_, effect.client, effect.message);
 }
 
 void ReplicaNode::perform(Effects effects) {
@@ -76,44 +161,67 @@ void ReplicaNode::perform(Effects effects) {
 void ReplicaNode::drain_soon() {
   if (drain_scheduled_) return;
   drain_scheduled_ = true;
-  scheduler_.after(random_.between(0, 30), [this] {
+  later(random_.between(0, 30), [this] {
     drain_scheduled_ = false;
-    if (!crashed_) step(InputDrained{});
+    step(InputDrained{});
   });
 }
 
 void ReplicaNode::perform(Persist&& effect) {
   host_.recording(id_, effect.record);
-  unsynced_.push_back(std::move(effect));
+  unsynced_.push_back({effect.number, std::move(effect.record)});
   sync();
 }
 
 /// Group commit: what gathers during one sync is made durable by the next one.
 void ReplicaNode::sync() {
-  if (syncing_ || unsynced_.empty()) return;
+  const bool wanted =
+      std::any_of(unsynced_.begin(), unsynced_.end(), [](const Unsynced& each) { return each.number > 0; });
+  if (syncing_ || !wanted) return;
   syncing_ = true;
-  const auto gathered = unsynced_.size();
-  scheduler_.after(random_.between(disk_.sync_min_us, disk_.sync_min_us + disk_.sync_spread_us), [this, gathered] {
-    if (crashed_) return;
-    syncing_ = false;
-    const std::vector<Persist> durable(
-        std::make_move_iterator(unsynced_.begin()),
-        std::make_move_iterator(unsynced_.begin() + static_cast<std::ptrdiff_t>(gathered)));
-    unsynced_.erase(unsynced_.begin(), unsynced_.begin() + static_cast<std::ptrdiff_t>(gathered));
-    for (const auto& persist : durable) host_.durable(id_, persist.record);
-    const auto number = durable.back().number;
-    perform(sequencer_.durable(number));
-    step(Persisted{number});
-    sync();
-  });
+  gathered_ = unsynced_.size();
+  later(random_.between(disk_.sync_min_us, disk_.sync_min_us + disk_.sync_spread_us), [this] { synced(gathered_); });
+}
+
+DiskOutcome ReplicaNode::commit(std::size_t gathered) {
+  std::vector<LogEntry> entries;
+  entries.reserve(gathered);
+  for (std::size_t at = 0; at < gathered; ++at) entries.push_back(encode_record(unsynced_[at].record));
+  return log_->commit(entries);
+}
+
+void ReplicaNode::synced(std::size_t gathered) {
+  if (const auto failure = commit(gathered)) {
+    // After a failed sync nobody knows what is on the disk (attack K4): the process stops, and says why.
+    host_.disk_failed(id_, failure->reason);
+    end_process();
+    scheduler_.after(down_us_, [this] {
+      if (!crashed_) start();
+    });
+    return;
+  }
+  syncing_ = false;
+  PersistNumber number = 0;
+  for (std::size_t at = 0; at < gathered; ++at) {
+    host_.durable(id_, unsynced_[at].record);
+    number = std::max(number, unsynced_[at].number);
+  }
+  unsynced_.erase(unsynced_.begin(), unsynced_.begin() + static_cast<std::ptrdiff_t>(gathered));
+  durable_ = number;
+  perform(sequencer_.durable(number));
+  step(Persisted{number});
+  sync();
 }
 
 void ReplicaNode::perform(WriteCheckpoint&& effect) {
-  const auto delay_us = random_.between(disk_.checkpoint_min_us, disk_.checkpoint_min_us + disk_.checkpoint_spread_us);
+  auto delay_us = random_.between(disk_.checkpoint_min_us, disk_.checkpoint_min_us + disk_.checkpoint_spread_us);
+  // No room: tried again until there is some.
+  if (random_.chance(disk_.full_ppm)) {
+    host_.counted(id_, "no room for a checkpoint at first");
+    delay_us += random_.between(1'000, 100'000);
+  }
   checkpoint_free_us_ = std::max(checkpoint_free_us_, scheduler_.now_us()) + delay_us;
-  scheduler_.at(checkpoint_free_us_, [this, seq = effect.seq] {
-    if (!crashed_) write_checkpoint(seq);
-  });
+  later_at(checkpoint_free_us_, [this, seq = effect.seq] { write_checkpoint(seq); });
 }
 
 void ReplicaNode::write_checkpoint(Seq seq) {
@@ -130,8 +238,8 @@ void ReplicaNode::write_checkpoint(Seq seq) {
 
 void ReplicaNode::perform(WakeAt&& effect) {
   const auto generation = ++wake_generation_;
-  scheduler_.at(clock_.when(effect.at_us), [this, generation] {
-    if (!crashed_ && generation == wake_generation_) step(Woken{});
+  later_at(clock_.when(effect.at_us), [this, generation] {
+    if (generation == wake_generation_) step(Woken{});
   });
 }
 

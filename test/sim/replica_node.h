@@ -1,17 +1,20 @@
 // One simulated machine: a replica core with its clocks, its disk and its inbox. It does what replica/runtime does, in
-// virtual time.
+// virtual time. The process on it may crash and return; the disk stays.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "checkpoint/log.h"
 #include "checkpoint/memory_state_store.h"
 #include "replica/core/effect_sequencer.h"
 #include "replica/core/replica_core.h"
 #include "test/checkers/caps_oracle.h"
 #include "test/checkers/execution_oracle.h"
+#include "test/fakes/fake_disk.h"
 #include "test/sim/options.h"
 #include "test/sim/random.h"
 #include "test/sim/scheduler.h"
@@ -37,6 +40,12 @@ class ReplicaHost {
   virtual void counted(ReplicaId replica, std::string_view reason) = 0;
   /// After every step of the core.
   virtual void stepped(ReplicaId replica, std::size_t effects) = 0;
+  /// A voted reply left although a record that was asked for before it is not on the disk.
+  virtual void replied_early(ReplicaId replica) = 0;
+  /// A new process found the state of `base` and the log on the disk; `life` is 1 for the first one to return.
+  virtual void returned(ReplicaId replica, std::uint64_t life, Seq base, std::uint64_t torn_bytes) = 0;
+  /// The process stopped by itself since its disk failed.
+  virtual void disk_failed(ReplicaId replica, const std::string& reason) = 0;
 };
 
 class ReplicaNode {
@@ -48,11 +57,19 @@ class ReplicaNode {
   void boot();
   /// Stops for ever: what was not durable is gone.
   void crash();
+  /// How a process ends that will return.
+  enum class Stop : std::uint8_t {
+    killed,      ///< what it wrote stays
+    power_lost,  ///< of what was not synced, any part stays
+    sync_fails,  ///< the next sync fails, and the process stops by itself then
+  };
+  /// Ends the process; a new one is started `down_us` later.
+  void stop(Stop how, VirtualUs down_us);
   void receive(const Sender& from, const Message& message);
 
-  [[nodiscard]] bool running() const { return started_ && !crashed_; }
-  [[nodiscard]] bool crashed() const { return crashed_; }
-  [[nodiscard]] CoreView view() const { return core_->view(); }
+  [[nodiscard]] bool running() const { return core_ != nullptr && !down_; }
+  [[nodiscard]] bool crashed() const { return crashed_; }  ///< for ever
+  [[nodiscard]] CoreView view() const { return core_ == nullptr ? CoreView{} : core_->view(); }
   [[nodiscard]] std::optional<Digest> executed_digest(Seq seq) const { return core_->executed_digest(seq); }
   [[nodiscard]] std::size_t effects_waiting() const { return sequencer_.waiting(); }
   /// A hash over all keys and values as execution sees them.
@@ -62,18 +79,35 @@ class ReplicaNode {
   [[nodiscard]] TimeUs wall_us() const { return clock_.wall_us(scheduler_.now_us()); }
 
  private:
+  /// What goes into the log; without a number it is remembered only.
+  struct Unsynced {
+    PersistNumber number = 0;
+    Record record;
+  };
+
+  void start();
+  [[nodiscard]] std::vector<Record> open_log();
+  void end_process();
+  /// Performs `action` after a while, unless the process has ended by then.
+  void later(VirtualUs delay_us, std::function<void()> action);
+  void later_at(VirtualUs at_us, std::function<void()> action);
   void step(Event event);
   void perform(Effects effects);
   void perform(Persist&& effect);
+  void perform(Remember&& effect) { unsynced_.push_back({0, std::move(effect.record)}); }
   void perform(Send&& effect) { host_.send(id_, effect.to, effect.message); }
-  void perform(Reply&& effect) { host_.reply(id_, effect.client, effect.message); }
+  void perform(Reply&& effect);
   void perform(Answer&&) {}  // no administrator asks here
   void perform(WriteCheckpoint&& effect);
   void perform(WakeAt&& effect);
-  void perform(CollectLog&&) {}
+  void perform(CollectLog&& effect) { log_->collect(effect.up_to); }
   void perform(Alarm&& effect) { host_.alarm(id_, effect.reason); }
   void perform(Counted&& effect) { host_.counted(id_, effect.reason); }
   void sync();
+  [[nodiscard]] DiskOutcome commit(std::size_t gathered);
+  void synced(std::size_t gathered);
+  /// Notes which persists each reply must wait for, by a count of its own: the sequencer is under test too.
+  void note_promises(const Effects& effects);
   void drain_soon();
   void write_checkpoint(Seq seq);
 
@@ -82,21 +116,33 @@ class ReplicaNode {
   MachineClock clock_;
   VirtualUs start_us_ = 0;
   ReplicaId id_;
+  Authenticator& authenticator_;
   Scheduler& scheduler_;
   ReplicaHost& host_;
   Random random_;
   ServiceRegistry services_;
-  MemoryStateStore store_;
-  std::unique_ptr<ReplicaCore> core_;
-  EffectSequencer sequencer_;
 
-  bool started_ = false;
+  // The disk: it outlives the process.
+  fakes::FakeDisk files_;
+  MemoryStateStore store_;  ///< a checkpoint is written whole or not at all
+
+  // The process.
+  std::uint64_t life_ = 0;  ///< how many processes have ended here
+  std::optional<Log> log_;
+  std::unique_ptr<ReplicaCore> core_;  ///< of the last process, if there was one
+  EffectSequencer sequencer_;
+  bool down_ = false;
   bool crashed_ = false;
   bool drain_scheduled_ = false;
   bool syncing_ = false;
+  std::size_t gathered_ = 0;  ///< of unsynced_: what the running sync makes durable
+  VirtualUs down_us_ = 0;     ///< how long the process that stops by itself stays away
   std::uint64_t wake_generation_ = 0;
   VirtualUs checkpoint_free_us_ = 0;  ///< checkpoints are written one after another
-  std::vector<Persist> unsynced_;
+  std::vector<Unsynced> unsynced_;
+  PersistNumber emitted_ = 0;                 ///< the core's last persist
+  PersistNumber durable_ = 0;                 ///< the last one that is on the disk
+  std::deque<PersistNumber> replies_behind_;  ///< of each reply that has not left: the persist before it
 };
 
 }  // namespace tagma::sim

@@ -54,7 +54,9 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       state_oracle_(verdict_),
       vote_oracle_(verdict_, quorum_size(options_.n, options_.f), {options_.liars.begin(), options_.liars.end()}),
       caps_oracle_(verdict_),
-      executed_(options_.n, 0) {
+      executed_(options_.n, 0),
+      executed_ever_(options_.n, 0),
+      certificate_ever_(options_.n, 0) {
   verdict_.listen_to(switches.oracles);
   const auto& membership = identities_.membership();
   for (ReplicaId id = 0; id < options_.n; ++id) {
@@ -261,9 +263,32 @@ void Simulation::counted(ReplicaId id, std::string_view reason) {
   if (correct(id)) coverage_.count(std::string("core: ").append(reason));
 }
 
+void Simulation::replied_early(ReplicaId id) {
+  if (!correct(id)) return;
+  verdict_.report(Oracle::durable_votes,
+                  "replica " + std::to_string(id) + " replied before the records that it had asked for were durable");
+}
+
+void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) {
+  note("returned", "with its disk", replica(id), base);
+  coverage_.count("restart: replica returned");
+  if (torn_bytes > 0) coverage_.count("restart: torn tail cut");
+  if (base > 0) coverage_.count("restart: from a checkpoint");
+  if (life > 2) coverage_.count("restart: third life or later");
+  executed_[id] = base;
+  if (correct(id)) execution_oracle_.returned(id, base);
+}
+
+void Simulation::disk_failed(ReplicaId id, const std::string& /*reason*/) {
+  note("stopped", "its disk failed", replica(id));
+  coverage_.count("fault: sync failed");
+}
+
 void Simulation::stepped(ReplicaId id, std::size_t effects) {
   const auto& node = *replicas_[id];
   const auto view = node.view();
+  executed_ever_[id] = std::max(executed_ever_[id], view.executed);
+  certificate_ever_[id] = std::max(certificate_ever_[id], view.certificate);
   if (!correct(id)) {
     executed_[id] = view.executed;
     return;
@@ -323,8 +348,8 @@ void Simulation::ask_for_report() {
 
 void Simulation::check_report(ReplicaId from, const Report& report) {
   if (!correct(from)) return;
-  if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_[from] ||
-      report.stable_checkpoint > replicas_[from]->view().certificate ||
+  if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_ever_[from] ||
+      report.stable_checkpoint > certificate_ever_[from] ||
       // One whose own checkpoints lag far behind the others' has no room for slots to vote on, and says so.
       (!report.voting && report.state_digest_seq >= report.stable_checkpoint)) {
     violated("replica " + std::to_string(from) + " reported what is not so");
@@ -379,6 +404,7 @@ bool Simulation::settled() const {
   for (ReplicaId id = 0; id < options_.n; ++id) {
     const auto& node = *replicas_[id];
     if (!correct(id) || node.crashed()) continue;
+    if (!node.running()) return false;
     if (first == nullptr) first = &node;
     const auto view = node.view();
     const auto expected = first->view();

@@ -72,6 +72,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void alarm(ReplicaId id, const std::string& reason) override;
   void counted(ReplicaId id, std::string_view reason) override;
   void stepped(ReplicaId id, std::size_t effects) override;
+  void replied_early(ReplicaId id) override;
+  void returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) override;
+  void disk_failed(ReplicaId id, const std::string& reason) override;
 
   // ClientHost
   void client_sends(ClientId from, ReplicaId to, const Message& message) override;
@@ -97,6 +100,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void cut_something();
   void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
   void crash_a_backup();
+  void restart_something();
+  void restart(ReplicaId id);
   void enemies_act();
   void ask_for_report();
   void check_report(ReplicaId from, const Report& report);
@@ -128,7 +133,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   checkers::CapsOracle caps_oracle_;
 
   std::vector<std::unique_ptr<ReplicaNode>> replicas_;
-  std::vector<Seq> executed_;  ///< by replica, as of the last step
+  std::vector<Seq> executed_;          ///< by replica, as of the last step
+  std::vector<Seq> executed_ever_;     ///< by replica, of all its lives
+  std::vector<Seq> certificate_ever_;  ///< the same
   std::map<ReplicaId, LyingReplica> liars_;
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
@@ -139,8 +146,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::uint64_t completed_ = 0;
   std::uint64_t reports_asked_ = 0;
   std::uint64_t sessions_opened_ = 0;
-  std::vector<std::uint64_t> cuts_due_;     ///< at how many completed operations, falling
-  std::vector<std::uint64_t> crashes_due_;  ///< the same
+  std::vector<std::uint64_t> cuts_due_;      ///< at how many completed operations, falling
+  std::vector<std::uint64_t> crashes_due_;   ///< the same
+  std::vector<std::uint64_t> restarts_due_;  ///< the same
 };
 
 }  // namespace tagma::sim

@@ -6,7 +6,9 @@
 
 namespace tagma::test {
 
-Digest ToyAuthenticator::digest(ByteView bytes) {
+namespace {
+
+Digest toy_digest(ByteView bytes) {
   Digest digest;
   std::uint64_t state = 0x9e3779b97f4a7c15U + bytes.size();
   for (const char byte : bytes) state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
@@ -16,6 +18,10 @@ Digest ToyAuthenticator::digest(ByteView bytes) {
   }
   return digest;
 }
+
+}  // namespace
+
+Digest ToyAuthenticator::digest(ByteView bytes) { return toy_digest(bytes); }
 
 Bytes ToyAuthenticator::signature(const PublicKey& key, ByteView statement) {
   const Digest digest = this->digest(key.bytes + Bytes(statement));
@@ -94,10 +100,14 @@ const ServiceRegistry& registry_with_toy(ServiceRegistry& registry) {
 
 }  // namespace
 
-Node::Node(CoreConfig wanted)
+NodeDisk::NodeDisk() : store(std::make_shared<MemoryStateStore>(toy_digest)) {}
+
+Node::Node(CoreConfig wanted, NodeDisk found)
     : config(std::move(wanted)),
       authenticator(toy_key({PrincipalKind::replica, config.id})),
-      core(config, authenticator, registry_with_toy(services), store) {}
+      disk(std::move(found)),
+      store(*disk.store),
+      core(config, authenticator, registry_with_toy(services), store, disk.records) {}
 
 void Node::step(Event event) { run(std::move(event)); }
 
@@ -113,6 +123,8 @@ void Node::run(Event event) {
 void Node::persist_all() {
   const bool was = std::exchange(persist_at_once, true);
   const PersistNumber up_to = persists;
+  disk.records.insert(disk.records.end(), unsynced_.begin(), unsynced_.end());
+  unsynced_.clear();
   perform(sequencer.durable(up_to));
   run(Persisted{up_to});
   persist_at_once = was;
@@ -122,10 +134,15 @@ void Node::perform(Effects effects) {
   for (auto& effect : effects) {
     if (auto* persist = std::get_if<Persist>(&effect)) {
       persists = persist->number;
+      unsynced_.push_back(std::move(persist->record));
       if (persist_at_once) {
+        disk.records.insert(disk.records.end(), unsynced_.begin(), unsynced_.end());
+        unsynced_.clear();
         perform(sequencer.durable(persists));
         events_.emplace_back(Persisted{persists});
       }
+    } else if (auto* remember = std::get_if<Remember>(&effect)) {
+      unsynced_.push_back(std::move(remember->record));
     } else if (auto* send = std::get_if<Send>(&effect)) {
       sent.push_back(std::move(*send));
     } else if (auto* reply = std::get_if<Reply>(&effect)) {
@@ -183,6 +200,15 @@ void Cluster::deliver_all(const std::function<bool(ReplicaId, ReplicaId, const M
       }
     }
   }
+}
+
+void Cluster::restart(ReplicaId id) {
+  auto& node = *nodes[id];
+  const Now now = node.now;
+  auto returned = std::make_unique<Node>(node.config, std::move(node.disk));
+  nodes[id] = std::move(returned);
+  nodes[id]->now = now;
+  nodes[id]->step(Started{});
 }
 
 void Cluster::pass(MonotonicUs us) {

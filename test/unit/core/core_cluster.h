@@ -47,9 +47,17 @@ class ToyService final : public Service {
                                                              const std::vector<std::string>& payloads,
                                                              RequestNumber acknowledged = 0);
 
+/// What survives a crash of a node.
+struct NodeDisk {
+  NodeDisk();
+  std::shared_ptr<MemoryStateStore> store;
+  std::vector<Record> records;  ///< durable ones, in the order of writing
+};
+
 /// One core with its store and what it wants done.
 struct Node {
-  explicit Node(CoreConfig wanted);
+  /// With the disk of an earlier life it is the same replica, returned.
+  explicit Node(CoreConfig wanted, NodeDisk disk = {});
 
   /// Steps the core; effects that wait for persists stay in the sequencer.
   void step(Event event);
@@ -69,7 +77,8 @@ struct Node {
   CoreConfig config;
   ToyAuthenticator authenticator;
   ServiceRegistry services;
-  MemoryStateStore store{[this](ByteView bytes) { return authenticator.digest(bytes); }};
+  NodeDisk disk;
+  MemoryStateStore& store;
   ReplicaCore core;
   EffectSequencer sequencer;
   Now now{.monotonic_us = 1'000'000, .wall_us = 1'700'000'000'000'000};
@@ -90,6 +99,7 @@ struct Node {
   void perform(Effects effects);
   void run(Event event);
   std::deque<Event> events_;
+  std::vector<Record> unsynced_;
 };
 
 /// n nodes; deliver_all() moves messages until none is left.
@@ -100,6 +110,8 @@ struct Cluster {
   void submit(ReplicaId to, const std::shared_ptr<const SignedBundle>& bundle);
   /// Delivers to everybody for whom `passes(from, to, message)` holds (everything by default), until silence.
   void deliver_all(const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes = {});
+  /// The node loses what was not durable, and begins again with the rest.
+  void restart(ReplicaId id);
   /// Lets time pass at all nodes and wakes them.
   void pass(MonotonicUs us);
 

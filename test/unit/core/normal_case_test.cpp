@@ -56,22 +56,26 @@ TEST_CASE("a backup passes a request on to the primary, and answers it when it i
   CHECK(cluster[2].core.view().executed == 1);
 }
 
-TEST_CASE("K3: PREPARE waits for the record, the PRE-PREPARE may overtake it, own votes count when durable") {
+TEST_CASE("K3: PRE-PREPARE and PREPARE wait for the record, replies and own votes for all that was persisted before") {
   Cluster cluster(4);
   auto& primary = cluster[0];
   primary.persist_at_once = false;
   cluster.submit(0, toy_bundle(primary.config.membership, 1, 5, 1, {"get a"}));
-  CHECK(primary.sent_count<PrePrepare>() == 1);
+  CHECK(primary.sent_count<PrePrepare>() == 0);
   CHECK(primary.sent_count<Prepare>() == 0);
+  primary.persist_all();
+  primary.persist_at_once = false;
+  CHECK(primary.sent_count<PrePrepare>() == 1);
+  CHECK(primary.sent_count<Prepare>() == 1);
   cluster.deliver_all();
-  // Three backups have PREPAREd and COMMITted: that is a quorum of four without the primary, whose own votes do not
-  // count.
+  // Three backups have PREPAREd and COMMITted: that is a quorum of four without the primary's COMMIT, which does not
+  // count yet.
   CHECK(cluster[1].core.view().executed == 1);
   CHECK(primary.core.view().executed == 1);
   CHECK(primary.replies.empty());  // a reply waits for the persists before it
+  CHECK(primary.sent_count<Commit>() == 0);
   primary.persist_all();
   CHECK(primary.replies.size() == 1);
-  CHECK(primary.sent_count<Prepare>() == 1);
   CHECK(primary.sent_count<Commit>() == 1);
 }
 

@@ -37,7 +37,8 @@ class RunningReplica {
     config.membership = cluster.file.membership;
     config.checkpoint_interval = 4;
     config.window = 16;
-    loop_ = std::make_unique<ReplicaLoop>(config, authenticator_, services_, store_, *transport_, counters_, log_);
+    loop_ = std::make_unique<ReplicaLoop>(config, authenticator_, services_, store_, std::vector<Record>(), storage_,
+                                          *transport_, counters_, log_);
     thread_ = std::thread([this] { loop_->run(stop_); });
   }
   RunningReplica(const RunningReplica&) = delete;
@@ -55,6 +56,7 @@ class RunningReplica {
   crypto::OpensslAuthenticator authenticator_;
   crypto::Hasher hasher_;
   MemoryStateStore store_;
+  MemoryStorage storage_{store_};
   ServiceRegistry services_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<ReplicaLoop> loop_;

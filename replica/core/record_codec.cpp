@@ -1,0 +1,159 @@
+#include "replica/core/record_codec.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "messages/wire/codec.h"
+
+namespace tagma {
+namespace {
+
+constexpr std::size_t view_bytes = 8;
+constexpr char no_batch = 0;
+constexpr char with_batch = 1;
+
+void append_view(Bytes& out, View view) {
+  for (std::size_t byte = 0; byte < view_bytes; ++byte) out.push_back(static_cast<char>(view >> (8 * byte)));
+}
+
+void append_batch(Bytes& out, const SharedBatch& batch) {
+  out.push_back(batch == nullptr ? no_batch : with_batch);
+  if (batch != nullptr) out.append(batch->bytes);
+}
+
+/// Takes fields off the front; `broken` once there were too few bytes.
+class Reader {
+ public:
+  explicit Reader(ByteView bytes) : bytes_(bytes) {}
+
+  [[nodiscard]] ByteView take(std::size_t size) {
+    if (bytes_.size() < size) {
+      broken_ = true;
+      return {};
+    }
+    const auto taken = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+    return taken;
+  }
+
+  [[nodiscard]] View view() {
+    View view = 0;
+    std::size_t byte = 0;
+    for (const char each : take(view_bytes)) view |= View{static_cast<unsigned char>(each)} << (8 * byte++);
+    return view;
+  }
+
+  [[nodiscard]] Digest digest() {
+    Digest digest;
+    if (!digest_from_bytes(take(Digest::size_bytes), digest)) broken_ = true;
+    return digest;
+  }
+
+  /// The rest, as the batch of a record; null where the record has none.
+  [[nodiscard]] SharedBatch batch() {
+    const auto flag = take(1);
+    if (broken_ || (flag[0] != no_batch && flag[0] != with_batch) || (flag[0] == no_batch && !bytes_.empty())) {
+      broken_ = true;
+      return nullptr;
+    }
+    if (flag[0] == no_batch) return nullptr;
+    auto batch = wire::decode_batch(Bytes(bytes_));
+    if (!batch.ok()) {
+      broken_ = true;
+      return nullptr;
+    }
+    return std::make_shared<const Batch>(*std::move(batch));
+  }
+
+  [[nodiscard]] bool broken() const { return broken_; }
+
+ private:
+  ByteView bytes_;
+  bool broken_ = false;
+};
+
+LogEntry encode(const RecordPrePrepared& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::pre_prepared), .seq = record.seq, .payload = {}};
+  entry.payload.reserve(view_bytes + Digest::size_bytes + 1 + record.batch->bytes.size());
+  append_view(entry.payload, record.view);
+  entry.payload.append(record.digest.view());
+  append_batch(entry.payload, record.batch);
+  return entry;
+}
+
+LogEntry encode(const RecordPrepared& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::prepared), .seq = record.seq, .payload = {}};
+  append_view(entry.payload, record.view);
+  entry.payload.append(record.digest.view());
+  append_batch(entry.payload, record.batch);
+  return entry;
+}
+
+LogEntry encode(const RecordCertificate& record) {
+  return {.kind = static_cast<std::uint8_t>(RecordKind::certificate),
+          .seq = 0,
+          .payload = wire::encode(Message(record.certificate))};
+}
+
+LogEntry encode(const RecordDecided& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::decided), .seq = record.seq, .payload = {}};
+  entry.payload.append(record.digest.view());
+  append_batch(entry.payload, record.batch);
+  return entry;
+}
+
+Refused broken(const LogEntry& entry) {
+  return Refused{"an entry of slot " + std::to_string(entry.seq) + " does not hold what its kind (" +
+                 std::to_string(entry.kind) + ") has"};
+}
+
+/// PRE-PREPARE and prepared records alike.
+template <typename SlotRecord>
+Result<Record> decode_slot_record(const LogEntry& entry, bool needs_batch) {
+  Reader reader(entry.payload);
+  SlotRecord record;
+  record.seq = entry.seq;
+  record.view = reader.view();
+  record.digest = reader.digest();
+  record.batch = reader.batch();
+  if (reader.broken() || entry.seq == 0 || (needs_batch && record.batch == nullptr)) return broken(entry);
+  return Record(std::move(record));
+}
+
+Result<Record> decode_decided(const LogEntry& entry) {
+  Reader reader(entry.payload);
+  RecordDecided record;
+  record.seq = entry.seq;
+  record.digest = reader.digest();
+  record.batch = reader.batch();
+  if (reader.broken() || entry.seq == 0) return broken(entry);
+  return Record(std::move(record));
+}
+
+Result<Record> decode_certificate(const LogEntry& entry) {
+  auto message = wire::decode(entry.payload);
+  if (!message.ok()) return broken(entry);
+  auto* certificate = std::get_if<CheckpointCertificate>(&*message);
+  if (certificate == nullptr || entry.seq != 0) return broken(entry);
+  return Record(RecordCertificate{std::move(*certificate)});
+}
+
+}  // namespace
+
+LogEntry encode_record(const Record& record) {
+  return std::visit([](const auto& content) { return encode(content); }, record);
+}
+
+Result<Record> decode_record(const LogEntry& entry) {
+  switch (static_cast<RecordKind>(entry.kind)) {
+    case RecordKind::pre_prepared: return decode_slot_record<RecordPrePrepared>(entry, true);
+    case RecordKind::prepared: return decode_slot_record<RecordPrepared>(entry, false);
+    case RecordKind::certificate: return decode_certificate(entry);
+    case RecordKind::decided: return decode_decided(entry);
+  }
+  return Refused{"an entry of kind " + std::to_string(entry.kind) +
+                 ", which this version does not know: it was written by a newer one"};
+}
+
+}  // namespace tagma

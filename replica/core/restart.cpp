@@ -1,0 +1,83 @@
+// A replica returns: its durable state and its records become its memory again. What it promised in an earlier life
+// binds it in this one (protocol: "effects as one durable sequence"), and what it knew to be decided it executes
+// without help.
+#include <algorithm>
+#include <utility>
+
+#include "messages/mutant.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+
+void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
+  base_ = executed_ = store_.seq();
+  history_.begin_after(base_);
+  if (base_ > 0) {
+    own_roots_[base_] = store_.root();
+    history_.checkpoint(base_, store_.root());
+  }
+  for (const auto& record : records) {
+    std::visit([this](const auto& content) { restore(content); }, record);
+  }
+  collected_ = std::min(base_, certificate_);
+  forget_what_is_covered();
+  highest_ = std::max(base_, certificate_);
+  if (!slots_.empty()) highest_ = std::max(highest_, slots_.rbegin()->first);
+  next_seq_ = highest_ + 1;
+}
+
+Slot& ReplicaCore::Implementation::slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch) {
+  auto& slot = slots_[seq];
+  if (batch != nullptr) slot.batches[digest] = batch;
+  return slot;
+}
+
+void ReplicaCore::Implementation::restore(const RecordPrePrepared& record) {
+  if (mutant(Mutant::votes_forgotten_at_restart)) return;
+  auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
+  slot.recorded = Ballot{.view = record.view, .digest = record.digest};
+  slot.own_prepare_durable = true;
+}
+
+void ReplicaCore::Implementation::restore(const RecordPrepared& record) {
+  auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
+  slot.prepared = Ballot{.view = record.view, .digest = record.digest};
+  slot.own_commit_durable = true;
+}
+
+void ReplicaCore::Implementation::restore(const RecordCertificate& record) {
+  const Seq seq = record.certificate.votes.front().content.seq;
+  if (seq <= certificate_) return;
+  certificate_ = seq;
+  certificate_message_ = record.certificate;
+}
+
+void ReplicaCore::Implementation::restore(const RecordDecided& record) {
+  slot_to_restore(record.seq, record.digest, record.batch).decided = record.digest;
+}
+
+/// Records of slots that the durable state covers promise nothing any more, but their batches help those behind.
+void ReplicaCore::Implementation::serve_from_log(Seq seq, const Digest& digest) {
+  const auto batch = find_batch(slots_.at(seq), digest);
+  if (batch != nullptr) decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = 0});
+}
+
+void ReplicaCore::Implementation::forget_what_is_covered() {
+  for (auto& [seq, slot] : slots_) {
+    if (seq <= base_ && slot.decided) serve_from_log(seq, *slot.decided);
+    if (slot.recorded && slot.recorded->view == view_) slot.prepares.add(config_.id, *slot.recorded);
+    if (slot.prepared) slot.commits.add(config_.id, *slot.prepared);
+  }
+  slots_.erase(slots_.begin(), slots_.upper_bound(collected_));
+}
+
+void ReplicaCore::Implementation::replay() {
+  if (base_ == 0 && certificate_ == 0 && slots_.empty()) return;
+  compare_with_certificate();
+  replaying_ = true;
+  execute_decided();
+  replaying_ = false;
+  if (voting_ && base_ > certificate_) vote_for_checkpoint({.seq = base_, .root = own_roots_.at(base_)});
+}
+
+}  // namespace tagma

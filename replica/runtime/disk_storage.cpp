@@ -1,0 +1,230 @@
+#include "replica/runtime/disk_storage.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "checkpoint/state_damaged.h"
+#include "messages/assert.h"
+#include "replica/core/record_codec.h"
+
+namespace tagma::runtime {
+namespace {
+
+/// About what a record takes in the log.
+std::uint64_t size_of(const Record& record) {
+  constexpr std::uint64_t without_batch = 64;
+  const auto batch_bytes = [](const SharedBatch& batch) { return batch == nullptr ? 0 : batch->bytes.size(); };
+  return without_batch + std::visit(
+                             [&](const auto& content) -> std::uint64_t {
+                               if constexpr (requires { content.batch; }) return batch_bytes(content.batch);
+                               return 0;
+                             },
+                             record);
+}
+
+MonotonicUs us_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+DiskStorage::DiskStorage(tagma::Log log, CheckpointTarget target, DiskStorageOptions options)
+    : disk_log_(std::move(log)), target_(std::move(target)), options_(options) {
+  result_.size = disk_log_.size();
+}
+
+DiskStorage::~DiskStorage() {
+  log_worker_.wait();
+  checkpoint_worker_.wait();
+}
+
+void DiskStorage::persist(PersistNumber number, Record record) {
+  TAGMA_ASSERT(number == pushed_ + 1, "persists come without gaps");
+  pushed_ = gathered_.number = number;
+  remember(std::move(record));
+}
+
+void DiskStorage::remember(Record record) {
+  gathered_.bytes += size_of(record);
+  gathered_.records.push_back(std::move(record));
+}
+
+void DiskStorage::write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) {
+  checkpoints_.push_back({.seq = seq, .overlay = std::move(overlay), .outcome = {}, .damage = {}, .write_us = 0});
+}
+
+void DiskStorage::collect(Seq up_to) { collect_ = up_to; }
+
+void DiskStorage::commit(MonotonicUs now_us) {
+  now_us_ = now_us;
+  if (gathered_.number > 0 && gathered_.since_us == 0) gathered_.since_us = now_us;
+  take_group();
+  take_checkpoint();
+  if (failure_) return;
+  if (!log_worker_.busy() && retry_group_at_us_ <= now_us) begin_group();
+  if (!checkpoint_worker_.busy() && retry_checkpoint_at_us_ <= now_us) begin_checkpoint();
+}
+
+void DiskStorage::begin_group() {
+  const bool again = retry_group_at_us_ != 0;
+  if (!again) {
+    const bool idle = gathered_.number == 0;
+    if (idle && (marked_ || now_us_ - idle_since_us_ < options_.idle_us)) return;
+    running_ = idle ? Group{} : std::exchange(gathered_, {});
+    running_.collect = collect_;
+  }
+  log_worker_.begin([this] { result_ = write_group(disk_log_, running_); });
+}
+
+DiskStorage::GroupResult DiskStorage::write_group(tagma::Log& log, const Group& group) {
+  const auto start = std::chrono::steady_clock::now();
+  GroupResult result;
+  log.collect(group.collect);
+  if (group.records.empty()) {
+    result.outcome = log.mark();
+  } else {
+    std::vector<LogEntry> entries;
+    entries.reserve(group.records.size());
+    for (const auto& record : group.records) entries.push_back(encode_record(record));
+    result.outcome = log.commit(entries);
+  }
+  result.sync_us = us_since(start);
+  result.size = log.size();
+  return result;
+}
+
+void DiskStorage::take_group() {
+  if (!log_worker_.finished()) return;
+  if (result_.outcome) {
+    if (survives(*result_.outcome, "the log")) retry_group_at_us_ = now_us_ + options_.retry_us;
+    return;
+  }
+  retry_group_at_us_ = 0;
+  if (retry_checkpoint_at_us_ == 0) stalled_.reset();
+  idle_since_us_ = now_us_;
+  marked_ = running_.records.empty();
+  if (marked_) return;
+  durable_ = std::max(durable_, running_.number);
+  ++groups_;
+  records_ += running_.records.size();
+  sync_us_ += result_.sync_us;
+  lag_max_seen_us_ = std::max(lag_max_seen_us_, now_us_ - running_.since_us);
+  running_ = {};
+}
+
+void DiskStorage::begin_checkpoint() {
+  if (checkpoints_.empty() || written_) return;
+  checkpoint_worker_.begin([this, &checkpoint = checkpoints_.front()] {
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      auto outcome = target_.write(checkpoint.seq, *checkpoint.overlay);
+      std::visit([&](auto& content) { checkpoint.outcome = std::move(content); }, outcome);
+    } catch (const StateDamaged& damaged) {
+      checkpoint.damage = damaged.reason();
+    }
+    checkpoint.write_us = us_since(start);
+  });
+}
+
+void DiskStorage::take_checkpoint() {
+  if (!checkpoint_worker_.finished()) return;
+  auto& checkpoint = checkpoints_.front();
+  if (checkpoint.damage) {
+    failure_ = "the state is damaged: " + *checkpoint.damage;
+    return;
+  }
+  if (const auto* failure = std::get_if<DiskFailure>(&checkpoint.outcome)) {
+    if (survives(*failure, "the state")) retry_checkpoint_at_us_ = now_us_ + options_.retry_us;
+    return;
+  }
+  retry_checkpoint_at_us_ = 0;
+  if (retry_group_at_us_ == 0) stalled_.reset();
+  target_.refresh();
+  written_ = CheckpointWritten{checkpoint.seq, std::get<Digest>(checkpoint.outcome)};
+  checkpoints_.pop_front();
+}
+
+/// After a failed write or sync nobody knows what is on the disk: it is not tried again (attack K4).
+bool DiskStorage::survives(const DiskFailure& failure, const std::string& what) {
+  if (failure.kind == DiskFailure::Kind::no_space) {
+    stalled_ = "no room for " + what + ": " + failure.reason;
+    return true;
+  }
+  failure_ = "the disk failed under " + what + ": " + failure.reason;
+  return false;
+}
+
+bool DiskStorage::may_run_ahead() const {
+  if (!options_.ahead_of_disk || stalled_ || failure_) return false;
+  const auto& oldest = running_.number > 0 ? running_ : gathered_;
+  return (oldest.number == 0 || oldest.since_us == 0 || now_us_ - oldest.since_us <= options_.lag_max_us) &&
+         running_.bytes + gathered_.bytes <= options_.lag_max_bytes;
+}
+
+std::optional<Event> DiskStorage::next_event() {
+  take_group();
+  take_checkpoint();
+  const PersistNumber reportable = may_run_ahead() ? pushed_ : durable_;
+  if (reportable > reported_) {
+    reported_ = reportable;
+    return Event(Persisted{reported_});
+  }
+  if (!written_) return std::nullopt;
+  return Event(*std::exchange(written_, std::nullopt));
+}
+
+bool DiskStorage::ready() {
+  take_group();
+  take_checkpoint();
+  if (failure_) return false;
+  if ((may_run_ahead() ? pushed_ : durable_) > reported_ || written_) return true;
+  const bool group_waits = gathered_.number > 0 && !log_worker_.busy() && retry_group_at_us_ == 0;
+  const bool checkpoint_waits = !checkpoints_.empty() && !checkpoint_worker_.busy() && retry_checkpoint_at_us_ == 0;
+  return group_waits || checkpoint_waits;
+}
+
+std::vector<int> DiskStorage::descriptors() const {
+  return {log_worker_.descriptor(), checkpoint_worker_.descriptor()};
+}
+
+std::optional<MonotonicUs> DiskStorage::wake_at_us() const {
+  std::optional<MonotonicUs> at_us;
+  const auto at_latest = [&at_us](MonotonicUs time_us) { at_us = std::min(at_us.value_or(time_us), time_us); };
+  if (failure_) return at_us;
+  if (!log_worker_.busy()) {
+    if (retry_group_at_us_ != 0) {
+      at_latest(retry_group_at_us_);
+    } else if (!marked_) {
+      at_latest(idle_since_us_ + options_.idle_us);
+    }
+  }
+  if (!checkpoint_worker_.busy() && retry_checkpoint_at_us_ != 0) at_latest(retry_checkpoint_at_us_);
+  return at_us;
+}
+
+void DiskStorage::show(Counters& counters) {
+  counters.set("log groups", groups_);
+  counters.set("log records", records_);
+  counters.set("log sync us (mean)", groups_ == 0 ? 0 : static_cast<std::uint64_t>(sync_us_) / groups_);
+  counters.set("log lag us (max)", static_cast<std::uint64_t>(lag_max_seen_us_));
+  if (log_worker_.busy()) return;
+  counters.set("log bytes used", result_.size.used_bytes);
+  counters.set("log bytes of files", result_.size.file_bytes);
+}
+
+void DiskStorage::close() {
+  log_worker_.wait();
+  take_group();
+  if (!failure_ && !gathered_.records.empty() && retry_group_at_us_ == 0) {
+    running_ = std::exchange(gathered_, {});
+    result_ = write_group(disk_log_, running_);
+    if (result_.outcome) static_cast<void>(survives(*result_.outcome, "the log"));
+  }
+  if (!failure_ && retry_group_at_us_ == 0) {
+    if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, "the log"));
+  }
+  checkpoint_worker_.wait();
+}
+
+}  // namespace tagma::runtime

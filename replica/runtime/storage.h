@@ -1,0 +1,89 @@
+// Where persists and checkpoints become durable: in memory (they do not), or on a disk.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/state_store.h"
+#include "replica/core/effects.h"
+#include "replica/core/events.h"
+#include "replica/runtime/counters.h"
+
+namespace tagma::runtime {
+
+/// What the loop hands over and what it is told in return. All functions are for the loop's thread; none blocks but
+/// close().
+class Storage {
+ public:
+  Storage() = default;
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  virtual ~Storage() = default;
+
+  /// To be made durable by a later commit(). Numbers rise by one.
+  virtual void persist(PersistNumber number, Record record) = 0;
+  /// To be written with the next persist; may be lost.
+  virtual void remember(Record record) = 0;
+  /// To be applied to the state store, in the order of the calls.
+  virtual void write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) = 0;
+  /// Records of slots up to `up_to` are needed no more.
+  virtual void collect(Seq up_to) = 0;
+
+  /// Begins to make durable what has gathered, unless it is at it already: what gathers meanwhile goes together with
+  /// the next commit().
+  virtual void commit(MonotonicUs now_us) = 0;
+  /// Persisted or CheckpointWritten, once each; nothing if nothing has become durable since.
+  [[nodiscard]] virtual std::optional<Event> next_event() = 0;
+  /// Whether commit() or next_event() has something to do now.
+  [[nodiscard]] virtual bool ready() = 0;
+
+  /// Readable when ready() may have become true by itself.
+  [[nodiscard]] virtual std::vector<int> descriptors() const { return {}; }
+  /// When commit() wants to be called though nothing has gathered.
+  [[nodiscard]] virtual std::optional<MonotonicUs> wake_at_us() const { return std::nullopt; }
+
+  /// Why nothing can become durable for now (no room), in one line; nothing while all is well.
+  [[nodiscard]] virtual std::optional<std::string> stalled() const { return std::nullopt; }
+  /// Why this replica must stop: its disk failed or is damaged. In one line.
+  [[nodiscard]] virtual std::optional<std::string> failure() const { return std::nullopt; }
+
+  /// Gauges for status.
+  virtual void show(Counters& /*counters*/) {}
+  /// Ends cleanly: what has gathered is durable on return. Nothing else may be called then.
+  virtual void close() {}
+};
+
+/// Durability "memory": what is committed counts as durable at once, the state store lives in memory.
+class MemoryStorage final : public Storage {
+ public:
+  /// `store` outlives this object.
+  explicit MemoryStorage(StateStore& store) : store_(store) {}
+
+  void persist(PersistNumber number, Record /*record*/) override { pushed_ = number; }
+  void remember(Record /*record*/) override {}
+  void write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) override {
+    checkpoints_.push_back({seq, std::move(overlay)});
+  }
+  void collect(Seq /*up_to*/) override {}
+  void commit(MonotonicUs /*now_us*/) override { committed_ = pushed_; }
+  [[nodiscard]] std::optional<Event> next_event() override;
+  [[nodiscard]] bool ready() override {
+    return pushed_ > committed_ || committed_ > reported_ || !checkpoints_.empty();
+  }
+
+ private:
+  struct Checkpoint {
+    Seq seq = 0;
+    std::shared_ptr<const Overlay> overlay;
+  };
+  StateStore& store_;
+  PersistNumber pushed_ = 0;     ///< highest persist that came
+  PersistNumber committed_ = 0;  ///< highest durable one; <= pushed_
+  PersistNumber reported_ = 0;   ///< highest one told; <= committed_
+  std::deque<Checkpoint> checkpoints_;
+};
+
+}  // namespace tagma::runtime

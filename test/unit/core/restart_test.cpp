@@ -1,0 +1,178 @@
+#include <doctest/doctest.h>
+
+#include "test/unit/core/core_cluster.h"
+
+using namespace tagma;
+using namespace tagma::test;
+
+namespace {
+
+std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number) {
+  return toy_bundle(node.config.membership, 1, 5, number, {"set a " + std::to_string(number)}, number - 1);
+}
+
+void run_slots(Cluster& cluster, RequestNumber from, RequestNumber to) {
+  for (RequestNumber number = from; number <= to; ++number) {
+    cluster.submit(0, request(cluster[0], number));
+    cluster.deliver_all();
+  }
+}
+
+/// Enough time for every retransmission, and the messages that it brings.
+void settle(Cluster& cluster) {
+  for (int round = 0; round < 8; ++round) {
+    cluster.pass(100'000);
+    cluster.deliver_all();
+  }
+}
+
+PrePrepare other_proposal(Node& node, Seq seq) {
+  return {.view = 0,
+          .seq = seq,
+          .batch = std::make_shared<const Batch>(
+              wire::encode_batch(node.now.wall_us, {*toy_bundle(node.config.membership, 2, 9, 1, {"get a"})}))};
+}
+
+}  // namespace
+
+TEST_CASE("a replica that returns executes what it knew to be decided, without a word from the others") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 7);
+  const auto before = cluster[2].core.view();
+  cluster.restart(2);
+  const auto view = cluster[2].core.view();
+  CHECK(view.certificate == 4);
+  CHECK(view.base == 4);
+  CHECK(view.executed == 6);  // the last decision had not been followed by another group
+  CHECK(view.agreed_time_us == before.agreed_time_us);
+  CHECK(cluster[2].replies.empty());
+  CHECK(view.voting);
+  settle(cluster);
+  CHECK(cluster[2].core.view().executed == 7);
+  run_slots(cluster, 8, 8);
+  CHECK(cluster[2].core.view().certificate == 8);
+  CHECK(cluster[2].alarms.empty());
+  CHECK(cluster[2].core.view().state_digest == cluster[0].core.view().state_digest);
+}
+
+TEST_CASE("K3, oracle 5: what was PREPAREd before the crash binds the replica after it") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  const auto proposal = cluster[0].take_sent();
+  cluster[2].step(Received{replica_sender(0), proposal.front().message});
+  REQUIRE(cluster[2].sent_count<Prepare>() == 1);
+  cluster.restart(2);
+  cluster[2].take_sent();
+  cluster[2].step(Received{replica_sender(0), other_proposal(cluster[2], 1)});
+  CHECK(cluster[2].counted("contradictory PRE-PREPARE"));
+  CHECK(cluster[2].sent_count<Prepare>() == 0);
+}
+
+TEST_CASE("K3: what was not durable has not been said, and binds nobody") {
+  Cluster cluster(4);
+  cluster[2].persist_at_once = false;
+  cluster.submit(0, request(cluster[0], 1));
+  const auto proposal = cluster[0].take_sent();
+  cluster[2].step(Received{replica_sender(0), proposal.front().message});
+  CHECK(cluster[2].sent_count<Prepare>() == 0);
+  cluster.restart(2);
+  cluster[2].step(Received{replica_sender(0), other_proposal(cluster[2], 1)});
+  CHECK(cluster[2].sent_count<Prepare>() == 1);
+}
+
+TEST_CASE("a primary proposes nothing that it would not know after a crash, and goes on behind what it knows") {
+  Cluster cluster(4);
+  auto* primary = &cluster[0];
+  primary->persist_at_once = false;
+  cluster.submit(0, request(*primary, 1));
+  CHECK(primary->sent_count<PrePrepare>() == 0);
+  primary->persist_all();
+  CHECK(primary->sent_count<PrePrepare>() == 1);
+  CHECK(primary->sent_count<Prepare>() == 1);
+  cluster.restart(0);
+  primary = &cluster[0];
+  cluster.submit(0, toy_bundle(primary->config.membership, 2, 9, 1, {"get a"}));
+  settle(cluster);
+  for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].core.view().executed == 2);
+}
+
+TEST_CASE("K8: all replicas lose power at once at every step of a commit, and what was acknowledged is there") {
+  // The step is the number of messages that have been delivered when the power fails.
+  for (std::size_t step = 0; step < 60; ++step) {
+    CAPTURE(step);
+    Cluster cluster(4);
+    run_slots(cluster, 1, 2);
+    cluster.submit(0, request(cluster[0], 3));
+    std::size_t delivered = 0;
+    cluster.deliver_all([&](ReplicaId, ReplicaId, const Message&) { return delivered++ < step; });
+    std::size_t answered = 0;
+    for (ReplicaId id = 0; id < 4; ++id) answered += cluster[id].core.view().executed == 3 ? 1U : 0U;
+    for (ReplicaId id = 0; id < 4; ++id) cluster.restart(id);
+    settle(cluster);
+    for (ReplicaId id = 0; id < 4; ++id) {
+      // One executed it, so it may have been acknowledged once a second did; then nobody may be without it.
+      CHECK(cluster[id].core.view().executed >= (answered > 0 ? 3 : 2));
+      CHECK(cluster[id].alarms.empty());
+    }
+    run_slots(cluster, 3, 4);
+    settle(cluster);
+    for (ReplicaId id = 0; id < 4; ++id) {
+      CHECK(cluster[id].core.view().certificate == 4);
+      CHECK(cluster[id].core.view().state_digest == cluster[0].core.view().state_digest);
+    }
+  }
+}
+
+TEST_CASE("trace B: a durable checkpoint that is not stable yet is voted for again") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 3);
+  cluster.submit(0, request(cluster[0], 4));
+  cluster.deliver_all(
+      [](ReplicaId, ReplicaId, const Message& message) { return !std::holds_alternative<CheckpointVote>(message); });
+  for (ReplicaId id = 0; id < 4; ++id) {
+    REQUIRE(cluster[id].core.view().certificate == 0);
+    cluster.restart(id);
+    CHECK(cluster[id].core.view().base == 4);
+    CHECK(cluster[id].core.view().state_digest_seq == 4);
+  }
+  settle(cluster);
+  for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].core.view().certificate == 4);
+}
+
+TEST_CASE("a certificate above the own state moves the window, and replay begins at the state all the same") {
+  Cluster cluster(4);
+  cluster[3].write_checkpoints = false;
+  run_slots(cluster, 1, 6);
+  REQUIRE(cluster[3].core.view().certificate == 4);
+  cluster.restart(3);
+  const auto view = cluster[3].core.view();
+  CHECK(view.certificate == 4);
+  CHECK(cluster[3].checkpoints_wanted == std::vector<Seq>{4});
+  CHECK(view.executed == 5);
+  CHECK(view.base == 4);  // written again, and the same
+  CHECK(cluster[3].alarms.empty());
+}
+
+TEST_CASE("B6: a state on disk that differs from what a quorum certified is found at the start") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 5);
+  NodeDisk disk;
+  disk.records = cluster[3].disk.records;
+  static_cast<void>(disk.store->apply(4, {{"a", "another state"}}));
+  Node node(cluster[3].config, std::move(disk));
+  node.step(Started{});
+  CHECK(node.alarms.size() == 1);
+  CHECK_FALSE(node.core.view().voting);
+}
+
+TEST_CASE("batches that the log still has help those behind after a restart") {
+  Cluster cluster(4);
+  for (RequestNumber number = 1; number <= 5; ++number) {
+    cluster.submit(0, request(cluster[0], number));
+    cluster.deliver_all([](ReplicaId, ReplicaId to, const Message&) { return to != 3; });
+  }
+  REQUIRE(cluster[3].core.view().executed == 0);
+  for (ReplicaId id = 0; id < 3; ++id) cluster.restart(id);
+  settle(cluster);
+  CHECK(cluster[3].core.view().executed == 5);
+}

@@ -1,0 +1,200 @@
+#include "replica/runtime/disk_storage.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include <atomic>
+
+#include "checkpoint/memory_state_store.h"
+#include "checkpoint/state_damaged.h"
+#include "crypto/digest.h"
+#include "replica/core/record_codec.h"
+#include "test/fakes/fake_disk.h"
+
+using namespace tagma;
+using runtime::CheckpointTarget;
+using runtime::DiskStorage;
+using runtime::DiskStorageOptions;
+
+namespace {
+
+Record record_of(Seq seq) {
+  RecordPrepared record;
+  record.seq = seq;
+  return record;
+}
+
+/// A storage on a disk whose faults the test decides.
+struct Bench {
+  explicit Bench(DiskStorageOptions wanted = {}) : options(wanted) {
+    storage = std::make_unique<DiskStorage>(open(), target(), options);
+  }
+
+  tagma::Log open() {
+    auto opened = tagma::Log::open(disk, {.segment_bytes = 64 * 1024, .draw_tag = [] { return 77; }});
+    REQUIRE(std::holds_alternative<tagma::Log::Opened>(opened));
+    auto& log = std::get<tagma::Log::Opened>(opened);
+    entries = log.content.entries;
+    return std::move(log.log);
+  }
+
+  CheckpointTarget target() {
+    return {.write = [this](Seq seq, const Overlay& overlay) -> std::variant<Digest, DiskFailure> {
+              ++writes;
+              if (damaged) throw StateDamaged("a page is not what it was");
+              if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
+              return store.apply(seq, overlay);
+            },
+            .refresh = [this] { ++refreshes; }};
+  }
+
+  /// As the loop does: waits on the descriptors until there is an event.
+  std::optional<Event> await_event() {
+    for (int tries = 0; tries < 1'000; ++tries) {
+      storage->commit(now_us);
+      if (auto event = storage->next_event()) return event;
+      if (storage->failure()) return std::nullopt;
+      std::vector<pollfd> polled;
+      for (const int descriptor : storage->descriptors()) polled.push_back({descriptor, POLLIN, 0});
+      ::poll(polled.data(), polled.size(), 10);
+    }
+    return std::nullopt;
+  }
+
+  fakes::FakeDisk disk{1};
+  crypto::Hasher hasher;
+  MemoryStateStore store{[this](ByteView bytes) { return hasher.digest(bytes); }};
+  std::atomic<int> writes = 0;
+  int refreshes = 0;
+  std::atomic<bool> full = false;
+  std::atomic<bool> damaged = false;
+  DiskStorageOptions options;
+  std::vector<LogEntry> entries;
+  MonotonicUs now_us = 1'000'000;
+  std::unique_ptr<DiskStorage> storage;
+};
+
+}  // namespace
+
+TEST_CASE("what gathers is one group, and is told once it is on the disk") {
+  Bench bench;
+  CHECK_FALSE(bench.storage->ready());
+  bench.storage->persist(1, record_of(1));
+  bench.storage->persist(2, record_of(2));
+  bench.storage->remember(record_of(3));
+  CHECK(bench.storage->ready());
+  CHECK_FALSE(bench.storage->next_event());
+  const auto event = bench.await_event();
+  REQUIRE(event);
+  CHECK(std::get<Persisted>(*event).up_to == 2);
+  CHECK_FALSE(bench.storage->ready());
+  bench.storage.reset();
+  bench.disk.lose_power();
+  static_cast<void>(bench.open());
+  REQUIRE(bench.entries.size() == 3);
+  CHECK(bench.entries[2].seq == 3);
+}
+
+TEST_CASE("a clean end makes durable what was only remembered") {
+  Bench bench;
+  bench.storage->remember(record_of(9));
+  bench.storage->commit(bench.now_us);
+  CHECK_FALSE(bench.storage->ready());  // nobody waits for it
+  bench.storage->close();
+  bench.storage.reset();
+  bench.disk.lose_power();
+  static_cast<void>(bench.open());
+  CHECK(bench.entries.size() == 1);
+}
+
+TEST_CASE("K4: after a failed sync nothing is told and nothing is tried again") {
+  Bench bench;
+  bench.disk.fail_sync_after(0);
+  bench.storage->persist(1, record_of(1));
+  CHECK_FALSE(bench.await_event());
+  REQUIRE(bench.storage->failure());
+  CHECK(bench.storage->failure()->find("the disk failed under the log") != std::string::npos);
+  bench.storage->persist(2, record_of(2));
+  CHECK_FALSE(bench.await_event());
+  CHECK_FALSE(bench.storage->ready());
+}
+
+TEST_CASE("K5: without room for the state the checkpoint is tried again, and the log goes on") {
+  Bench bench;
+  bench.full = true;
+  bench.storage->write_checkpoint(4, std::make_shared<const Overlay>(Overlay{{"a", "1"}}));
+  for (int tries = 0; tries < 1'000 && !bench.storage->stalled(); ++tries) {
+    bench.storage->commit(bench.now_us);
+    pollfd polled{bench.storage->descriptors()[1], POLLIN, 0};
+    ::poll(&polled, 1, 10);
+    static_cast<void>(bench.storage->ready());
+  }
+  REQUIRE(bench.storage->stalled());
+  CHECK(bench.storage->stalled()->find("no room for the state") != std::string::npos);
+  CHECK(bench.storage->wake_at_us() == bench.now_us + bench.options.retry_us);
+  bench.storage->persist(1, record_of(1));
+  const auto persisted = bench.await_event();
+  REQUIRE(persisted);
+  CHECK(std::holds_alternative<Persisted>(*persisted));
+  CHECK(bench.writes == 1);
+  bench.full = false;
+  bench.now_us += bench.options.retry_us;
+  const auto written = bench.await_event();
+  REQUIRE(written);
+  CHECK(std::get<CheckpointWritten>(*written).seq == 4);
+  CHECK(std::get<CheckpointWritten>(*written).root == bench.store.root());
+  CHECK(bench.refreshes == 1);
+  CHECK_FALSE(bench.storage->stalled());
+}
+
+TEST_CASE("checkpoints are written in their order, each seen before the next one is begun") {
+  Bench bench;
+  for (const Seq seq : {Seq{4}, Seq{8}, Seq{12}}) {
+    bench.storage->write_checkpoint(seq, std::make_shared<const Overlay>(Overlay{{"a", std::to_string(seq)}}));
+  }
+  for (const Seq seq : {Seq{4}, Seq{8}, Seq{12}}) {
+    const auto event = bench.await_event();
+    REQUIRE(event);
+    CHECK(std::get<CheckpointWritten>(*event).seq == seq);
+    CHECK(bench.writes == static_cast<int>(seq / 4));
+  }
+}
+
+TEST_CASE("K6: a damaged state ends the replica, with the reason") {
+  Bench bench;
+  bench.damaged = true;
+  bench.storage->write_checkpoint(4, std::make_shared<const Overlay>(Overlay{{"a", "1"}}));
+  CHECK_FALSE(bench.await_event());
+  REQUIRE(bench.storage->failure());
+  CHECK(bench.storage->failure()->find("a page is not what it was") != std::string::npos);
+}
+
+TEST_CASE("async: persists are told at once, but not beyond the allowed lag") {
+  Bench bench({.ahead_of_disk = true, .lag_max_bytes = 500});
+  bench.storage->persist(1, record_of(1));
+  const auto event = bench.storage->next_event();
+  REQUIRE(event);
+  CHECK(std::get<Persisted>(*event).up_to == 1);
+  for (PersistNumber number = 2; number <= 20; ++number) bench.storage->persist(number, record_of(number));
+  CHECK_FALSE(bench.storage->next_event());  // 20 records of 64 bytes or more are above it
+  const auto later = bench.await_event();
+  REQUIRE(later);
+  CHECK(std::get<Persisted>(*later).up_to == 20);
+  bench.storage->persist(21, record_of(21));
+  bench.storage->commit(bench.now_us);
+  bench.storage->close();
+  bench.storage.reset();
+  static_cast<void>(bench.open());
+  CHECK(bench.entries.size() == 21);
+}
+
+TEST_CASE("when it has been idle for a while, the log says of itself that it is synced") {
+  Bench bench;
+  bench.storage->persist(1, record_of(1));
+  REQUIRE(bench.await_event());
+  const auto syncs = bench.disk.syncs();
+  CHECK(bench.storage->wake_at_us() == bench.now_us + bench.options.idle_us);
+  bench.storage->commit(bench.now_us + bench.options.idle_us);
+  bench.storage->close();  // waits for it, and marks once more
+  CHECK(bench.disk.syncs() > syncs);
+}
