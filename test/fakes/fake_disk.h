@@ -31,8 +31,8 @@ class FakeDisk final : public DiskFolder {
   void kill_process() {}
 
   // Faults.
-  /// The n-th sync from now on fails (0: the next one), once, and with it what it should have made durable is as after a
-  /// loss of power.
+  /// The n-th sync from now on fails (0: the next one), once, and with it what it should have made durable is as after
+  /// a loss of power.
   void fail_sync_after(std::uint64_t syncs) { sync_fails_after_ = syncs; }
   void set_full(bool full) { full_ = full; }
   /// Changes one byte that lies on the platter.
