@@ -327,7 +327,7 @@ CallResult ClientLoop::unknown(RequestNumber number, const Call& call, const std
   CallResult result;
   result.matching = core_.best_match(number);
   result.latency_us = now_us_ - call.submitted_us;
-  result.error = why + ": the outcome is unknown (best agreement " + std::to_string(result.matching) + " of " +
+  result.error = why + ": outcome unknown (best agreement " + std::to_string(result.matching) + " of " +
                  std::to_string(membership_.n()) + " replicas";
   if (const auto refusal = core_.last_refusal()) result.error += "; last refusal: " + std::string(to_string(*refusal));
   result.error += ")";

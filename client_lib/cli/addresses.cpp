@@ -2,11 +2,14 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace tagma::cli {
 namespace {
@@ -63,15 +66,50 @@ bool port_in_use(const HostPort& place) {
   return false;
 }
 
-std::optional<std::uint16_t> free_base_port(const std::string& host, std::uint16_t first, std::uint32_t count) {
+std::optional<PortClaim> PortClaim::first_free(const std::string& host, std::uint16_t first, std::uint32_t count) {
   std::uint32_t base = first;
   while (base + count <= port_end) {
+    PortClaim claim;
+    claim.base_ = static_cast<std::uint16_t>(base);
     std::uint32_t free = 0;
-    while (free < count && !port_in_use({host, static_cast<std::uint16_t>(base + free)})) ++free;
-    if (free == count) return static_cast<std::uint16_t>(base);
+    for (; free < count; ++free) {
+      const auto port = static_cast<std::uint16_t>(base + free);
+      // In this order: who has the claim and sees the port free is alone with it.
+      if (!claim.add(port)) {
+        base += count - 1;  // over what its owner is about to claim
+        break;
+      }
+      if (port_in_use({host, port})) break;
+    }
+    if (free == count) return claim;
     base += free + 1;
   }
   return std::nullopt;
+}
+
+PortClaim::PortClaim(PortClaim&& other) noexcept
+    : base_(other.base_), sockets_(std::exchange(other.sockets_, std::vector<int>())) {}
+
+PortClaim& PortClaim::operator=(PortClaim&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(sockets_, other.sockets_);
+  return *this;
+}
+
+PortClaim::~PortClaim() {
+  for (const int socket : sockets_) close(socket);
+}
+
+bool PortClaim::add(std::uint16_t port) {
+  const int claimed = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (claimed < 0) return true;  // then the ports are chosen as well as can be
+  sockets_.push_back(claimed);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = "tagma-port-" + std::to_string(port);
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);  // the zero byte in front makes it abstract
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  return bind(claimed, reinterpret_cast<const sockaddr*>(&address), size) == 0 || errno != EADDRINUSE;
 }
 
 std::vector<std::string> addresses_in_use(const ClusterFile& file) {

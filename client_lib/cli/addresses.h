@@ -29,9 +29,30 @@ struct HostPort {
 /// Whether another socket is bound to it. False also where that cannot be told, such as a host that is not this one.
 [[nodiscard]] bool port_in_use(const HostPort& place);
 
-/// The first base from `first` on whose `count` ports are all free on `host`; nothing if there is none.
-[[nodiscard]] std::optional<std::uint16_t> free_base_port(const std::string& host, std::uint16_t first,
-                                                          std::uint32_t count);
+/// Free ports that no other process will choose as long as this object lives: between the choice and the replicas'
+/// binding there are seconds. A port is claimed by a socket of that name in the abstract namespace, which belongs to
+/// the same network namespace as the port and goes with its process.
+class PortClaim {
+ public:
+  /// The first base from `first` on whose `count` ports are all free on `host` and not claimed; nothing if there is
+  /// none.
+  [[nodiscard]] static std::optional<PortClaim> first_free(const std::string& host, std::uint16_t first,
+                                                           std::uint32_t count);
+  PortClaim(PortClaim&& other) noexcept;
+  PortClaim& operator=(PortClaim&& other) noexcept;
+  PortClaim(const PortClaim&) = delete;
+  PortClaim& operator=(const PortClaim&) = delete;
+  ~PortClaim();
+
+  [[nodiscard]] std::uint16_t base() const { return base_; }
+
+ private:
+  PortClaim() = default;
+  [[nodiscard]] bool add(std::uint16_t port);
+
+  std::uint16_t base_ = 0;
+  std::vector<int> sockets_;
+};
 
 /// One line for every address of the cluster that is in use: "127.0.0.1:4600 (replica 0, for replicas)".
 [[nodiscard]] std::vector<std::string> addresses_in_use(const ClusterFile& file);

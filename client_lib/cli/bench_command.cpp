@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <random>
@@ -20,6 +19,7 @@
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
+#include "client_lib/cli/result_file.h"
 #include "client_lib/cli/text_format.h"
 #include "tagma/limits.h"
 
@@ -56,8 +56,9 @@ class TemporaryCluster {
     constexpr std::uint16_t first_port = 10'000;
     constexpr std::uint16_t port_span = 20'000;
     const auto wanted = static_cast<std::uint16_t>(first_port + random() % port_span);
-    plan->base_port = free_base_port(std::string(local_host), wanted, 2 * plan->replicas);
-    if (!plan->base_port) return StartFailure{"no free ports from " + std::to_string(wanted) + " on", false, false};
+    const auto ports = PortClaim::first_free(std::string(local_host), wanted, 2 * plan->replicas);
+    if (!ports) return StartFailure{"no free ports from " + std::to_string(wanted) + " on", false, false};
+    plan->base_port = ports->base();
     auto created = create_cluster(directory_, *plan);
     if (!created) return StartFailure{created.reason(), true, false};
     cluster_ = std::make_unique<LocalCluster>(directory_, std::move(created->file));
@@ -81,19 +82,6 @@ int judge(const BenchResult& result, const Streams& streams) {
     return fail(streams, "bench", "no operation ended while it was measured", exit_no_quorum);
   }
   return result.errors() == 0 ? exit_ok : exit_failed;
-}
-
-/// Writes beside the file and renames, so that a result that is there stays whole if this fails.
-std::optional<std::string> write_output(const std::string& path, const std::string& text) {
-  const std::string unfinished = path + ".unfinished";
-  std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file.fail()) return "--output " + path + ": cannot be written";
-  std::error_code error;
-  std::filesystem::rename(unfinished, path, error);
-  if (error) return "--output " + path + ": cannot be written: " + error.message();
-  return std::nullopt;
 }
 
 void describe_arguments(CLI::App& app, BenchOptions& options) {
@@ -134,7 +122,9 @@ void describe_arguments(CLI::App& app, BenchOptions& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
   app.add_flag("--json", options.json, "The figures as JSON instead of text");
-  app.add_option("--output", options.output, "Writes the JSON there too; replaces a file")->type_name("FILE");
+  app.add_option("--output", options.output, "Writes the JSON there too; replaces a file")
+      ->type_name("FILE")
+      ->check([](const std::string& text) { return text.empty() ? "the file's name is empty" : std::string(); });
   app.footer(
       "  tagma bench compare OLD.json NEW.json    compares two files of --output\n\n"
       "With --repeat the figures are medians, and the text shows how far the repeats\n"
@@ -150,20 +140,11 @@ void describe_arguments(CLI::App& app, BenchOptions& options) {
       "Exit status: 0 no errors, 1 errors, 2 usage, 3 nothing was answered.");
 }
 
-/// Found out before a measurement of minutes, not after it.
-std::optional<std::string> check_output(const std::string& path) {
-  if (path.empty()) return std::nullopt;
-  std::error_code error;
-  const auto folder = std::filesystem::absolute(path, error).parent_path();
-  if (std::filesystem::is_directory(path, error)) return "--output " + path + ": is a folder";
-  if (!std::filesystem::is_directory(folder, error)) return "--output " + path + ": there is no such folder";
-  if (access(folder.c_str(), W_OK) != 0) return "--output " + path + ": its folder cannot be written to";
-  return std::nullopt;
-}
-
 /// What the options and the folder rule out before anything starts. Sets what only the folder knows.
 std::optional<std::string> check(BenchOptions& options, std::string& durability) {
-  if (auto reason = check_output(options.output)) return reason;
+  if (!options.output.empty()) {
+    if (auto reason = check_result_path(options.output)) return reason;
+  }
   if (options.durability) {
     const auto wanted = supported_durability(*options.durability);
     if (!wanted) return wanted.reason();
@@ -184,8 +165,8 @@ std::optional<std::string> check(BenchOptions& options, std::string& durability)
   const std::size_t clients = file->membership.clients.size();
   if (clients >= options.shape.clients) return std::nullopt;
   return options.directory + ": has " + counted(clients, "client") + ", but --clients " +
-         std::to_string(options.shape.clients) + " needs one key for each; make a cluster with tagma init --clients " +
-         std::to_string(options.shape.clients) + ", or use --local";
+         std::to_string(options.shape.clients) + " needs one key for each; make a cluster with " + program_name() +
+         " init --clients " + std::to_string(options.shape.clients) + ", or use --local";
 }
 
 /// Writes every key once; the exit status where the bench is over already.
@@ -209,7 +190,7 @@ int report(const BenchOptions& options, const BenchResult& result, const Streams
     print_text(options, result, streams.out);
   }
   std::optional<std::string> unwritten;
-  if (!options.output.empty()) unwritten = write_output(options.output, text + "\n");
+  if (!options.output.empty()) unwritten = write_result(options.output, text + "\n");
   const int status = judge(result, streams);
   if (unwritten) return fail(streams, "bench", *unwritten, exit_failed);
   return status;
@@ -251,7 +232,11 @@ std::string command_line_of(const Arguments& arguments) {
 
 }  // namespace
 
-std::shared_ptr<CLI::App> describe_bench() { return described<BenchOptions>(describe_arguments); }
+std::shared_ptr<CLI::App> describe_bench() {
+  auto app = described<BenchOptions>(describe_arguments);
+  app->add_subcommand(describe_bench_compare());
+  return app;
+}
 
 int run_bench(const Arguments& arguments, const Streams& streams, const Program& program) {
   if (!arguments.empty() && arguments.front() == "compare") {

@@ -3,12 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "client_lib/cli/bench_result.h"
+#include "client_lib/cli/description.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
@@ -82,7 +84,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_shape(const json& 
   return shape;
 }
 
-Result<BenchFile> load_file(const std::string& path) {
+Result<BenchFile> parsed_file(const std::string& path) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   if (error) return Refused{path + ": cannot be read: " + error.message()};
@@ -90,8 +92,19 @@ Result<BenchFile> load_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Refused{path + ": cannot be read"};
   const json result = json::parse(file, nullptr, false);
-  if (result.is_discarded()) return Refused{path + ": is not JSON; tagma bench --output FILE writes such a file"};
+  if (result.is_discarded()) {
+    return Refused{path + ": is not JSON; " + program_name() + " bench --output FILE writes such a file"};
+  }
   return read_bench_result(path, result);
+}
+
+/// Whatever is wrong with a file is bad input, also where reading or JSON throws.
+Result<BenchFile> load_file(const std::string& path) {
+  try {
+    return parsed_file(path);
+  } catch (const std::exception& error) {
+    return Refused{path + ": cannot be read as a result: " + error.what()};
+  }
 }
 
 }  // namespace
@@ -285,8 +298,10 @@ void print_compare_text(const CompareOptions& options, const std::vector<FigureC
 }
 
 void describe_compare(CLI::App& app, CompareOptions& options) {
-  app.add_option("OLD", options.old_path, "A result that tagma bench wrote with --output")->required();
-  app.add_option("NEW", options.new_path, "Another of the same shape")->required();
+  app.add_option("OLD", options.old_path, "A result that tagma bench wrote with --output")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("NEW", options.new_path, "Another of the same shape")->required()->type_name("FILE");
   app.add_option("--threshold", options.threshold_percent, "Differences up to it do not count (default 5)")
       ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("PERCENT");
@@ -305,6 +320,13 @@ void describe_compare(CLI::App& app, CompareOptions& options) {
 }
 
 }  // namespace
+
+std::shared_ptr<CLI::App> describe_bench_compare() {
+  auto app = described<CompareOptions>(describe_compare);
+  app->name("compare");
+  app->description("Compares two results of tagma bench, figure by figure.");
+  return app;
+}
 
 int run_bench_compare(const Arguments& arguments, const Streams& streams) {
   constexpr std::string_view name = "bench compare";

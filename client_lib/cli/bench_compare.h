@@ -55,6 +55,8 @@ inline constexpr std::size_t compare_repeats_min = 3;
 [[nodiscard]] std::vector<std::string> reasons_against(const BenchFile& old_file, const BenchFile& new_file);
 
 /// `arguments` are those behind "compare".
+/// Its options, for whoever reads them.
+[[nodiscard]] std::shared_ptr<CLI::App> describe_bench_compare();
 [[nodiscard]] int run_bench_compare(const Arguments& arguments, const Streams& streams);
 
 }  // namespace tagma::cli

@@ -64,10 +64,10 @@ int report_unknown(const CallOptions& options, const CallResult& result, const S
                                  {"error", result.error}};
     streams.out << json_text(json) << std::endl;
   }
-  fail(streams, "call", result.error);
-  streams.err << "(" << outcome_unknown << "tagma status" << directory_argument(options.directory)
-              << " shows who answers)" << std::endl;
-  return exit_no_quorum;
+  return fail(streams, "call",
+              result.error + "; " + std::string(may_be_executed) + "; " + program_name() + " status" +
+                  directory_argument(options.directory) + " shows who answers",
+              exit_no_quorum);
 }
 
 int report_reply(const CallOptions& options, const CallResult& result, const Streams& streams) {
@@ -89,7 +89,7 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
   app.add_flag("--json", options.json, "Reply, slot, view, votes and latency as JSON");
-  app.add_option("operation", options.words, "Service, verb, arguments")->required()->type_name("");
+  app.add_option("operation", options.words, "Service, verb, arguments")->type_name("");
   app.footer(
       "Examples:\n"
       "  tagma call kv put city Nicaea          tagma call kv get city\n"
@@ -98,6 +98,17 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       "  tagma call -- kv put flag --verbose    (-- goes before words with a dash)\n\n"
       "The reply alone goes to standard output. Exit status: 0 ok, 1 the service\n"
       "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
+}
+
+/// Says early, and not only when the time is up, that nobody is there.
+CallResult awaited_reply(Client& client, const Bytes& operation, const CallOptions& options, const Streams& streams) {
+  constexpr std::chrono::milliseconds glance(50);
+  auto reply = client.submit(operation);
+  SilenceWatch silence(client, std::chrono::milliseconds(options.timeout_ms));
+  while (reply.wait_for(glance) != std::future_status::ready) {
+    if (silence.found()) fail(streams, "call", no_replica_hint(options.directory));
+  }
+  return reply.get();
 }
 
 }  // namespace
@@ -115,11 +126,16 @@ int run_call(const Arguments& arguments, const Streams& streams, const Program& 
   CallOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  if (options.words.empty()) {
+    return fail(streams, "call",
+                "which operation? usage: " + program_name() + " call [OPTIONS] SERVICE VERB ARGUMENTS..., such as\n  " +
+                    program_name() + " call" + directory_argument(options.directory) + " kv put city Nicaea");
+  }
   const auto operation = operation_of(options.words);
   if (!operation) return fail(streams, "call", operation.reason());
   const auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1);
   if (!client) return fail(streams, "call", client.reason());
-  const CallResult result = (*client)->call(*operation);
+  const CallResult result = awaited_reply(**client, *operation, options, streams);
   switch (result.status) {
     case CallStatus::ok: return report_reply(options, result, streams);
     case CallStatus::invalid: return fail(streams, "call", result.error);

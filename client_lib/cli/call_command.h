@@ -11,7 +11,7 @@ namespace tagma::cli {
 
 /// What to say of a reply that is not ok: "absent", "refused: the current value differs".
 [[nodiscard]] std::string problem_of(const ServiceReply& reply);
-inline constexpr std::string_view outcome_unknown =
-    "outcome unknown: the operation may have been executed, or may yet be; ";
+/// What "outcome unknown" means.
+inline constexpr std::string_view may_be_executed = "the operation may have been executed, or may yet be";
 
 }  // namespace tagma::cli

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "client_lib/cli/addresses.h"
+#include "client_lib/cli/command.h"
 #include "client_lib/cli/text_format.h"
 #include "crypto/digest.h"
 #include "crypto/identity.h"
@@ -99,21 +100,26 @@ std::string port_range(std::uint32_t base, std::uint32_t count) {
 struct ChosenPort {
   std::uint16_t base = default_base_port;
   std::string note;
+  std::optional<PortClaim> claim;
 };
 
 /// Ports that the user names are taken as they are; on other hosts nobody can look, so there the usual ones are used.
 Result<ChosenPort> choose_base_port(const ClusterPlan& plan) {
-  if (plan.base_port) return ChosenPort{*plan.base_port, ""};
+  if (plan.base_port) return ChosenPort{*plan.base_port, "", std::nullopt};
   if (!plan.hosts.empty()) return ChosenPort{};
   const std::uint32_t count = 2 * plan.replicas;
-  const auto base = free_base_port(std::string(local_host), default_base_port, count);
-  if (!base) {
+  auto claim = PortClaim::first_free(std::string(local_host), default_base_port, count);
+  if (!claim) {
     return Refused{"no " + std::to_string(count) + " free ports in a row from " + std::to_string(default_base_port) +
                    " on: name some with --base-port"};
   }
-  if (*base == default_base_port) return ChosenPort{};
-  return ChosenPort{*base, "a port of " + port_range(default_base_port, count) + " is in use, so this cluster has " +
-                               port_range(*base, count)};
+  const std::uint16_t base = claim->base();
+  std::string note;
+  if (base != default_base_port) {
+    note = "a port of " + port_range(default_base_port, count) + " is in use, so this cluster has " +
+           port_range(base, count);
+  }
+  return ChosenPort{base, std::move(note), std::move(claim)};
 }
 
 /// The names that a cluster of ours has in its folder. A damaged cluster.toml does not tell which ids there are, so a
@@ -178,15 +184,16 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
   std::error_code error;
   if (fs::exists(cluster_file_path(directory), error)) {
     return Refused{directory + ": has a cluster already, which init never overwrites; choose another folder with " +
-                   "--dir, or run tagma up --fresh to start anew"};
+                   "--dir, or run " + program_name() + " up --fresh to start anew"};
   }
-  const auto port = choose_base_port(plan);
+  auto port = choose_base_port(plan);
   if (!port) return Refused{port.reason()};
   const bool was_there = fs::exists(directory, error);
   fs::create_directories(directory, error);
   if (error) return Refused{directory + ": cannot be made: " + error.message() + "; choose another with --dir"};
 
   CreatedCluster created;
+  created.ports = std::move(port->claim);
   created.note = port->note;
   created.file.services = plan.services;
   created.file.durability = plan.durability;
@@ -211,7 +218,7 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
 Result<ClusterFile> open_cluster(const std::string& directory) {
   std::error_code error;
   if (!fs::exists(cluster_file_path(directory), error)) {
-    return Refused{directory + ": no cluster here (no cluster.toml); start one with tagma up" +
+    return Refused{directory + ": no cluster here (no cluster.toml); start one with " + program_name() + " up" +
                    directory_argument(directory) + ", or name another folder with --dir"};
   }
   return read_cluster_file(cluster_file_path(directory));
@@ -276,7 +283,7 @@ Result<FolderLock> FolderLock::acquire(const std::string& directory) {
   const std::string path = directory + "/" + std::string(lock_name);
   const int descriptor = try_lock(path, O_CREAT);
   if (descriptor >= 0) return FolderLock(descriptor);
-  if (errno == EWOULDBLOCK) return Refused{directory + ": another tagma up runs this cluster; stop that one first"};
+  if (errno == EWOULDBLOCK) return Refused{directory + ": another `up` runs this cluster; stop that one first"};
   return Refused{path + ": cannot be locked: " + std::strerror(errno)};
 }
 

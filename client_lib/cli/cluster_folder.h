@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "client_lib/cli/addresses.h"
 #include "client_lib/cli/init_options.h"
 #include "messages/cluster_file/cluster_file.h"
 
@@ -22,7 +23,8 @@ enum class FolderState : std::uint8_t {
 
 struct CreatedCluster {
   ClusterFile file;
-  std::string note;  ///< one line for a person if ports other than the usual ones were taken, else empty
+  std::optional<PortClaim> ports;  ///< those that were chosen; keep it until the replicas have bound them
+  std::string note;                ///< one line for a person if ports other than the usual ones were taken, else empty
 };
 /// Writes keys (0600, in folders of 0700), then cluster.toml. Never over an existing cluster; leaves nothing behind
 /// when it fails.

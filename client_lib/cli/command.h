@@ -31,7 +31,7 @@ inline constexpr std::string_view default_directory = "./tagma-cluster";
 /// Where a command writes. Results go to `out`; progress, notes and errors to `err`.
 struct Streams {
   std::ostream& out;
-  std::ostream& err;
+  std::ostream& err;  ///< what others wrote goes through for_error() first
   bool err_is_terminal = false;
   std::istream* in = nullptr;  ///< what is piped in; null: nothing to read
   bool interactive = false;    ///< somebody types: standard input and one of the others are a terminal
@@ -46,6 +46,17 @@ struct Program {
 /// The words behind the command's name.
 using Arguments = std::vector<std::string>;
 
+/// How the user called this program, as one word of a shell: "./tagma", "tagma", "./build/tally". A fact of the process
+/// like its working folder, so that every hint can be typed; run_command_line() sets it, before that it is "tagma".
+[[nodiscard]] const std::string& program_name();
+void set_program_name(std::string_view name);
+/// Without the folders, in front of errors: "tagma", "tally".
+[[nodiscard]] const std::string& program_label();
+
+/// Our own text with the program's name where "tagma" stands in front of a command or an option. Not for text that
+/// others have written.
+[[nodiscard]] std::string as_called(std::string_view text);
+
 /// Parses; returns the exit status where the command is over already: help was asked for, or the arguments are bad.
 [[nodiscard]] std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams);
 
@@ -56,7 +67,11 @@ void add_client_option(CLI::App& app, ClientId& client);
 /// --log-level LEVEL.
 void add_log_level_option(CLI::App& app, std::string& log_level);
 
+/// As it may be shown on the error stream: where that is a terminal, without what could control it.
+[[nodiscard]] std::string for_error(const Streams& streams, std::string_view text);
 /// Writes "tagma COMMAND: reason" to the error stream and returns `status`.
 int fail(const Streams& streams, std::string_view command, std::string_view reason, int status = exit_usage);
+/// "start it with `./tagma up --dir DIR`": what to do where no replica answers.
+[[nodiscard]] std::string no_replica_hint(std::string_view directory);
 
 }  // namespace tagma::cli

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <exception>
-#include <ostream>
+#include <sstream>
 
 #include "client_lib/cli/bench_command.h"
 #include "client_lib/cli/call_command.h"
@@ -30,14 +30,16 @@ constexpr std::array<Command, 9> command_table{{
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},
 }};
 
-void print_help(std::ostream& out) {
+void print_help(std::ostream& stream) {
+  std::ostringstream out;
   out << "tagma " << TAGMA_VERSION << ": a service on 3f+1 hosts that answers correctly while f of them lie\n\n"
       << "usage: tagma COMMAND [OPTIONS]      (tagma COMMAND --help has examples)\n\n";
   for (const auto& command : command_table) {
     out << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
   }
   out << "\nThe cluster folder is --dir DIR, or $TAGMA_DIR, or " << default_directory << ".\n"
-      << "Exit status: 0 ok, 1 refused or failed, 2 usage, 3 no quorum in time." << std::endl;
+      << "Exit status: 0 ok, 1 refused or failed, 2 usage, 3 no quorum in time.";
+  stream << as_called(out.str()) << std::endl;
 }
 
 /// The command that the first argument names; where there is none, the exit status of the end.
@@ -63,7 +65,8 @@ Chosen choose(const Arguments& arguments, const Streams& streams) {
   for (const auto& command : command_table) {
     if (command.name == name) return {&command, exit_ok};
   }
-  streams.err << "tagma: there is no command '" << name << "' (tagma --help lists them)" << std::endl;
+  streams.err << program_label() << ": there is no command '" << for_error(streams, name) << "' (" << program_name()
+              << " --help lists them)" << std::endl;
   return {};
 }
 
@@ -74,6 +77,7 @@ Arguments behind_first(const Arguments& arguments) { return {arguments.begin() +
 std::span<const Command> commands() { return command_table; }
 
 int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program) {
+  set_program_name(program.name);
   if (!arguments.empty() && arguments.front() == "complete") {
     return run_complete(behind_first(arguments), streams, program);
   }

@@ -64,9 +64,10 @@ void describe_arguments(CLI::App& app, DiffOptions& options) {
       "  tagma diff 0 2             these two\n"
       "  tagma diff --keys 100 --json\n\n"
       "Compared is the newest checkpoint of each. Values of all clients may be\n"
-      "shown, so replicas answer administrators only. docs/divergence.md says what\n"
-      "to do then. Exit status: 0 the same, 1 different, 2 usage, 3 a replica did\n"
-      "not answer or there was nothing to compare.");
+      "shown, so replicas answer administrators only. What to do then is told by\n"
+      "divergence.md, in docs/ of the source, or installed in share/doc/tagma.\n"
+      "Exit status: 0 the same, 1 different, 2 usage, 3 a replica did not answer or\n"
+      "there was nothing to compare.");
 }
 
 std::optional<std::string> check(const DiffOptions& options, const Membership& membership) {
@@ -265,6 +266,7 @@ int run_diff(const Arguments& arguments, const Streams& streams, const Program& 
   } else {
     print_text(findings, options, streams.out);
   }
+  if (findings.silent.size() == findings.asked.size()) fail(streams, "diff", no_replica_hint(options.directory));
   return status;
 }
 

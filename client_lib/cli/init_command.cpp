@@ -40,14 +40,14 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
   if (!created.note.empty()) out << "Note: " << created.note << ".\n";
 }
 
-void print_next(const std::string& program, const std::string& directory, bool on_hosts, std::ostream& out) {
+void print_next(const std::string& directory, bool on_hosts, std::ostream& out) {
   out << "\nNext:\n";
   if (on_hosts) {
     out << "  copy cluster.toml and replica N's own secret to host N, and there run\n"
-        << "  " << program << " replica --cluster " << shell_word(cluster_file_path(directory))
+        << "  " << program_name() << " replica --cluster " << shell_word(cluster_file_path(directory))
         << " --id N --data PATH\n";
   } else {
-    out << "  " << program << " up" << directory_argument(directory) << "\n";
+    out << "  " << program_name() << " up" << directory_argument(directory) << "\n";
   }
   out << std::flush;
 }
@@ -78,7 +78,7 @@ int run_init(const Arguments& arguments, const Streams& streams, const Program& 
   const auto created = create_cluster(options.directory, *plan);
   if (!created) return fail(streams, "init", created.reason());
   print_created(options.directory, *created, streams.out);
-  print_next(shell_word(program.name), options.directory, !plan->hosts.empty(), streams.out);
+  print_next(options.directory, !plan->hosts.empty(), streams.out);
   return exit_ok;
 }
 

@@ -91,7 +91,7 @@ void add_init_options(CLI::App& app, InitOptions& options) {
   app.add_option("--admins", options.admins, "Administrator identities (default 3)")->type_name("N");
   app.add_option("--hosts", options.hosts, "A host per replica (default: this one)")
       ->delimiter(',')
-      ->type_name("A,B,.");
+      ->type_name("A,B,...");
   app.add_option("--base-port", options.base_port, "Replica i has ports P+2i, P+2i+1 (4600)")->type_name("P");
   app.add_option("--service", options.services, "Host this service only; repeatable")
       ->allow_extra_args(false)

@@ -1,10 +1,14 @@
 #include "client_lib/cli/open_client.h"
 
+#include <algorithm>
+
 #include "client_lib/cli/cluster_folder.h"
+#include "client_lib/cli/command.h"
 #include "client_lib/cli/text_format.h"
 #include "tagma/limits.h"
 
 namespace tagma::cli {
+
 Result<std::unique_ptr<Client>> open_client(const std::string& directory, ClientId id,
                                             std::chrono::milliseconds timeout, std::uint32_t window) {
   const auto file = open_cluster(directory);
@@ -12,7 +16,8 @@ Result<std::unique_ptr<Client>> open_client(const std::string& directory, Client
   const auto& clients = file->membership.clients;
   if (file->membership.find_client(id) == nullptr) {
     return Refused{directory + ": has no client " + std::to_string(id) + "; it has " +
-                   counted(clients.size(), "client") + ", numbered from 0 (tagma init --clients N makes more)"};
+                   counted(clients.size(), "client") + ", numbered from 0 (" + program_name() +
+                   " init --clients N makes more)"};
   }
   ClientOptions options;
   options.cluster_file = cluster_file_path(directory);
@@ -21,6 +26,21 @@ Result<std::unique_ptr<Client>> open_client(const std::string& directory, Client
   options.timeout = timeout;
   options.window = window;
   return Client::open(options);
+}
+
+SilenceWatch::SilenceWatch(Client& client, std::chrono::milliseconds timeout)
+    : client_(client),
+      patience_(std::clamp(timeout / 4, std::chrono::milliseconds(1), std::chrono::milliseconds(330))),
+      look_at_(std::chrono::steady_clock::now() + 2 * patience_) {}
+
+bool SilenceWatch::found() {
+  if (looked_ || std::chrono::steady_clock::now() < look_at_) return false;
+  looked_ = true;
+  return !any_answered(client_.reports(patience_));
+}
+
+bool any_answered(const std::vector<ReplicaReport>& reports) {
+  return std::any_of(reports.begin(), reports.end(), [](const auto& replica) { return replica.answered; });
 }
 
 Result<Bytes> operation_of(const Words& words) {

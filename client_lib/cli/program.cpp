@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "client_lib/cli/command_line.h"
+#include "client_lib/cli/terminal_buffer.h"
 
 namespace tagma {
 namespace {
@@ -15,7 +16,9 @@ int run(int argument_count, char** arguments, std::vector<ServiceEntry> services
   const bool out_is_terminal = isatty(STDOUT_FILENO) == 1;
   const bool err_is_terminal = isatty(STDERR_FILENO) == 1;
   const bool interactive = isatty(STDIN_FILENO) == 1 && (out_is_terminal || err_is_terminal);
-  const cli::Streams streams{std::cout, std::cerr, err_is_terminal, &std::cin, interactive};
+  cli::TerminalBuffer terminal(std::cout);
+  std::ostream shown(&terminal);
+  const cli::Streams streams{out_is_terminal ? shown : std::cout, std::cerr, err_is_terminal, &std::cin, interactive};
   cli::Program program{argument_count > 0 ? arguments[0] : "tagma", bundled_services()};
   for (auto& entry : services) {
     if (const auto refused = program.services.add(std::move(entry))) {

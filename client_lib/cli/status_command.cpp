@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "client_lib/cli/cluster_folder.h"
@@ -24,6 +25,28 @@ struct StatusOptions {
 
 std::string role_of(const Membership& membership, ReplicaId id, const Report& report) {
   return membership.primary(report.view) == id ? "primary" : "backup";
+}
+
+/// The primary of the highest view that a replica reported.
+ReplicaId expected_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
+  View view = 0;
+  for (const auto& replica : reports) {
+    if (replica.answered) view = std::max(view, replica.report.view);
+  }
+  return membership.primary(view);
+}
+
+/// The primary where others answer and it does not: this version has no view change, so that nothing is ordered then.
+std::optional<ReplicaId> silent_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
+  const ReplicaId primary = expected_primary(membership, reports);
+  const bool silent = std::any_of(reports.begin(), reports.end(),
+                                  [&](const auto& replica) { return replica.id == primary && !replica.answered; });
+  return silent && any_answered(reports) ? std::optional(primary) : std::nullopt;
+}
+
+int exit_status(const Membership& membership, const std::vector<ReplicaReport>& reports, const StatusSummary& summary) {
+  if (!summary.quorum_agrees) return exit_no_quorum;
+  return silent_primary(membership, reports) ? exit_failed : exit_ok;
 }
 
 nlohmann::json replica_json(const Membership& membership, const ReplicaReport& replica) {
@@ -64,18 +87,10 @@ void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& repor
                                {"durability", tagma::to_string(file.durability)},
                                {"answered", summary.answered},
                                {"quorum_agrees", summary.quorum_agrees},
+                               {"primary_answers", any_answered(reports) && !silent_primary(file.membership, reports)},
                                {"differing", summary.differing},
                                {"replicas", std::move(replicas)}};
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
-}
-
-/// The primary of the highest view that a replica reported.
-ReplicaId expected_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
-  View view = 0;
-  for (const auto& replica : reports) {
-    if (replica.answered) view = std::max(view, replica.report.view);
-  }
-  return membership.primary(view);
 }
 
 void print_table(const Membership& membership, const std::vector<ReplicaReport>& reports, std::int64_t timeout_ms,
@@ -108,14 +123,13 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   }
   out << "\n";
   for (const ReplicaId id : summary.differing) {
-    out << "DIFFERS: replica " << id
-        << " has another state than the others at the same seq (tagma diff says in what)\n";
+    out << "DIFFERS: replica " << id << " has another state at the same seq; " << program_name()
+        << " diff says in what\n";
   }
-  const auto primary = expected_primary(membership, reports);
+  if (const auto primary = silent_primary(membership, reports)) {
+    out << "the primary (replica " << *primary << ") does not answer: nothing is ordered until it returns\n";
+  }
   for (const auto& replica : reports) {
-    if (replica.id == primary && !replica.answered && summary.answered > 0) {
-      out << "the primary does not answer: nothing can be ordered (this version has no view change)\n";
-    }
     if (replica.answered && !replica.report.voting) {
       out << "replica " << replica.id << " does not vote: it has stopped, or is too far behind to catch up\n";
     }
@@ -152,8 +166,12 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
       "  tagma status\n"
       "  tagma status --dir /tmp/c7 --counters\n"
       "  tagma status --json\n\n"
-      "A state digest exists for every checkpoint; shown is each replica's newest.\n"
-      "Exit status: 0 a quorum answered and agrees, 3 it did not.");
+      "The columns: the replica's id; its role and view, the leadership period; the\n"
+      "last slot that it has executed; its last stable checkpoint; the digest of its\n"
+      "state at its newest checkpoint, and the slot of that (seq); whether it votes;\n"
+      "the round-trip time of the question. Digests at the same seq must be alike.\n"
+      "Exit status: 0 a quorum answered and agrees, 1 it does, but the primary does\n"
+      "not answer, so that nothing is ordered, 2 usage, 3 no quorum.");
 }
 
 void print_text(const ClusterFile& file, const StatusOptions& options, const std::vector<ReplicaReport>& reports,
@@ -175,7 +193,8 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   const auto reports = client.reports(std::chrono::milliseconds(options.timeout_ms));
   const auto summary = summarise(file.membership, reports);
   print_text(file, options, reports, summary, streams.out);
-  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+  if (!any_answered(reports)) streams.err << no_replica_hint(directory) << std::endl;
+  return exit_status(file.membership, reports, summary);
 }
 
 std::shared_ptr<CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
@@ -197,7 +216,8 @@ int run_status(const Arguments& arguments, const Streams& streams, const Program
   } else {
     print_text(*file, options, reports, summary, streams.out);
   }
-  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+  if (!any_answered(reports)) fail(streams, "status", no_replica_hint(options.directory));
+  return exit_status(file->membership, reports, summary);
 }
 
 }  // namespace tagma::cli

@@ -3,10 +3,55 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "client_lib/cli/command.h"
+#include "tagma/bytes.h"
 
 namespace tagma::cli {
+namespace {
+
+constexpr std::uint32_t no_character = ~0U;
+
+/// The UTF-8 character at the beginning, and how many bytes it has; `no_character` where there is none.
+std::pair<std::uint32_t, std::size_t> first_character(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
+  const std::uint32_t first = byte(0);
+  if (first < 0x80U) return {first, 1};
+  std::size_t size = 0;
+  if ((first & 0xE0U) == 0xC0U) size = 2;
+  if ((first & 0xF0U) == 0xE0U) size = 3;
+  if ((first & 0xF8U) == 0xF0U) size = 4;
+  if (size == 0 || size > text.size()) return {no_character, 1};
+  std::uint32_t character = first & (0x7FU >> size);
+  for (std::size_t at = 1; at < size; ++at) {
+    if ((byte(at) & 0xC0U) != 0x80U) return {no_character, 1};
+    character = character << 6U | (byte(at) & 0x3FU);
+  }
+  constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = character >= 0xD800U && character <= 0xDFFFU;
+  if (character < smallest[size] || character > 0x10FFFFU || surrogate) return {no_character, 1};
+  return {character, size};
+}
+
+bool controls_a_terminal(std::uint32_t character) {
+  if (character == '\n' || character == '\t') return false;
+  return character < 0x20U || (character >= 0x7FU && character <= 0x9FU) || character == no_character;
+}
+
+}  // namespace
+
+std::string harmless(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const auto [character, size] = first_character(text);
+    for (const char byte : text.substr(0, size)) {
+      shown += controls_a_terminal(character) ? "\\x" + to_hex(ByteView(&byte, 1)) : std::string(1, byte);
+    }
+    text.remove_prefix(size);
+  }
+  return shown;
+}
 
 std::string with_commas(std::uint64_t number) {
   std::string text = std::to_string(number);

@@ -22,6 +22,9 @@ namespace tagma::cli {
 [[nodiscard]] std::string shell_word(std::string_view text);
 /// " --dir DIR" behind a command's name where the folder is not the default one, else nothing.
 [[nodiscard]] std::string directory_argument(std::string_view directory);
+/// As it may be shown at a terminal: every control character but line feed and tab, those of C1 and DEL among them, and
+/// every byte that is no UTF-8 stands as `\x1b`. All else is kept.
+[[nodiscard]] std::string harmless(std::string_view text);
 /// Filled with spaces on the left, on the right, up to a width.
 [[nodiscard]] std::string right_aligned(std::string text, std::size_t width);
 [[nodiscard]] std::string left_aligned(std::string text, std::size_t width);

@@ -31,15 +31,20 @@ std::optional<Refused> ports_taken(const ClusterPlan& plan) {
   return std::nullopt;
 }
 
+struct PreparedCluster {
+  ClusterFile file;
+  std::optional<PortClaim> ports;  ///< of a new cluster, until its replicas have bound them
+};
+
 /// The cluster of the folder, made if there is none, with a genesis that no replica has started in.
-Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan& plan, const Streams& streams) {
+Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterPlan& plan, const Streams& streams) {
   const std::string& directory = options.directory;
   if (options.fresh) {
     if (auto refused = empty_cluster_folder(directory)) return *refused;
   }
   if (folder_state(directory) == FolderState::cluster) {
     auto file = open_cluster(directory);
-    if (!file) return file;
+    if (!file) return Refused{file.reason()};
     if (auto refused = contradiction(options.init, *file)) return *refused;
     for (const auto& replica : file->membership.replicas) {
       if (!replica_runs(directory, replica.id)) continue;
@@ -49,7 +54,7 @@ Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan&
     if (!renewed) return Refused{renewed.reason()};
     streams.out << "The cluster in " << directory << ", " << counted(file->membership.n(), "replica") << ".\n";
     if (*renewed) streams.out << "Durability is memory: the cluster starts empty.\n";
-    return file;
+    return PreparedCluster{std::move(*file), std::nullopt};
   }
   if (auto refused = ports_taken(plan)) return *refused;
   auto created = create_cluster(directory, plan);
@@ -57,11 +62,10 @@ Result<ClusterFile> prepare_cluster(const UpOptions& options, const ClusterPlan&
   streams.out << "A new cluster in " << directory << ": " << counted(plan.replicas, "replica") << ", "
               << counted(plan.clients, "client") << ", " << counted(plan.admins, "administrator") << ".\n";
   if (!created->note.empty()) streams.out << "Note: " << created->note << ".\n";
-  return created->file;
+  return PreparedCluster{std::move(created->file), std::move(created->ports)};
 }
 
-void print_serving(const std::string& directory, const LocalCluster& cluster, const Program& program,
-                   std::ostream& out) {
+void print_serving(const std::string& directory, const LocalCluster& cluster, std::ostream& out) {
   const auto& file = cluster.file();
   const auto pids = cluster.pids();
   for (const auto& replica : file.membership.replicas) {
@@ -70,7 +74,7 @@ void print_serving(const std::string& directory, const LocalCluster& cluster, co
         << left_aligned(short_address(replica.replica_address), 16) << " clients "
         << short_address(replica.client_address) << "\n";
   }
-  const std::string name = shell_word(program.name);
+  const std::string& name = program_name();
   const std::string argument = directory_argument(directory);
   out << "ready: serves " << listed(file.services) << "; answers correctly while "
       << counted(file.membership.faults, "replica") << (file.membership.faults == 1 ? " lies" : " lie") << "\n\n"
@@ -147,16 +151,17 @@ int run_up(const Arguments& arguments, const Streams& streams, const Program& pr
   StopSignals stop;
   const auto lock = FolderLock::acquire(options.directory);
   if (!lock) return fail(streams, "up", lock.reason());
-  auto file = prepare_cluster(options, *plan, streams);
-  if (!file) return fail(streams, "up", file.reason());
+  auto prepared = prepare_cluster(options, *plan, streams);
+  if (!prepared) return fail(streams, "up", prepared.reason());
   streams.out << std::flush;
 
-  LocalCluster cluster(options.directory, std::move(*file));
+  LocalCluster cluster(options.directory, std::move(prepared->file));
   if (const auto failure = cluster.start(stop, options.log_level)) {
     if (failure->stop_requested) return exit_ok;
     return fail(streams, "up", failure->reason, failure->bad_input ? exit_usage : exit_failed);
   }
-  print_serving(options.directory, cluster, program, streams.out);
+  prepared->ports.reset();
+  print_serving(options.directory, cluster, streams.out);
   return attend_until_stopped(cluster, stop, options.directory, streams);
 }
 

@@ -35,7 +35,7 @@ Result<std::string> read_text(const std::string& path) {
   struct stat information {};
   if (file.number() < 0 || ::fstat(file.number(), &information) != 0) {
     return Refused{std::string("cannot be read (") + std::generic_category().message(errno) +
-                   "); give the right --dir, or make a cluster with `tagma init`"};
+                   "); give the path of the cluster.toml that `tagma init` has written"};
   }
   if (!S_ISREG(information.st_mode)) return Refused{"is not a file; give the path of a cluster.toml"};
   std::string text;

@@ -173,11 +173,17 @@ ReplyEntry Executor::execute_operation(Seq seq, const Bundle& bundle, RequestNum
   return reply;
 }
 
+std::string Executor::no_such_service(ByteView name) const {
+  std::string text = "no such service here: " + printable(name) + "; there are";
+  for (const auto& hosted : services_.names()) text += " " + hosted;
+  return text.substr(0, limits::text_bytes_max);
+}
+
 ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation) {
   const auto parts = decode_operation(operation);
   if (!parts.ok()) return {ReplyStatus::refused, parts.reason()};
   Service* service = services_.find(parts->service);
-  if (service == nullptr) return {ReplyStatus::refused, "no such service here: " + printable(parts->service)};
+  if (service == nullptr) return {ReplyStatus::refused, no_such_service(parts->service)};
   ServiceContext context(state_, service->name(), agreed_time_us_, client, seq);
   std::string failure;
   state_.begin();

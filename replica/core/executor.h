@@ -45,6 +45,8 @@ class Executor {
   /// Executes `number` of the session, of which results of `reply_bytes` are kept already.
   [[nodiscard]] ReplyEntry execute_operation(Seq seq, const Bundle& bundle, RequestNumber number, ByteView operation,
                                              Session& session, std::uint64_t reply_bytes);
+  /// The same at all replicas: they host what cluster.toml names.
+  [[nodiscard]] std::string no_such_service(ByteView name) const;
   [[nodiscard]] ServiceReply run_service(Seq seq, ClientId client, ByteView operation);
 
   const CoreConfig& config_;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "test/end_to_end/harness/cluster.h"
+#include "test/end_to_end/harness/terminal.h"
 
 namespace tagma::end_to_end {
 
@@ -88,6 +91,87 @@ TEST_SUITE("commands") {
     check_status(cluster.tagma({"call", "kv", "no-such-verb"}), 1);
     check_status(cluster.tagma({"call", "no-such-service", "get"}), 1);
     check_status(cluster.tagma({"call", "memory", "write", "three", "42"}), 1);
+  }
+
+  TEST_CASE("a service that is not hosted: the services that are") {
+    Cluster cluster({"--service", "kv", "--service", "counter"});
+    REQUIRE(cluster.up());
+    const Finished refused = cluster.tagma({"call", "memory", "read", "3"});
+    INFO(refused.all());
+    CHECK(refused.exit_status == 1);
+    CHECK(refused.errors.find("no such service here: memory; there are counter kv\n") != std::string::npos);
+  }
+
+  TEST_CASE("a value reaches a terminal without what could control it, and a pipe as it is") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    const std::string value = "a\x1b[31mred\x1b]0;title\x07\r\xc2\x9b\x9b\x7f\tb\n\xce\x9a";
+    check_status(cluster.tagma({"call", "kv", "put", "k", value}), 0);
+    CHECK(cluster.tagma({"call", "kv", "get", "k"}).output == value + "\n");
+    Terminal terminal(cluster.command({"call", "kv", "get", "k"}), {});
+    CHECK(terminal.await_text("a\\x1b[31mred\\x1b]0;title\\x07\\x0d\\xc2\\x9b\\x9b\\x7f"));
+    CHECK(terminal.await_text("b\r\n\xce\x9a"));
+    CHECK(terminal.finish() == 0);
+    // What goes to standard error: a refusal that quotes what was asked for.
+    Terminal refusal(cluster.command({"call", "counter", "add",
+                                      "\xc2\x9b"
+                                      "2J"}),
+                     {});
+    CHECK(refusal.finish() == 1);
+    CHECK(refusal.shown().find("\xc2\x9b") == std::string::npos);
+  }
+
+  TEST_CASE("without any replica call says so long before its time is up") {
+    Cluster cluster;
+    REQUIRE(cluster.init().exit_status == 0);
+    Process call(cluster.command({"call", "kv", "get", "k"}));
+    CHECK(call.await_text("no replica answers; is the cluster running? start it with `" + tagma_binary() +
+                              " up --dir " + cluster.directory() + "`",
+                          in(seconds(5))));
+    CHECK(call.running());
+  }
+
+  TEST_CASE("status says that nothing is ordered while the primary does not answer") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    check_status(cluster.tagma({"status"}), 0);
+    REQUIRE(cluster.signal_replica(0, SIGSTOP));
+    const Finished status = cluster.tagma({"status"});
+    check_status(status, 1);
+    CHECK(status.output.find("the primary (replica 0) does not answer: nothing is ordered until it returns\n") !=
+          std::string::npos);
+    std::istringstream lines(status.output);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("Cluster ")) CHECK_MESSAGE(line.size() <= 80, line);  // that line has the folder's name
+    }
+    const Finished as_json = cluster.tagma({"status", "--json"});
+    check_status(as_json, 1);
+    CHECK(parsed(as_json).at("primary_answers") == false);
+    REQUIRE(cluster.signal_replica(0, SIGCONT));
+    CHECK(await([&] { return cluster.tagma({"status"}).exit_status == 0; }, in(seconds(20))));
+  }
+
+  TEST_CASE("clusters that start at the same moment in different folders take different ports") {
+    const TemporaryFolder folder;
+    std::vector<std::unique_ptr<Process>> clusters;
+    for (const std::string name : {"a", "b", "c"}) {
+      clusters.push_back(
+          std::make_unique<Process>(std::vector<std::string>{tagma_binary(), "up", "--dir", folder.file(name)}));
+    }
+    for (const auto& cluster : clusters) {
+      CHECK_MESSAGE(cluster->await_text("ready: ", in(seconds(30))), (cluster->output() + cluster->errors()));
+    }
+    for (const auto& cluster : clusters) cluster->signal(SIGTERM);
+    for (const auto& cluster : clusters) check_status(cluster->finish(in(seconds(15))), 0);
+  }
+
+  TEST_CASE("replica finds in the cluster folder what is not given") {
+    Cluster cluster;
+    REQUIRE(cluster.init().exit_status == 0);
+    Process replica(cluster.command({"replica", "--id", "2"}));
+    CHECK(replica.await_text("data in " + cluster.directory() + "/replica-2/data", in(seconds(20))));
+    replica.signal(SIGTERM);
+    check_status(replica.finish(in(seconds(15))), 0);
   }
 
   TEST_CASE("call --json has the contract's fields") {

@@ -111,14 +111,30 @@ TEST_SUITE("completion") {
     }
     CHECK_FALSE(std::filesystem::exists(source_folder + "/build/" + nowhere));
     CHECK(ask(nowhere, "test u").output == "word\tunit\n");
+    CHECK(ask(nowhere, "test d").output == "word\tdocs\n");
+    CHECK(ask(nowhere, "fuzz co").output == "word\tcodec\nword\tcommand_grammar\nword\tcore\n");
 
     // This build, if it is one of the launcher's.
     const auto preset_folder = std::filesystem::path(folder_of_binary()).parent_path();
     if (preset_folder.parent_path() != source_folder + "/build") return;
     const std::string preset = preset_folder.filename();
     CHECK(ask(preset, "sta").output.find("word\tstatus\t") == 0);
+    CHECK(ask(preset, "sim --profile cr").output == "word\tcrash\t\n");
     CHECK(ask(preset, "te").output.find("word\ttest\t") == 0);
     CHECK(ask(preset, "''").output.find("word\tsim\t") != std::string::npos);
+  }
+
+  TEST_CASE("the launcher's own commands print their help and do nothing") {
+    for (const std::string command : {"package", "packages", "microbench", "test", "fuzz"}) {
+      const Finished help =
+          run({"/bin/bash", "-c",
+               "TAGMA_PRESET=completion-test-no-such-preset '" + source_folder + "/tagma' " + command + " --help"});
+      INFO(help.all());
+      CHECK(help.exit_status == 0);
+      CHECK(help.output.find("usage: ./tagma " + command) == 0);
+      CHECK(help.errors.empty());
+    }
+    CHECK_FALSE(std::filesystem::exists(source_folder + "/build/completion-test-no-such-preset"));
   }
 
   TEST_CASE("the manual page is clean") {

@@ -69,6 +69,21 @@ TEST_SUITE("shell") {
     CHECK(cluster.tagma({"call", "kv", "get", "Κωνσταντινούπολις"}).output == "330\n");
   }
 
+  TEST_CASE("a reply or a key cannot control the terminal; a script gets the bytes") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    REQUIRE(cluster.tagma({"call", "kv", "put", "evil\xc2\x9b", "x\x1b[2Jy\xc2\x9bz"}).exit_status == 0);
+    CHECK(run_script(cluster, "kv get evil\xc2\x9b\n").output == "x\x1b[2Jy\xc2\x9bz\n");
+    const TemporaryFolder home;
+    Shell shell(cluster, home);
+    auto& terminal = shell.terminal();
+    CAPTURE(terminal.shown());
+    CHECK(shell.answers("kv scan e f", "\\xc2\\x9b"));
+    REQUIRE(terminal.await_text("tagma> "));
+    terminal.type("kv get ev" + keys::tab);  // such a key is not offered
+    CHECK(terminal.await_text("kv get KEY"));
+  }
+
   TEST_CASE("TAB completes words, verbs and keys, and lists where there are several") {
     Cluster cluster;
     REQUIRE(cluster.up());

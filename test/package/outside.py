@@ -24,6 +24,7 @@ INSTALLED = [
     "lib*/pkgconfig/tagma-client.pc", "lib*/pkgconfig/tagma-service.pc",
     "lib/systemd/system/tagma-replica@.service",
     "share/doc/tagma/copyright", "share/doc/tagma/LICENSE", "share/doc/tagma/CHANGELOG.md",
+    "share/doc/tagma/tutorial.md", "share/doc/tagma/divergence.md", "share/doc/tagma/reference.md",
     "share/doc/tagma/examples/tally.cpp", "share/doc/tagma/examples/ask_tally.cpp",
     "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/ask_tally.py", "share/doc/tagma/examples/CMakeLists.txt",
 ]
@@ -37,6 +38,20 @@ def check_tree(prefix, source):
     check(installed == public, f"installed headers and the source's public ones differ: {installed ^ public}")
     outside = [path for path in (prefix / "include").rglob("*") if path.is_file() and path.parent.name != "tagma"]
     check(not outside, f"headers outside of include/tagma: {outside}")
+
+
+def check_documents(prefix):
+    """What is installed to be read leads to nothing that is not, and is what the help names."""
+    documents = prefix / "share/doc/tagma"
+    for document in documents.glob("*.md"):
+        text = document.read_text()
+        for target in re.findall(r"\]\(([^):]+)\)", text):
+            check((documents / target).exists(), f"{document.name} links to {target}, which is not installed")
+        check("\n\\include" not in text, f"{document.name} has an unresolved include")
+    for example in re.findall(r"`(examples/[a-z_.]+)`", (documents / "reference.md").read_text()):
+        check((documents / example).is_file(), f"reference.md names {example}")
+    help_text = run([prefix / "bin/tagma", "diff", "--help"])
+    check("divergence.md" in help_text and "share/doc/tagma" in help_text, "diff --help names its document")
 
 
 def check_headers(prefix, folder):
@@ -158,6 +173,7 @@ def test(folder):
     support.install(build, prefix)
     environment = support.installed_environment(prefix)
     check_tree(prefix, source)
+    check_documents(prefix)
     check_headers(prefix, folder)
     check_symbols(prefix)
     check_no_build_paths(prefix, [build, source, folder, "/usr/local"])

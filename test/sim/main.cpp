@@ -164,8 +164,10 @@ int main(int count, char** words) {
   app.name("tagma sim");
   app.add_option("--seed", arguments.seed, "one run; a random seed if neither this nor --seeds is given");
   app.add_option("--seeds", arguments.seeds, "many runs: A..B");
-  app.add_option("--profile", arguments.profile,
-                 "calm, lossy, crash, liars, all (draws one of those), real-crypto, byzantine-primary")
+  std::string profiles;  // as words parted by |, so that TAB offers them
+  for (const auto name : profile_names()) profiles += (profiles.empty() ? "" : "|") + std::string(name);
+  app.add_option("--profile", arguments.profile, "what happens in a run (all: draws calm, lossy, crash or liars)")
+      ->type_name(profiles)
       ->capture_default_str();
   app.add_flag("--json", arguments.json, "machine-readable output");
   app.add_flag("--trace", arguments.trace, "print every event of the run");

@@ -37,7 +37,7 @@ int run_complete(const Arguments& arguments, const Streams& streams, const Progr
     add_command(vocabulary, arguments[next + 1]);
   }
   if (next >= arguments.size() || arguments[next] != "--") {
-    return fail(streams, "complete", "usage: tagma complete [--also NAME=SUMMARY]... -- WORDS...");
+    return fail(streams, "complete", "usage: complete [--also NAME=SUMMARY]... -- WORDS...");
   }
   std::vector<std::string> words;
   for (++next; next < arguments.size(); ++next) words.push_back(plain_word(arguments[next]));

@@ -41,7 +41,7 @@ int run_script(ShellSession& session, const ShellOptions& options, std::istream&
   int first_failure = exit_ok;
   std::string line;
   for (std::uint64_t number = 1; in.good(); ++number) {
-    const std::string place = "tagma shell: line " + std::to_string(number) + ": ";
+    const std::string place = program_label() + " shell: line " + std::to_string(number) + ": ";
     line.clear();
     for (int byte = in.get(); byte != std::istream::traits_type::eof() && byte != '\n'; byte = in.get()) {
       if (line.size() == line_bytes_max) {
@@ -58,7 +58,7 @@ int run_script(ShellSession& session, const ShellOptions& options, std::istream&
 }
 
 int run_interactive(ShellSession& session, LineHistory& history, const Streams& streams) {
-  if (const auto refused = history.open(history_path())) streams.err << "tagma shell: " << refused->reason << std::endl;
+  if (const auto refused = history.open(history_path())) fail(streams, "shell", refused->reason);
   streams.err << session.greeting() << std::endl;
   LineEditor editor(isatty(STDOUT_FILENO) == 1 ? stdout : stderr, "tagma> ", history,
                     [&](const auto& before, const auto& typed) { return session.complete(before, typed); });

@@ -27,6 +27,7 @@ constexpr milliseconds glance(50);
 constexpr milliseconds keys_timeout(300);
 constexpr std::size_t keys_max = 30;
 constexpr std::size_t history_shown = 50;
+constexpr std::string_view status_shows = "; \"status\" shows who answers";
 
 /// The smallest text above every text that begins so; empty if there is none.
 std::string end_of_range(std::string begin) {
@@ -35,8 +36,9 @@ std::string end_of_range(std::string begin) {
   return begin;
 }
 
-/// A key as a scan lists it; nothing where it has bytes that cannot be typed.
+/// A key as a scan lists it; nothing where it has bytes that cannot be typed, or would control the terminal.
 std::optional<std::string> typeable_key(std::string_view listed_key) {
+  if (harmless(listed_key) != listed_key) return std::nullopt;
   std::string key;
   for (std::size_t i = 0; i < listed_key.size(); ++i) {
     if (listed_key[i] == '\\' && (++i == listed_key.size() || listed_key[i] != '\\')) return std::nullopt;
@@ -89,7 +91,7 @@ std::string ShellSession::greeting() const {
 }
 
 LineEnd ShellSession::say(const std::string& place, std::string_view reason, int status) {
-  streams_->err << place << reason << std::endl;
+  streams_->err << place << for_error(*streams_, reason) << std::endl;
   return {status, false, false};
 }
 
@@ -141,8 +143,8 @@ void ShellSession::print_help() {
   }
   out << "Words of the shell:\n";
   for (const auto& word : built_in_words()) out << "  " << left_aligned(word.usage, 18) << word.meaning << "\n";
-  out << "Words are parted by blanks; '...', \"...\" and \\ quote as in a shell. # begins a comment line. A line that\n"
-         "begins with a blank is not kept in the history."
+  out << "Words are parted by blanks; '...', \"...\" and \\ quote as in a shell. # begins a\n"
+         "comment line. A line that begins with a blank is not kept in the history."
       << std::endl;
 }
 
@@ -157,10 +159,13 @@ LineEnd ShellSession::run_operation(const std::vector<std::string>& words, const
   // Before the line is sent, so that no Ctrl-C comes in between.
   StopSignals stop;
   auto result = client_->submit(*operation);
+  SilenceWatch silence(*client_, milliseconds(options_.timeout_ms));
   while (result.wait_for(glance) != std::future_status::ready) {
+    if (silence.found()) say(place, no_replica_hint(options_.directory));
     if (!stop.requested()) continue;
     LineEnd end =
-        say(place, "not waited for any longer (" + std::string(outcome_unknown) + "\"status\" shows who answers)",
+        say(place,
+            "not waited for any longer: outcome unknown; " + std::string(may_be_executed) + std::string(status_shows),
             exit_no_quorum);
     end.interrupted = true;
     end.leave = stop.newest() != SIGINT;
@@ -172,8 +177,8 @@ LineEnd ShellSession::run_operation(const std::vector<std::string>& words, const
 LineEnd ShellSession::report(const CallResult& result, const std::string& place) {
   if (result.status == CallStatus::invalid) return say(place, result.error);
   if (result.status != CallStatus::ok) {
-    LineEnd end = say(place, result.error + " (" + std::string(outcome_unknown) + "\"status\" shows who answers)",
-                      exit_no_quorum);
+    LineEnd end =
+        say(place, result.error + "; " + std::string(may_be_executed) + std::string(status_shows), exit_no_quorum);
     if (result.status == CallStatus::evicted) renew_client(place);
     return end;
   }

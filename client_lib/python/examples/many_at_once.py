@@ -19,5 +19,6 @@ async def run(directory: str, count: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
-        sys.exit("usage: many_at_once.py CLUSTER_DIR [COUNT]")
+        print("usage: many_at_once.py CLUSTER_DIR [COUNT]", file=sys.stderr)
+        sys.exit(2)
     asyncio.run(run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) == 3 else 1000))

@@ -55,15 +55,29 @@ TEST_CASE("a port with a listener is in use, and free once it is gone") {
     const Listener listener;
     port = listener.port();
     CHECK(port_in_use({"127.0.0.1", port}));
-    const auto base = free_base_port("127.0.0.1", port, 1);
-    CHECK(base.value_or(65'535) > port);
+    const auto claim = PortClaim::first_free("127.0.0.1", port, 1);
+    CHECK((claim && claim->base() > port));
   }
   CHECK_FALSE(port_in_use({"127.0.0.1", port}));
 }
 
 TEST_CASE("an address of another machine is not called in use") { CHECK_FALSE(port_in_use({"192.0.2.1", 4600})); }
 
-TEST_CASE("ports end at 65535") { CHECK_FALSE(free_base_port("127.0.0.1", 65'530, 8)); }
+TEST_CASE("ports end at 65535") { CHECK_FALSE(PortClaim::first_free("127.0.0.1", 65'530, 8)); }
+
+TEST_CASE("ports that somebody has chosen and not bound yet are not chosen again, until the claim ends") {
+  auto first = PortClaim::first_free("127.0.0.1", 24'000, 8);
+  REQUIRE(first);
+  const auto base = first->base();
+  const auto second = PortClaim::first_free("127.0.0.1", base, 8);
+  REQUIRE(second);
+  CHECK(second->base() >= base + 8);
+  auto moved = std::move(*first);
+  first.reset();
+  CHECK(PortClaim::first_free("127.0.0.1", base, 1)->base() != base);
+  moved = std::move(*PortClaim::first_free("127.0.0.1", base + 100, 1));
+  CHECK(PortClaim::first_free("127.0.0.1", base, 1)->base() == base);
+}
 
 TEST_CASE("the replica whose port is taken is named") {
   const Listener listener;

@@ -1,6 +1,7 @@
 // The command line from outside: arguments in, exit status and lines out. No cluster runs here.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "client_lib/cli/open_client.h"
@@ -43,22 +44,39 @@ TEST_CASE("help lists the commands, and each command's help has examples within 
     CHECK(one.status == exit_ok);
     CHECK(one.err.empty());
     CHECK(contains(one.out, "Examples:"));
+    CHECK(contains(one.out, "  ./tagma " + command));
+    CHECK_FALSE(contains(one.out, "  tagma "));
     std::istringstream lines(one.out);
     for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
   }
   CHECK(run({"--version"}).status == exit_ok);
 }
 
+TEST_CASE("only a command's own name is replaced by how the program was called") {
+  set_program_name("./build/my tally");
+  CHECK(program_name() == "'./build/my tally'");
+  CHECK(program_label() == "my tally");
+  set_program_name("./build/tally");
+  CHECK(program_label() == "tally");
+  CHECK(as_called("tagma up\n  tagma bench (tagma --help)") ==
+        "./build/tally up\n  ./build/tally bench (./build/tally --help)");
+  CHECK(as_called("tagma-cluster, of tagma, tagma 0.1, xtagma up") == "tagma-cluster, of tagma, tagma 0.1, xtagma up");
+  set_program_name("tagma");
+}
+
 TEST_CASE("what is no command, no option or no value is bad usage") {
   check_usage_error({"conquer"}, "there is no command 'conquer'");
   check_usage_error({"call", "--frobnicate", "kv", "get", "k"}, "--frobnicate");
-  check_usage_error({"call"}, "operation");
+  check_usage_error({"call"}, "which operation? usage: ./tagma call [OPTIONS] SERVICE VERB ARGUMENTS..., such as\n");
+  check_usage_error({"call"}, "\n  ./tagma call kv put city Nicaea");
   check_usage_error({"call", "--client", "x", "kv", "get", "k"}, "--client");
   check_usage_error({"call", "--timeout-ms", "0", "kv", "get", "k"}, "--timeout-ms");
   check_usage_error({"load"}, "FILE");
   check_usage_error({"shell", "kv"}, "kv");
   check_usage_error({"shell", "--timeout-ms", "0"}, "--timeout-ms");
-  check_usage_error({"replica", "--id", "0"}, "--");
+  check_usage_error({"replica", "--dir", "/nowhere/c"}, "--id is required");
+  check_usage_error({"replica", "--id", "0", "--dir", "/nowhere/c"}, "start one with ./tagma up --dir /nowhere/c");
+  check_usage_error({"replica", "--id", "0", "--cluster", "c.toml"}, "--data is missing");
   check_usage_error({"bench", "--read-percent", "101"}, "--read-percent");
   check_usage_error({"bench", "--window", "0"}, "--window");
   check_usage_error({"bench", "--local", "--dir", "x"}, "excludes");
@@ -194,7 +212,13 @@ TEST_CASE("a cluster whose replicas do not answer: status 3, and the outcome is 
   const Ran call = run({"call", "--dir", directory, "--timeout-ms", "100", "kv", "get", "k"});
   CHECK(call.status == exit_no_quorum);
   CHECK(call.out.empty());
-  CHECK(contains(call.err, "outcome unknown"));
+  CHECK(contains(call.err, "tagma call: no replica answers; is the cluster running? start it with `./tagma up --dir " +
+                               directory + "`\n"));
+  const auto unknown = call.err.find("outcome unknown");
+  CHECK(unknown != std::string::npos);
+  CHECK_FALSE(contains(call.err.substr(unknown + std::string("outcome unknown").size()), "unknown"));
+  CHECK(contains(call.err, "; ./tagma status --dir " + directory + " shows who answers\n"));
+  CHECK(std::count(call.err.begin(), call.err.end(), '\n') == 2);
   const Ran json = run({"call", "--dir", directory, "--timeout-ms", "100", "--json", "kv", "get", "k"});
   CHECK(json.status == exit_no_quorum);
   CHECK(contains(json.out, "\"status\": \"unknown\""));
@@ -203,6 +227,10 @@ TEST_CASE("a cluster whose replicas do not answer: status 3, and the outcome is 
   CHECK(status.status == exit_no_quorum);
   CHECK(contains(status.out, "  3  no answer within 100 ms"));
   CHECK(contains(status.out, "no quorum"));
+  CHECK(contains(status.err, "start it with `./tagma up --dir " + directory + "`"));
+  const Ran diff = run({"diff", "--dir", directory, "--timeout-ms", "100"});
+  CHECK(diff.status == exit_no_quorum);
+  CHECK(contains(diff.err, "start it with `./tagma up --dir " + directory + "`"));
   const Ran status_json = run({"status", "--dir", directory, "--timeout-ms", "100", "--json"});
   CHECK(contains(status_json.out, "\"answered\": false"));
   CHECK(contains(status_json.out, "\"last_executed\": null"));

@@ -60,6 +60,13 @@ TEST_CASE("every command is offered, with its summary") {
   CHECK(offered({"conquer"}, "").empty());
 }
 
+TEST_CASE("bench compare is offered, and files behind it") {
+  CHECK(has(offered({"bench"}, "co"), "compare"));
+  CHECK(complete(vocabulary(), {"bench", "compare"}, "").paths == Paths::files);
+  CHECK(complete(vocabulary(), {"bench", "compare", "old.json"}, "").paths == Paths::files);
+  CHECK(has(offered({"bench", "compare"}, "--t"), "--threshold"));
+}
+
 TEST_CASE("every option of every command is offered, with its description") {
   for (const auto& command : commands()) {
     const auto app = command.describe();

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "client_lib/cli/process_usage.h"
+#include "client_lib/cli/terminal_buffer.h"
 
 using namespace tagma::cli;
 
@@ -27,6 +30,41 @@ TEST_CASE("nouns and lists") {
   CHECK(listed({}).empty());
   CHECK(listed({"a"}) == "a");
   CHECK(listed({"a", "b", "c"}) == "a, b and c");
+}
+
+TEST_CASE("what could control a terminal is shown, all else is kept") {
+  CHECK(harmless("Nicaea\t1\n\xce\x9a\xcf\x89\xce\xbd \xf0\x9f\x8f\x9b") ==
+        "Nicaea\t1\n\xce\x9a\xcf\x89\xce\xbd \xf0\x9f\x8f\x9b");
+  CHECK(harmless("\x1b[2J\r\x7f") == "\\x1b[2J\\x0d\\x7f");
+  CHECK(harmless(std::string(1, '\0')) == "\\x00");
+  CHECK(harmless("\xc2\x9b"
+                 "2J") == "\\xc2\\x9b2J");  // C1 as UTF-8
+  CHECK(harmless("\x9b"
+                 "2J") == "\\x9b2J");           // and as one byte
+  CHECK(harmless("\xc2\xa0") == "\xc2\xa0");    // the first behind C1
+  CHECK(harmless("\xc1\x9b") == "\\xc1\\x9b");  // longer than needed
+  CHECK(harmless("\xe0\x82\x9b") == "\\xe0\\x82\\x9b");
+  CHECK(harmless("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // half of a pair
+  CHECK(harmless("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
+  CHECK(harmless("\xce") == "\\xce");  // cut
+  CHECK(harmless("\xce"
+                 "a\xff") == "\\xcea\\xff");
+}
+
+TEST_CASE("at a terminal everything passes, whole characters at a time") {
+  std::ostringstream terminal;
+  {
+    TerminalBuffer buffer(terminal);
+    std::ostream shown(&buffer);
+    shown << "\xce"
+          << "\x9a " << '\x1b' << 'x' << std::endl;
+    CHECK(terminal.str() == "\xce\x9a \\x1bx\n");
+    const std::string lines(10'000, 'y');
+    shown << lines << "\n\xce";
+    CHECK(terminal.str().ends_with("y\n"));
+    shown << "\x9a";
+  }
+  CHECK(terminal.str().ends_with("y\n\xce\x9a"));
 }
 
 TEST_CASE("a folder is named to the shell only where it must be, and safely") {

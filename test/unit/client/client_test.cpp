@@ -85,7 +85,7 @@ TEST_CASE("fewer than f+1 matching replies end in unknown, with a reason in one 
     const auto client = open(impatient(replicas));
     const auto result = client->call("hello");
     CHECK(result.status == CallStatus::unknown);
-    CHECK(result.error == "no 2 matching replies in 400 ms: the outcome is unknown (best agreement 1 of 4 replicas)");
+    CHECK(result.error == "no 2 matching replies in 400 ms: outcome unknown (best agreement 1 of 4 replicas)");
     CHECK(result.matching == 1);
   }
   SUBCASE("three that contradict each other") {
@@ -105,7 +105,7 @@ TEST_CASE("fewer than f+1 matching replies end in unknown, with a reason in one 
     const auto result = client->call("hello");
     CHECK(result.status == CallStatus::unknown);
     CHECK(result.error ==
-          "no 2 matching replies in 400 ms: the outcome is unknown (best agreement 0 of 4 replicas; last refusal: " +
+          "no 2 matching replies in 400 ms: outcome unknown (best agreement 0 of 4 replicas; last refusal: " +
               std::string(to_string(RefusalReason::busy)) + ")");
   }
   SUBCASE("nobody listens") {
