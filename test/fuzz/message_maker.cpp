@@ -259,8 +259,8 @@ StateNode MessageMaker::state_node() {
   std::size_t child = 0;
   for (std::uint32_t nibble = 0; node.kind == NodeKind::inner && nibble < 16 && child < node.children.size();
        ++nibble) {
-    if ((node.occupied >> nibble & 1U) == 0) continue;
-    if ((node.leaves >> nibble & 1U) == 0) node.children[child].path = {};
+    if ((std::uint32_t{node.occupied} >> nibble & 1U) == 0) continue;
+    if ((std::uint32_t{node.leaves} >> nibble & 1U) == 0) node.children[child].path = {};
     ++child;
   }
   // The encoder takes from kind and masks what the children are, so it is given nodes only in which they agree.
