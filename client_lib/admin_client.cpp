@@ -15,6 +15,8 @@ namespace {
 
 /// A replica that was asked faster than it allows says nothing; it is asked again.
 constexpr std::int64_t ask_again_us = 150'000;
+/// Records taken from a replica before the deadline is looked at again: one that floods does not hold us here.
+constexpr int records_per_turn = 64;
 
 std::uint64_t random_number() {
   std::uint64_t number = 0;
@@ -86,7 +88,7 @@ class AdminClient::Implementation {
   static void attend(Asked& asked, const SharedEncodedMessage& query, std::int64_t now_us,
                      const std::function<bool(const Message&)>& answers) {
     LinkInput input;
-    while (asked.link->receive(now_us, input)) {
+    for (int taken = 0; taken < records_per_turn && asked.link->receive(now_us, input); ++taken) {
       if (input.connected) asked.again_us = now_us;
       for (auto& message : input.messages) {
         if (!asked.answer && answers(message)) asked.answer = std::move(message);

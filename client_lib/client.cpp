@@ -64,6 +64,8 @@ class Client::Implementation {
         loop_(options, std::move(membership), std::move(identity), next_session_id(), mailbox_),
         thread_(start_quiet_thread([this] { loop_.run(); })) {}
 
+  void stop() { mailbox_.close(); }
+
   ~Implementation() {
     TAGMA_ASSERT(!on_library_thread(), "a client is not destroyed by its own callback");
     mailbox_.close();
@@ -148,6 +150,8 @@ std::future<CallResult> Client::submit(ByteView operation) {
 }
 
 void Client::submit(ByteView operation, Callback callback) { implementation_->submit(operation, std::move(callback)); }
+
+void Client::stop() { implementation_->stop(); }
 
 std::vector<ReplicaReport> Client::reports(std::chrono::milliseconds timeout) {
   return implementation_->reports(timeout);

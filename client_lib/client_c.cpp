@@ -121,6 +121,10 @@ tagma_error tagma_client_open(const tagma_options* options, tagma_client** clien
 
 void tagma_client_close(tagma_client* client) { delete client; }
 
+void tagma_client_stop(tagma_client* client) {
+  if (client != nullptr) client->client->stop();
+}
+
 tagma_result* tagma_client_call(tagma_client* client, const void* operation, size_t operation_size) {
   if (client == nullptr || operation == nullptr) return nullptr;
   try {

@@ -92,27 +92,29 @@ class Comparer {
   std::optional<History> fetch_roots(StateSource& source) {
     auto history = source.history(1, 0);
     if (history) return *std::move(history);
-    no_answer(history.reason());
+    no_answer(source, history.reason());
     return std::nullopt;
   }
 
-  void no_answer(const std::string& reason) {
+  void no_answer(const StateSource& source, const std::string& reason) {
     result_.answered = false;
+    result_.culprit = &source == &left_ ? Culprit::left : Culprit::right;
     result_.trouble = reason;
   }
 
   /// The slots behind the last checkpoint at which both were the same, up to the first at which they differed.
   bool fetch_slots(StateSource& source, const CommonRoots& common, History& history) {
-    Seq end = common.first_different != 0 ? common.first_different : history.executed;
-    end = std::min(end, common.last_same + slots_looked_at_max);
     history.first = common.last_same + 1;
     history.slots.clear();
+    Seq end = common.first_different != 0 ? common.first_different : history.executed;
+    if (end <= common.last_same) return true;
+    end = common.last_same + std::min(end - common.last_same, slots_looked_at_max);
     std::uint32_t jumps = 0;
     for (Seq next = common.last_same + 1; next <= end;) {
       const auto count = static_cast<std::uint32_t>(std::min<Seq>(limits::history_slots_max, end - next + 1));
       auto part = source.history(next, count);
       if (!part) {
-        no_answer(part.reason());
+        no_answer(source, part.reason());
         return false;
       }
       history.oldest = std::max(history.oldest, part->oldest);
@@ -146,6 +148,7 @@ class Comparer {
     const auto& failure = std::get<WalkFailure>(walked);
     if (failure.kind == WalkFailure::Kind::moved && !last_attempt) return false;
     result_.trouble = failure.reason;
+    result_.culprit = failure.culprit;
     if (failure.kind == WalkFailure::Kind::moved) result_.trouble += "; it keeps moving on, so no key can be named";
     result_.answered = failure.kind != WalkFailure::Kind::no_answer;
     return true;
@@ -234,6 +237,30 @@ std::optional<Majority> find_majority(const Membership& membership,
     if (best && alone && best->members.size() >= membership.weak_quorum()) return best;
   }
   return std::nullopt;
+}
+
+std::vector<ComparedPair> compare_with_majority(
+    const std::vector<ReplicaId>& members, const std::vector<ReplicaId>& replicas, std::size_t faults,
+    const std::function<Comparison(ReplicaId left, ReplicaId right)>& compare) {
+  std::vector<ComparedPair> best;
+  std::size_t best_contradicted = 0;
+  for (const ReplicaId member : members) {
+    std::vector<ComparedPair> pairs;
+    std::size_t contradicted = 0;
+    for (const ReplicaId other : replicas) {
+      if (other == member) continue;
+      pairs.push_back({member, other, compare(member, other)});
+      const auto& found = pairs.back().comparison;
+      const bool at_fault = found.culprit == Culprit::left || found.culprit == Culprit::either;
+      if (at_fault || found.verdict == Comparison::Verdict::different) ++contradicted;
+    }
+    if (best.empty() || contradicted < best_contradicted) {
+      best = std::move(pairs);
+      best_contradicted = contradicted;
+    }
+    if (best_contradicted <= faults) break;
+  }
+  return best;
 }
 
 }  // namespace tagma

@@ -38,6 +38,14 @@ struct Comparison {
   std::optional<Parting> parting;
   std::optional<StateDifference> keys;  ///< where the states were walked
   std::string trouble;  ///< one line where something could not be told, or a replica answers inconsistently
+  Culprit culprit = Culprit::nobody;  ///< whose answers are missing, or contradict each other
+};
+
+/// Two replicas that were compared.
+struct ComparedPair {
+  ReplicaId left = 0;
+  ReplicaId right = 0;
+  Comparison comparison;
 };
 
 struct ComparisonOptions {
@@ -64,5 +72,12 @@ struct Majority {
 /// one entry per replica, by id. Nothing if there is none.
 [[nodiscard]] std::optional<Majority> find_majority(const Membership& membership,
                                                     const std::vector<std::optional<History>>& histories);
+
+/// Compares each of `replicas` with one of `members`, the majority. A liar may be a member: it claims the majority's
+/// root, and then shows another state or none. A correct one differs from the faulty replicas alone, `faults` at most;
+/// the first member that does no worse is the one that all are compared with, else the one that does best.
+[[nodiscard]] std::vector<ComparedPair> compare_with_majority(
+    const std::vector<ReplicaId>& members, const std::vector<ReplicaId>& replicas, std::size_t faults,
+    const std::function<Comparison(ReplicaId left, ReplicaId right)>& compare);
 
 }  // namespace tagma

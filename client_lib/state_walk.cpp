@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "messages/state_key.h"
 #include "tagma/limits.h"
 
 namespace tagma {
@@ -12,6 +13,9 @@ namespace {
 
 constexpr std::size_t sides = 2;
 constexpr std::size_t children_max = 16;
+constexpr const char* one_key_too_deep = "a node of its tree stands over one key alone";
+/// Keys whose values are asked for at once.
+constexpr std::size_t values_at_once = 16;
 
 /// What one tree has at a place. A leaf stands for itself at every place on its path below the one where it lies.
 struct Place {
@@ -28,6 +32,9 @@ struct Task {
 /// The leaves that differ, by path: their digest on each side.
 using Differing = std::map<Digest, std::array<std::optional<Digest>, sides>>;
 
+/// Several keys lie below an inner node. With one child it has several only if that child is an inner node.
+bool has_several_keys(const StateNode& node) { return node.children.size() > 1 || node.leaves == 0; }
+
 class Walk {
  public:
   Walk(const WalkSide& left, const WalkSide& right, const DigestFunction& digest, const WalkOptions& options)
@@ -35,30 +42,33 @@ class Walk {
 
   std::variant<StateDifference, WalkFailure> run() {
     StateDifference result;
-    if (!compare_roots() || !compare_places() || !name_keys(result) || !fetch_values(result)) return failure_;
+    if (!compare_roots() || !compare_places() || !explain_roots() || !name_keys(result) || !fetch_values(result)) {
+      return failure_;
+    }
     result.differing = differing_.size();
     result.at_least = at_least_;
     return result;
   }
 
  private:
-  bool fail(WalkFailure::Kind kind, std::string reason) {
-    failure_ = {kind, std::move(reason)};
+  bool fail(WalkFailure::Kind kind, Culprit culprit, std::string reason) {
+    failure_ = {kind, culprit, std::move(reason)};
     return false;
   }
+  static Culprit culprit_at(std::size_t side) { return side == 0 ? Culprit::left : Culprit::right; }
   bool inconsistent(std::size_t side, const std::string& what) {
-    return fail(WalkFailure::Kind::inconsistent,
+    return fail(WalkFailure::Kind::inconsistent, culprit_at(side),
                 side_[side]->source.name() + " gives answers that contradict its own checkpoint: " + what);
   }
 
   /// Whether there is an answer, and about the checkpoint that was asked for.
   template <typename Answer>
   bool usable(std::size_t side, const Result<Answer>& answer) {
-    if (!answer) return fail(WalkFailure::Kind::no_answer, answer.reason());
+    if (!answer) return fail(WalkFailure::Kind::no_answer, culprit_at(side), answer.reason());
     if (answer->seq == side_[side]->at.seq) return true;
-    return fail(WalkFailure::Kind::moved, side_[side]->source.name() + "'s newest checkpoint moved on from slot " +
-                                              std::to_string(side_[side]->at.seq) + " to " +
-                                              std::to_string(answer->seq));
+    return fail(WalkFailure::Kind::moved, Culprit::nobody,
+                side_[side]->source.name() + "'s newest checkpoint moved on from slot " +
+                    std::to_string(side_[side]->at.seq) + " to " + std::to_string(answer->seq));
   }
 
   Digest digest_of(const StateNode& node) {
@@ -79,6 +89,7 @@ class Walk {
       }
       const auto& node = answer->nodes.front();
       if (digest_of(node) != side_[side]->at.root) return inconsistent(side, "its tree has another root");
+      if (node.kind == NodeKind::inner && !has_several_keys(node)) return inconsistent(side, one_key_too_deep);
       root.places[side].kind = node.kind;
       root.places[side].digest = side_[side]->at.root;
       if (node.kind == NodeKind::leaf) root.places[side].path = node.children.front().path;
@@ -104,6 +115,7 @@ class Walk {
       if (node.prefix != prefixes[at] || node.kind != NodeKind::inner || digest_of(node) != expected[at]) {
         return inconsistent(side, "a node of its tree does not have the digest that the node above it names");
       }
+      if (!has_several_keys(node)) return inconsistent(side, one_key_too_deep);
     }
     nodes = std::move(answer->nodes);
     return true;
@@ -133,8 +145,23 @@ class Walk {
     return true;
   }
 
+  /// Roots that differ are explained by a key that does, or one of the trees is none that a state can have.
+  bool explain_roots() {
+    if (side_[0]->at.root == side_[1]->at.root || !differing_.empty()) return true;
+    return fail(WalkFailure::Kind::inconsistent, Culprit::either,
+                side_[0]->source.name() + " and " + side_[1]->source.name() +
+                    " have trees with other roots and no key that differs: one of them shows a tree that no state has");
+  }
+
   /// Compares what lies below a place, one nibble further down.
   bool expand(const Task& task, const std::array<const StateNode*, sides>& inner) {
+    for (std::size_t side = 0; side < sides; ++side) {
+      // The other side's node was verified, and no leaf has the digest of a node.
+      const bool has_others_digest = task.places[0].digest == task.places[1].digest;
+      if (task.places[side].kind == NodeKind::leaf && has_others_digest) {
+        return inconsistent(side, "it calls a node of its tree a key");
+      }
+    }
     std::array<std::size_t, sides> next{};
     for (std::size_t nibble = 0; nibble < children_max; ++nibble) {
       Task below;
@@ -228,36 +255,52 @@ class Walk {
     return true;
   }
 
+  /// Both sides' values of a few keys at a time, until they are too large together.
   bool fetch_values(StateDifference& result) {
-    for (std::size_t side = 0; side < sides; ++side) {
-      for (std::size_t at = 0; at < result.first.size();) {
-        std::vector<Bytes> keys;
-        for (std::size_t next = at; next < result.first.size() && keys.size() < limits::state_values_max; ++next) {
-          keys.push_back(result.first[next].key);
-        }
-        auto answer = side_[side]->source.values(side_[side]->at.seq, keys);
-        if (!usable(side, answer)) return false;
-        if (answer->values.empty() || answer->values.size() > keys.size()) {
-          return inconsistent(side, "it does not tell the values that it was asked for");
-        }
-        for (auto& value : answer->values) {
-          auto& entry = result.first[at++];
-          if (!is_value_of(side, entry.key, value)) {
-            return inconsistent(side, "a value is not the one in its tree");
-          }
-          (side == 0 ? entry.left : entry.right) = std::move(value);
-        }
+    for (std::size_t at = 0; at < result.first.size();) {
+      const std::size_t wanted = std::min(result.first.size(), at + values_at_once);
+      std::size_t end = wanted;
+      for (std::size_t side = 0; side < sides; ++side) {
+        if (!fetch_values(side, result.first, at, end)) return false;
       }
+      at = end;
+      if (end == wanted) continue;
+      result.full = true;
+      result.first.resize(end);
     }
     return true;
   }
 
-  /// Whether the tree has this value. What was cut because it is very long cannot be verified, but for being there.
+  /// One side's values of the keys [at, end). Where that is too much, `end` becomes the first without a value.
+  bool fetch_values(std::size_t side, std::vector<KeyDifference>& keys, std::size_t at, std::size_t& end) {
+    while (at < end) {
+      std::vector<Bytes> asked;
+      for (std::size_t next = at; next < end; ++next) asked.push_back(keys[next].key);
+      auto answer = side_[side]->source.values(side_[side]->at.seq, asked);
+      if (!usable(side, answer)) return false;
+      if (answer->values.empty() || answer->values.size() > asked.size()) {
+        return inconsistent(side, "it does not tell the values that it was asked for");
+      }
+      for (auto& value : answer->values) {
+        auto& entry = keys[at++];
+        if (!is_value_of(side, entry.key, value)) return inconsistent(side, "a value is not the one in its tree");
+        values_bytes_ += value.value.size();
+        (side == 0 ? entry.left : entry.right) = std::move(value);
+      }
+      if (values_bytes_ > options_.values_bytes_max) end = at;
+    }
+    return true;
+  }
+
+  /// Whether the tree has this value. Of one that was cut because it is very long its being there is verified, and that
+  /// so long a value can be there.
   bool is_value_of(std::size_t side, const Bytes& key, const StateValue& value) {
     const auto& leaf = differing_.at(digest_(key))[side];
     if (value.present != leaf.has_value()) return false;
     if (!value.present) return true;
-    if (value.value.size() < value.size_bytes) return value.value.size() == limits::state_value_bytes_max;
+    if (value.is_cut()) {
+      return value.value.size() == limits::state_value_bytes_max && value.size_bytes <= state_key::value_bytes_max(key);
+    }
     Bytes bytes;
     append_leaf_bytes(bytes, key, value.value);
     return digest_(bytes) == *leaf;
@@ -275,6 +318,7 @@ class Walk {
   bool at_least_ = false;
   std::uint64_t places_ = 0;
   std::uint64_t keys_ = 0;
+  std::size_t values_bytes_ = 0;  ///< kept
   WalkFailure failure_;
 };
 

@@ -124,6 +124,7 @@ struct StateValue {
   bool present = false;
   std::uint64_t size_bytes = 0;  ///< of the whole value
   Bytes value;                   ///< its beginning; whole unless it is very long
+  [[nodiscard]] bool is_cut() const { return value.size() < size_bytes; }
   auto operator<=>(const StateValue&) const = default;
 };
 

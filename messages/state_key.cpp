@@ -2,11 +2,17 @@
 
 #include <cstdint>
 
+#include "tagma/limits.h"
+
 namespace tagma::state_key {
 namespace {
 
 constexpr std::size_t client_bytes = 4;
 constexpr std::size_t number_bytes = 8;
+/// Of a session's record, a floor, the agreed time: a few numbers.
+constexpr std::size_t record_bytes_max = 256;
+/// What a kept reply has beside its result; generous.
+constexpr std::size_t reply_head_bytes = 256;
 
 std::string number_at(ByteView bytes, std::size_t at, std::size_t width) {
   std::uint64_t value = 0;
@@ -46,6 +52,18 @@ Described describe(ByteView key) {
       if (!rest.empty()) return unknown();
       return {{}, {}, "the agreed time"};
     default: return unknown();
+  }
+}
+
+std::size_t value_bytes_max(ByteView key) {
+  if (key.empty()) return 0;
+  switch (key.front()) {
+    case service_prefix: return limits::operation_bytes_max;  // Context::put() takes no more
+    case reply_prefix: return limits::bundle_operations_max * (limits::reply_bytes_max + reply_head_bytes);
+    case session_prefix:
+    case floor_prefix:
+    case agreed_time_prefix: return record_bytes_max;
+    default: return 0;
   }
 }
 

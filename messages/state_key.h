@@ -2,6 +2,7 @@
 // behind the first byte is replica/core/session_table.h's to write.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "tagma/bytes.h"
@@ -21,5 +22,8 @@ struct Described {
 };
 /// What a key of the state is. Any bytes are allowed: they may come from a replica that lies.
 [[nodiscard]] Described describe(ByteView key);
+
+/// The most bytes that the value of such a key can have in a correct replica's state; 0 for a key of unknown kind.
+[[nodiscard]] std::size_t value_bytes_max(ByteView key);
 
 }  // namespace tagma::state_key

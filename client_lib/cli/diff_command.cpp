@@ -3,14 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
 
 #include "client_lib/admin_client.h"
+#include "client_lib/bounded_source.h"
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/diff_text.h"
+#include "client_lib/cli/key_lock.h"
 #include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/text_format.h"
 #include "crypto/digest.h"
@@ -21,6 +25,8 @@ namespace {
 constexpr std::chrono::milliseconds progress_interval{2'000};
 /// Between two attempts: checkpoints of replicas that are not far from each other meet within this time.
 constexpr std::chrono::milliseconds attempt_pause{150};
+/// Of the values of all comparisons together, since all are shown at the end.
+constexpr std::size_t values_bytes_max = 32UL * 1024 * 1024;
 
 struct DiffOptions {
   std::vector<ReplicaId> replicas;
@@ -28,6 +34,7 @@ struct DiffOptions {
   AdminId admin = 0;
   std::size_t keys = 10;
   std::int64_t timeout_ms = 2'000;
+  std::int64_t deadline_s = 600;
   bool json = false;
 };
 
@@ -57,6 +64,9 @@ void describe_arguments(CLI::App& app, DiffOptions& options) {
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for each answer (2000)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{3'600'000}).description(""))
       ->type_name("T");
+  app.add_option("--deadline-s", options.deadline_s, "How long to wait for one replica in all (600)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400}).description(""))
+      ->type_name("S");
   app.add_flag("--json", options.json, "Everything as JSON");
   app.footer(
       "Examples:\n"
@@ -82,6 +92,11 @@ std::optional<std::string> check(const DiffOptions& options, const Membership& m
   return std::nullopt;
 }
 
+std::int64_t steady_us() {
+  using std::chrono::duration_cast;
+  return duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 class Diff {
  public:
   Diff(const DiffOptions& options, AdminClient& client, const Streams& streams)
@@ -98,19 +113,23 @@ class Diff {
     for (std::size_t at = 0; at < findings.asked.size(); ++at) {
       const ReplicaId id = findings.asked[at];
       if (!answers[at]) findings.silent.push_back(id);
+      // What it claims from here on is held against what it has just claimed.
+      if (answers[at]) static_cast<void>(source(id).note(*answers[at]));
       findings.histories[id] = std::move(answers[at]);
     }
     findings.majority = find_majority(client_.membership(), findings.histories);
     if (options_.replicas.empty()) {
       compare_all(findings);
     } else if (findings.silent.empty()) {
-      compare(options_.replicas[0], options_.replicas[1], findings);
+      const ReplicaId left = options_.replicas[0];
+      const ReplicaId right = options_.replicas[1];
+      findings.pairs.push_back({left, right, compare(left, right)});
     }
     return findings;
   }
 
  private:
-  /// Each replica with one of the majority; a member of it that has its newest checkpoint at the same slot is best.
+  /// Each replica with one of the majority.
   void compare_all(Findings& findings) {
     std::vector<ReplicaId> answered;
     for (const ReplicaId id : findings.asked) {
@@ -130,33 +149,46 @@ class Diff {
                       " replicas have the same state at one slot, so there is no majority to compare with";
     }
     const auto members = findings.majority ? findings.majority->members : std::vector<ReplicaId>{answered.front()};
-    for (const ReplicaId id : answered) {
-      const auto same_slot = std::find_if(members.begin(), members.end(),
-                                          [&](auto member) { return member != id && newest(member) == newest(id); });
-      const ReplicaId reference = same_slot != members.end() && members.front() != id ? *same_slot : members.front();
-      if (reference != id) compare(reference, id, findings);
-    }
+    values_bytes_max_ = values_bytes_max / std::max<std::size_t>(answered.size() - 1, 1);
+    findings.pairs = compare_with_majority(members, answered, client_.membership().faults,
+                                           [this](auto left, auto right) { return compare(left, right); });
   }
 
-  void compare(ReplicaId left, ReplicaId right, Findings& findings) {
+  Comparison compare(ReplicaId left, ReplicaId right) {
     ProgressLine line(streams_, progress_interval);
     ComparisonOptions options;
     options.walk.keys_max = options_.keys;
+    options.walk.values_bytes_max = values_bytes_max_;
     options.pause = [] { std::this_thread::sleep_for(attempt_pause); };
     options.walk.progress = [&](std::uint64_t places, std::uint64_t keys) {
       line.update("comparing replica " + std::to_string(left) + " and replica " + std::to_string(right) + ": " +
                   counted(places, "place") + " of the trees, " + counted(keys, "key") + " read");
     };
-    RunningReplica one(client_, left);
-    RunningReplica other(client_, right);
     const DigestFunction digest = [this](ByteView bytes) { return hasher_.digest(bytes); };
-    findings.pairs.push_back({left, right, compare_replicas(one, other, digest, options)});
+    return compare_replicas(source(left), source(right), digest, options);
   }
+
+  /// One per replica for the whole run: what it made us wait, and what it claimed, is remembered from one comparison to
+  /// the next.
+  BoundedSource& source(ReplicaId id) {
+    auto& entry = sources_[id];
+    if (!entry) entry = std::make_unique<Source>(client_, id, options_.deadline_s * 1'000'000);
+    return entry->bounded;
+  }
+
+  struct Source {
+    Source(AdminClient& client, ReplicaId id, std::int64_t wait_max_us)
+        : running(client, id), bounded(running, wait_max_us, steady_us) {}
+    RunningReplica running;
+    BoundedSource bounded;
+  };
 
   const DiffOptions& options_;
   AdminClient& client_;
   const Streams& streams_;
   crypto::Hasher hasher_;
+  std::size_t values_bytes_max_ = values_bytes_max;  ///< of one comparison
+  std::map<ReplicaId, std::unique_ptr<Source>> sources_;
 };
 
 /// What the whole says: 1 if anything differs, else 3 if anything could not be told.
@@ -257,6 +289,12 @@ int run_diff(const Arguments& arguments, const Streams& streams, const Program& 
   admin.identity_file = secret_path(options.directory, {PrincipalKind::admin, options.admin});
   admin.id = options.admin;
   admin.timeout = std::chrono::milliseconds(options.timeout_ms);
+  const std::string who = "another tagma diff of administrator " + std::to_string(options.admin);
+  const KeyLock lock(admin.identity_file, std::chrono::seconds(options.deadline_s),
+                     [&] { streams.err << "tagma diff: waiting until " << who << " is done" << std::endl; });
+  if (lock.taken_by_another()) {
+    return fail(streams, "diff", who + " has been running for " + std::to_string(options.deadline_s) + " s; end it");
+  }
   const auto client = AdminClient::open(admin);
   if (!client) return fail(streams, "diff", client.reason());
   const auto findings = Diff(options, **client, streams).run();

@@ -72,6 +72,7 @@ nlohmann::json value_json(const StateValue& value) {
   if (!value.present) return nullptr;
   auto json = bytes_json(value.value);
   json["bytes"] = value.size_bytes;
+  json["verified"] = !value.is_cut();
   return json;
 }
 
@@ -132,6 +133,7 @@ std::string value_text(ByteView key, const StateValue& value, std::size_t at) {
   if (start + shown.size() < value.size_bytes) text += "...";
   text += size;
   if (start > 0) text += ", shown from byte " + with_commas(start);
+  if (value.is_cut()) text += ", NOT VERIFIED: only its first " + with_commas(value.value.size()) + " bytes were read";
   return text;
 }
 
@@ -180,7 +182,7 @@ void print_comparison(const ComparedPair& pair, std::ostream& out) {
     for (const auto& key : keys.first) print_key(pair, key, out);
     if (keys.differing > keys.first.size()) {
       out << "  and " << (keys.at_least ? "at least " : "") << with_commas(keys.differing - keys.first.size())
-          << " more (--keys N names more)\n";
+          << (keys.full ? " more, not named: their values are too large together\n" : " more (--keys N names more)\n");
     }
   }
   if (!comparison.trouble.empty()) out << "  note: " << comparison.trouble << "\n";
@@ -197,12 +199,14 @@ nlohmann::json comparison_json(const ComparedPair& pair) {
                          {"same_up_to", comparison.same_up_to},
                          {"differing", nullptr},
                          {"at_least", false},
+                         {"full", false},
                          {"keys", nlohmann::json::array()},
                          {"parting", nullptr},
                          {"note", comparison.trouble}};
   if (comparison.keys) {
     json["differing"] = comparison.keys->differing;
     json["at_least"] = comparison.keys->at_least;
+    json["full"] = comparison.keys->full;
     for (const auto& key : comparison.keys->first) json["keys"].push_back(key_json(key));
   }
   if (comparison.parting) {

@@ -9,13 +9,6 @@
 
 namespace tagma::cli {
 
-/// Two replicas that were compared.
-struct ComparedPair {
-  ReplicaId left = 0;
-  ReplicaId right = 0;
-  Comparison comparison;
-};
-
 /// A few lines, the last one ended.
 void print_comparison(const ComparedPair& pair, std::ostream& out);
 [[nodiscard]] nlohmann::json comparison_json(const ComparedPair& pair);

@@ -46,8 +46,8 @@ struct CoreConfig {
   std::size_t help_bytes_max = 4UL * 1024 * 1024;
   /// Bytes per second of kept replies that one client is sent again; a burst of one session's replies may pass.
   std::size_t reply_again_bytes_per_second = 8UL * 1024 * 1024;
-  /// Bytes per second that one administrator's questions about the state are answered with; a burst of an eighth of it
-  /// may pass.
+  /// Bytes per second that one administrator's questions about the state may cost: those of question and answer, and
+  /// what is charged for looking up (inspection.cpp). A burst of an eighth of it may pass.
   std::size_t inspection_bytes_per_second = 8UL * 1024 * 1024;
   std::size_t history_slots = 4096;         ///< executed slots whose digests are remembered
   MonotonicUs resend_us = 50'000;           ///< the first retransmission of an unfinished slot

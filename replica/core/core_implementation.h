@@ -180,7 +180,7 @@ class ReplicaCore::Implementation {
 
   // Questions of administrators (inspection.cpp)
   [[nodiscard]] bool may_inspect(const Sender& from);
-  void answer(const Sender& to, Message message, std::size_t bytes);
+  void answer(const Sender& to, Message message, std::size_t cost_bytes);
 
   // Effects
   PersistNumber persist(Record record);

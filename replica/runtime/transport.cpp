@@ -14,7 +14,7 @@ constexpr SocketBounds replica_bounds{512, 512};
 /// Whoever connects may fill this much before it has proved anything: kept small.
 constexpr SocketBounds client_bounds{64, 256};
 constexpr std::size_t channels_per_replica_max = 4;
-constexpr std::size_t connections_per_admin_max = 4;
+constexpr std::size_t connections_per_admin_max = 16;
 
 crypto::ChannelScope scope_of(const Membership& membership) {
   return crypto::ChannelScope{membership.cluster, membership.epoch};

@@ -1,5 +1,8 @@
 // tagma diff: a planted divergence is found and named; a healthy cluster is the same; clients may not ask.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <memory>
@@ -164,6 +167,24 @@ TEST_SUITE("diff") {
     const Finished nobody = cluster.tagma({"diff", "--timeout-ms", "200"});
     CHECK(nobody.exit_status == 3);
     CHECK(has(nobody, "fewer than two replicas answered"));
+    CHECK(cluster.tagma({"diff", "--deadline-s", "0"}).exit_status == 2);
+  }
+
+  TEST_CASE("one diff at a time with one administrator's key: the next one waits, and not for ever") {
+    Cluster cluster;
+    REQUIRE(cluster.init().exit_status == 0);
+    const std::string secret = secret_path(cluster.directory(), {PrincipalKind::admin, 0});
+    const int held = ::open(secret.c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(::flock(held, LOCK_EX) == 0);
+    const Finished refused = cluster.tagma({"diff", "--deadline-s", "1"});
+    CHECK(refused.exit_status == 2);
+    CHECK(refused.errors.find("waiting until another tagma diff of administrator 0 is done") != std::string::npos);
+    CHECK(refused.errors.find("administrator 0 has been running for 1 s") != std::string::npos);
+    CHECK(cluster.tagma({"diff", "--admin", "1", "--timeout-ms", "200"}).exit_status == 3);
+    Process waits({tagma_binary(), "diff", "--dir", cluster.directory(), "--timeout-ms", "200"});
+    REQUIRE(waits.await_text("waiting until", in(seconds(20))));
+    ::close(held);
+    CHECK(waits.await_text("fewer than two replicas answered", in(seconds(20))));
   }
 }
 

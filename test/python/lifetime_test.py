@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import warnings
 
@@ -37,6 +38,50 @@ class Lifetime(unittest.TestCase):
         for use in (lambda: client.call("kv", "get", "key"), lambda: client.reports()):
             with self.assertRaises(tagma.NotExecuted):
                 use()
+
+    def test_close_does_not_wait_for_threads_that_wait_for_reports(self):
+        client = tagma.Client(self.cluster.directory)
+        client.call("kv", "put", "key", "value")
+        raised = []
+
+        def ask():
+            try:
+                client.reports(60.0)
+            except tagma.TagmaError as error:
+                raised.append(error)
+
+        self.cluster.stop_replicas(3)
+        try:
+            inside = [threading.Thread(target=ask) for _ in range(3)]
+            for thread in inside:
+                thread.start()
+            while client._opened()._users < 3:
+                pass
+            begin = time.monotonic()
+            client.close()
+            for thread in inside:
+                thread.join(20)
+            self.assertLess(time.monotonic() - begin, 20)
+        finally:
+            self.cluster.continue_replicas(3)
+        self.assertEqual([type(error) for error in raised], [tagma.Closed] * 3)
+
+    def test_a_program_ends_although_a_thread_of_it_waits_for_reports(self):
+        program = (
+            "import sys, threading, tagma\n"
+            "client = tagma.Client(sys.argv[1])\n"
+            "client.call('kv', 'put', 'key', 'value')\n"
+            "threading.Thread(target=client.reports, args=(300.0,), daemon=True).start()\n"
+            "while client._opened()._users == 0: pass\n"
+        )
+        self.cluster.stop_replicas(3)
+        try:
+            finished = subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", program, self.cluster.directory],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        finally:
+            self.cluster.continue_replicas(3)
+        self.assertEqual(finished.returncode, 0)
 
     def test_a_callback_may_submit_but_neither_wait_nor_close(self):
         with tagma.Client(self.cluster.directory) as client:

@@ -148,6 +148,13 @@ class TAGMA_API Client {
    */
   [[nodiscard]] std::vector<ReplicaReport> reports(std::chrono::milliseconds timeout);
 
+  /**
+   * Ends the session, as the destructor does, without waiting for it: what is outstanding ends as
+   * CallStatus::unknown, and threads that are inside return soon, those in reports() with what has come so far, or with
+   * nothing. Later operations end as CallStatus::invalid. From any thread, also from a callback; twice does nothing.
+   */
+  void stop();
+
  private:
   class Implementation;
   explicit Client(std::unique_ptr<Implementation> implementation);

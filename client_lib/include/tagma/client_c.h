@@ -119,6 +119,16 @@ TAGMA_API tagma_error tagma_client_open(const tagma_options* options, tagma_clie
 TAGMA_API void tagma_client_close(tagma_client* client);
 
 /**
+ * Ends the session without waiting for it: what is outstanding ends as TAGMA_CALL_UNKNOWN, and threads that are inside
+ * a function of this client return soon, those in tagma_client_reports() with what has come so far, or with a count of
+ * 0. Later operations end as TAGMA_CALL_INVALID. From any thread, also from a callback; tagma_client_close() still has
+ * to follow, when no other thread is inside.
+ *
+ * @param client  null is allowed; twice does nothing
+ */
+TAGMA_API void tagma_client_stop(tagma_client* client);
+
+/**
  * Executes one operation and waits for its voted reply, at most about timeout_ms once it found room in the library. Not
  * from a callback.
  *

@@ -16,6 +16,7 @@ tagma.aio has the same for asyncio.
 from ._client import Client, ReplicaReport, Reply
 from ._errors import (
     Absent,
+    Closed,
     ConfigurationError,
     NotExecuted,
     OutcomeUnknown,
@@ -30,6 +31,7 @@ __version__ = _version()
 __all__ = [
     "Absent",
     "Client",
+    "Closed",
     "ConfigurationError",
     "NotExecuted",
     "OutcomeUnknown",

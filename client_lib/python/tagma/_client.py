@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Union
 
 from . import _library
-from ._errors import Absent, ConfigurationError, NotExecuted, OutcomeUnknown, Refused, TagmaError
+from ._errors import Absent, Closed, ConfigurationError, NotExecuted, OutcomeUnknown, Refused, TagmaError
 from ._library import library
 
 Word = Union[str, bytes, bytearray, memoryview, int]
@@ -170,7 +170,7 @@ class Session:
             raise RuntimeError("this client belongs to the process before fork(); open another one in the child")
         with self._idle:
             if not self._finalizer.alive:
-                raise NotExecuted("the client is closed; nothing was sent")
+                raise Closed("the client is closed; nothing was sent")
             self._users += 1
         return self._handle
 
@@ -204,7 +204,10 @@ class Session:
             self._leave()
         if error != _library.ERROR_NONE:
             raise MemoryError("the client library could not ask for reports")
-        return [_report_of(each) for each in reports[: count.value]]
+        told = reports[: count.value]
+        if self.closed and not (told and all(each.answered for each in told)):
+            raise Closed("the client was closed while this thread waited for reports")
+        return [_report_of(each) for each in told]
 
     @property
     def closed(self) -> bool:
@@ -220,6 +223,7 @@ class Session:
             if not self._finalizer.alive:
                 return
             finish = self._finalizer.detach()
+            library.tagma_client_stop(self._handle)  # whoever is inside comes out now
             self._idle.wait_for(lambda: self._users == 0)
         if finish is not None:
             library.tagma_client_close(self._handle)

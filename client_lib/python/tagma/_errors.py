@@ -20,6 +20,10 @@ class NotExecuted(TagmaError):
     """The operation was not executed: refused before it was sent, or by f+1 replicas alike."""
 
 
+class Closed(NotExecuted):
+    """The client is closed, or was closed while this thread was inside of it; nothing was sent."""
+
+
 class OutcomeUnknown(TagmaError):
     """No f+1 replicas agreed in time, or the session was evicted: it may have been executed, or yet be.
 

@@ -49,6 +49,7 @@ _SIGNATURES = {
     "tagma_options_init": (None, [POINTER(Options)]),
     "tagma_client_open": (c_int, [POINTER(Options), POINTER(c_void_p), c_char_p, c_size_t]),
     "tagma_client_close": (None, [c_void_p]),
+    "tagma_client_stop": (None, [c_void_p]),
     "tagma_client_submit": (c_int, [c_void_p, c_char_p, c_size_t, CALLBACK, c_void_p]),
     "tagma_client_reports": (c_int, [c_void_p, c_int64, POINTER(Report), c_size_t, POINTER(c_size_t)]),
     "tagma_result_status": (c_int, [c_void_p]),

@@ -47,6 +47,8 @@ int CLIENT_C_PROGRAM(const char* cluster_file, const char* identity_file) {
   /* Operations execute in the order of their submission, so the one before has ended as well. */
   else
     wrong = check_call(client, operation, operation_size);
+  tagma_client_stop(client);
+  tagma_client_stop(NULL);
   tagma_client_close(client);
   if (wrong == 0 && ends != 1) wrong = 8;
   return wrong;

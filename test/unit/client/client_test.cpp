@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -392,6 +393,29 @@ TEST_CASE("reports come from every replica that answers, and the others are show
   CHECK_FALSE(reports[1].answered);
   CHECK_FALSE(reports[2].answered);
   CHECK(reports[3].answered);
+}
+
+TEST_CASE("stopping wakes whoever is inside, ends what is outstanding, and what comes later is not sent") {
+  FakeReplicas replicas;
+  auto options = replicas.options();
+  options.queued_max = 1;
+  options.timeout = 60s;
+  const auto client = open(options);
+  check_echo(client->call("x"), "x");
+  for (ReplicaId replica = 0; replica < 3; ++replica) replicas.behave(replica, Behaviour::silent);
+  const auto begin = std::chrono::steady_clock::now();
+  auto outstanding = client->submit("outstanding");
+  auto waits_for_room = std::async(std::launch::async, [&] { return client->call("no room"); });
+  auto reports = std::async(std::launch::async, [&] { return client->reports(60s); });
+  CHECK(reports.wait_for(200ms) == std::future_status::timeout);
+  client->stop();
+  CHECK(outstanding.get().status == CallStatus::unknown);
+  CHECK(waits_for_room.get().status == CallStatus::invalid);
+  for (const auto& report : reports.get()) CHECK((report.id == 3 || !report.answered));
+  CHECK(client->reports(60s).empty());
+  CHECK(client->call("late").status == CallStatus::invalid);
+  client->stop();
+  CHECK(std::chrono::steady_clock::now() - begin < 30s);
 }
 
 TEST_CASE("reports asked for before any connection stands are answered as well") {

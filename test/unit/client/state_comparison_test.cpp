@@ -275,6 +275,43 @@ TEST_CASE("a liar cannot keep the comparison busy: the number of its histories t
   }
 }
 
+TEST_CASE("a liar among the majority is not the one that all are compared with") {
+  // Replica 0 claims the majority's root and then shows another state, falls silent, or contradicts itself.
+  const std::vector<std::function<void(Comparison&)>> lies{
+      [](Comparison& found) { found.verdict = Comparison::Verdict::different; },
+      [](Comparison& found) {
+        found.answered = false;
+        found.culprit = Culprit::left;
+      },
+      [](Comparison& found) { found.culprit = Culprit::either; },
+  };
+  for (const auto& lie : lies) {
+    const auto compare = [&](ReplicaId left, ReplicaId right) {
+      Comparison found;
+      found.verdict = Comparison::Verdict::same;
+      if (left == 0) lie(found);
+      if (right == 0) found.verdict = Comparison::Verdict::different;
+      return found;
+    };
+    const auto pairs = compare_with_majority({0, 1, 2}, {0, 1, 2, 3}, 1, compare);
+    REQUIRE(pairs.size() == 3);
+    CHECK(pairs[0].left == 1);
+    CHECK(pairs[0].right == 0);
+    CHECK(pairs[0].comparison.verdict == Comparison::Verdict::different);
+    CHECK(pairs[2].comparison.verdict == Comparison::Verdict::same);
+  }
+  // One that differs from everybody does not make the first member suspect.
+  std::size_t compared = 0;
+  const auto pairs = compare_with_majority({0, 1, 2}, {0, 1, 2, 3}, 1, [&](ReplicaId, ReplicaId right) {
+    ++compared;
+    Comparison found;
+    if (right == 3) found.verdict = Comparison::Verdict::different;
+    return found;
+  });
+  CHECK(pairs.front().left == 0);
+  CHECK(compared == 3);
+}
+
 Membership four_replicas() {
   Membership membership;
   membership.faults = 1;

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "messages/state_key.h"
 #include "test/unit/client/memory_source.h"
 
 namespace tagma {
@@ -142,17 +143,123 @@ TEST_CASE("where very much differs the walk stops and says at least") {
   CHECK(difference.first.size() == options.keys_max);
 }
 
-TEST_CASE("a value that is too long to be shown is cut, and only then need not be verified") {
+/// The key of a run of kept replies: the only kind of entry that can be too long to be shown.
+const Bytes run_key = Bytes(1, state_key::reply_prefix) + Bytes(20, '\x01');
+
+TEST_CASE("a value that is too long to be shown is cut and says so; where no such value can be, it is a lie") {
+  for (const auto& key : {run_key, Bytes("\x10\x02kvlong"), Bytes("of unknown kind")}) {
+    MemorySource left("left");
+    MemorySource right("right");
+    left.fill({{key, Bytes(limits::state_value_bytes_max + 9, 'l')}, {"a", "1"}});
+    right.fill({{key, Bytes(limits::state_value_bytes_max + 9, 'r')}, {"a", "1"}});
+    if (key != run_key) {
+      check_failure(walk(left, right), WalkFailure::Kind::inconsistent, "left gives answers that contradict");
+      continue;
+    }
+    const auto difference = difference_of(left, right);
+    REQUIRE(difference.first.size() == 1);
+    CHECK(difference.first[0].left.size_bytes == limits::state_value_bytes_max + 9);
+    CHECK(difference.first[0].left.is_cut());
+    CHECK(difference.first[0].right.value.front() == 'r');
+    right.on_values = [](StateValues& values) { values.values.front().value.resize(5); };
+    check_failure(walk(left, right), WalkFailure::Kind::inconsistent, "right gives answers that contradict");
+    right.on_values = [](StateValues& values) { values.values.front().size_bytes = 1ULL << 40U; };
+    check_failure(walk(left, right), WalkFailure::Kind::inconsistent, "right gives answers that contradict");
+  }
+}
+
+TEST_CASE("values are kept up to a number of bytes, and at least one key is named") {
+  Model model;
+  for (int key = 0; key < 100; ++key) model["key-" + std::to_string(100 + key)] = Bytes(1000, 'v');
   MemorySource left("left");
   MemorySource right("right");
-  left.fill({{"long", Bytes(limits::state_value_bytes_max + 9, 'l')}, {"a", "1"}});
-  right.fill({{"long", Bytes(limits::state_value_bytes_max + 9, 'r')}, {"a", "1"}});
-  const auto difference = difference_of(left, right);
-  REQUIRE(difference.first.size() == 1);
-  CHECK(difference.first[0].left.size_bytes == limits::state_value_bytes_max + 9);
-  CHECK(difference.first[0].right.value.front() == 'r');
-  right.on_values = [](StateValues& values) { values.values.front().value.resize(5); };
-  check_failure(walk(left, right), WalkFailure::Kind::inconsistent, "right gives answers that contradict");
+  left.fill(model);
+  for (auto& [key, value] : model) value.back() = 'w';
+  right.fill(model);
+  WalkOptions options;
+  options.keys_max = 100;
+  options.values_bytes_max = 40'000;
+  const auto difference = difference_of(left, right, options);
+  CHECK(difference.differing == 100);
+  CHECK(difference.full);
+  CHECK(difference.first.size() >= 10);
+  CHECK(difference.first.size() < 40);
+  CHECK(difference.first.back().left.value.size() == 1000);
+  CHECK(difference.first.back().right.value.back() == 'w');
+  options.values_bytes_max = 1;
+  CHECK(difference_of(left, right, options).first.size() <= 3);
+  options.values_bytes_max = 1'000'000;
+  CHECK_FALSE(difference_of(left, right, options).full);
+}
+
+Digest digest_of_inner(const StateNode& node) {
+  Bytes bytes;
+  append_inner_bytes(bytes, node);
+  return sha256(bytes);
+}
+
+TEST_CASE("a tree that no state has: an inner node over one key alone") {
+  const Model model{{"a", "1"}, {"b", "2"}};
+  MemorySource honest("the honest one");
+  honest.fill(model);
+  // The liar has the same two keys, one of them a level too deep, and says so consistently.
+  const auto root = std::get<StateNodes>(std::variant<StateNodes>(*honest.nodes(1, {NibblePrefix()}))).nodes.front();
+  REQUIRE(root.children.size() == 2);
+  StateNode deep;
+  deep.kind = NodeKind::inner;
+  const std::size_t at_root = nibble_at(root.children[0].path, 0);
+  const auto bit = static_cast<std::uint16_t>(1U << nibble_at(root.children[0].path, 1));
+  deep.prefix = NibblePrefix(1, static_cast<char>(at_root));
+  deep.occupied = deep.leaves = bit;
+  deep.children = {root.children[0]};
+  StateNode shown = root;
+  shown.leaves = static_cast<std::uint16_t>(shown.leaves ^ (1U << at_root));
+  shown.children[0] = {digest_of_inner(deep), {}};
+  MemorySource liar("the liar");
+  liar.fill(model);
+  liar.on_nodes = [&](StateNodes& answer) {
+    for (auto& node : answer.nodes) node = node.prefix.empty() ? shown : deep;
+  };
+  const auto walked = walk_states({honest, honest.at()}, {liar, {1, digest_of_inner(shown)}}, sha256, {});
+  check_failure(walked, WalkFailure::Kind::inconsistent, "the liar gives answers that contradict");
+  check_failure(walked, WalkFailure::Kind::inconsistent, "over one key alone");
+  CHECK(std::get<WalkFailure>(walked).culprit == Culprit::right);
+}
+
+TEST_CASE("a liar that calls a node a key is named, although its root is right") {
+  MemorySource liar("the liar");
+  MemorySource honest("the honest one");
+  auto model = many_keys(2000);
+  honest.fill(model);
+  model["another"] = "key";
+  liar.fill(model);
+  liar.on_nodes = [](StateNodes& answer) {
+    auto& root = answer.nodes.front();
+    if (!root.prefix.empty()) return;
+    root.leaves = root.occupied;
+    for (std::size_t nibble = 0, at = 0; nibble < 16; ++nibble) {
+      if ((root.occupied >> nibble & 1U) != 0)
+        root.children[at++].path.bytes[0] = static_cast<std::uint8_t>(nibble << 4U);
+    }
+  };
+  const auto walked = walk(liar, honest);
+  check_failure(walked, WalkFailure::Kind::inconsistent, "it calls a node of its tree a key");
+  CHECK(std::get<WalkFailure>(walked).culprit == Culprit::left);
+}
+
+TEST_CASE("roots that differ without a key that does are not called the same") {
+  MemorySource left("left");
+  MemorySource right("right");
+  left.fill(many_keys(50));
+  right.fill(many_keys(50));
+  // As if the right one had found two trees of one state: of the nodes that are hashed, each second is its root.
+  const Digest other = sha256("other");
+  const DigestFunction digest = [&, hashed = 0](ByteView bytes) mutable {
+    return ++hashed % 2 == 0 ? other : sha256(bytes);
+  };
+  const auto walked = walk_states({left, left.at()}, {right, {1, other}}, digest, {});
+  check_failure(walked, WalkFailure::Kind::inconsistent, "no key that differs");
+  CHECK(std::get<WalkFailure>(walked).culprit == Culprit::either);
 }
 
 struct Lie {

@@ -124,7 +124,7 @@ TEST_CASE("only administrators of the membership are answered, and the refusal i
 
 TEST_CASE("answers are as fast as the budget allows, each administrator's for itself, and time makes up for them") {
   Cluster cluster(4, [](CoreConfig& config) {
-    config.inspection_bytes_per_second = 80'000;
+    config.inspection_bytes_per_second = 800'000;
     config.membership.admins.push_back({.id = 1, .key = toy_key({PrincipalKind::admin, 1})});
   });
   run_slots(cluster, 1, 9);
@@ -143,6 +143,60 @@ TEST_CASE("answers are as fast as the budget allows, each administrator's for it
   CHECK(node.answers.size() == 1);
   node.now.monotonic_us += 1'000'000;
   CHECK(ask<StateNodes>(node, StateNodesQuery{1, 8, {""}}).nodes.size() == 1);
+}
+
+TEST_CASE("a question is charged for what it asks with, not for its answer alone") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 4);
+  auto& node = cluster[0];
+  const Bytes long_key(limits::state_key_bytes_max, 'k');
+  const NibblePrefix deep(path_nibbles - 1, '\x03');
+  struct Flood {
+    const char* name;
+    Message question;
+    std::size_t answered_max;  ///< in one second, the burst included
+  };
+  const std::vector<Flood> floods{
+      {"long keys that are not there", StateValuesQuery{1, 4, std::vector<Bytes>(limits::state_values_max, long_key)},
+       40},
+      {"of another checkpoint", StateValuesQuery{1, 3, std::vector<Bytes>(limits::state_values_max, long_key)}, 40},
+      {"behind the last key", StateKeysQuery{1, 4, Bytes(limits::state_key_bytes_max, '\xff')}, 1'300},
+      {"a small one without an answer", StateKeysQuery{1, 3, ""}, 2'500},
+      {"places where nothing is", StateNodesQuery{1, 4, std::vector<NibblePrefix>(limits::state_nodes_max, deep)}, 200},
+      {"roots alone", HistoryQuery{1, 1, 0}, 2'500},
+  };
+  for (const auto& flood : floods) {
+    CAPTURE(flood.name);
+    node.now.monotonic_us += 60'000'000;
+    node.answers.clear();
+    for (int asked = 0; asked < 100'000; ++asked) {
+      if (asked % 1000 == 0) node.now.monotonic_us += 10'000;
+      auto question = flood.question;
+      node.step(Received{admin_sender(0), std::move(question)});
+    }
+    CHECK(node.answers.size() > 10);
+    CHECK(node.answers.size() < flood.answered_max);
+  }
+}
+
+TEST_CASE("a value that is cut is charged for its length") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 3);
+  auto& node = cluster[0];
+  Overlay overlay;
+  overlay["short"] = Bytes(limits::state_value_bytes_max, 's');
+  overlay["long"] = Bytes(64 * limits::state_value_bytes_max, 'l');
+  node.store.apply(3, overlay);
+  const auto answered = [&](const Bytes& key) {
+    node.now.monotonic_us += 60'000'000;
+    node.answers.clear();
+    for (int asked = 0; asked < 100; ++asked) {
+      node.now.monotonic_us += 10'000;
+      node.step(Received{admin_sender(0), StateValuesQuery{1, 3, {key}}});
+    }
+    return node.answers.size();
+  };
+  CHECK(answered("short") > 3 * answered("long"));
 }
 
 TEST_CASE("long lists of keys come in parts, and long values are cut and say so") {

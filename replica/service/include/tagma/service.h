@@ -112,7 +112,10 @@ class TAGMA_API Service {
    *
    * An exception, or a reply that is too long, undoes what the operation changed and becomes a refusal whose text is
    * the exception's what(), cut to 512 bytes: the same on every replica as long as it comes from payload and state
-   * alone. `std::bad_alloc` is the exception to this: it stops the replica, since it depends on the machine.
+   * alone. `std::bad_alloc` is the exception to this: it stops the replica, since it depends on the machine. So
+   * **bound every size before memory is asked for it**: a service that asks for as much as a payload says lets one
+   * client stop all replicas with one operation, for all of them execute it. Throw std::length_error, or refuse, above
+   * a bound of your own; nothing that fits into a reply needs more than limits::reply_bytes_max.
    *
    * @param payload  what the client sent behind the service's name: any bytes at all, so judge them (Schneider 1990,
    *                 section 5.2, defensive programming). Borrowed for the call
