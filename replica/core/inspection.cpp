@@ -82,8 +82,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, StateKeysQuery& me
     keys.keys = store_.keys(message.from, limits::state_keys_max + 1, bytes_max);
     const std::size_t told_bytes = size_of(keys.keys);
     cost_bytes += lookup_bytes + told_bytes;
-    keys.more =
-        keys.keys.size() > limits::state_keys_max || told_bytes - keys.keys.size() * item_bytes >= bytes_max;
+    keys.more = keys.keys.size() > limits::state_keys_max || told_bytes - keys.keys.size() * item_bytes >= bytes_max;
     if (keys.keys.size() > limits::state_keys_max) keys.keys.pop_back();
   }
   answer(from, std::move(keys), cost_bytes);

@@ -119,10 +119,10 @@ TAGMA_API tagma_error tagma_client_open(const tagma_options* options, tagma_clie
 TAGMA_API void tagma_client_close(tagma_client* client);
 
 /**
- * Ends the session without waiting for it: what is outstanding ends as TAGMA_CALL_UNKNOWN, and threads that are inside a
- * function of this client return soon, those in tagma_client_reports() with what has come so far, or with a count of 0.
- * Later operations end as TAGMA_CALL_INVALID. From any thread, also from a callback; tagma_client_close() still has to
- * follow, when no other thread is inside.
+ * Ends the session without waiting for it: what is outstanding ends as TAGMA_CALL_UNKNOWN, and threads that are inside
+ * a function of this client return soon, those in tagma_client_reports() with what has come so far, or with a count of
+ * 0. Later operations end as TAGMA_CALL_INVALID. From any thread, also from a callback; tagma_client_close() still has
+ * to follow, when no other thread is inside.
  *
  * @param client  null is allowed; twice does nothing
  */
