@@ -19,7 +19,7 @@ template <typename Answer, typename Ask>
 Result<Answer> BoundedSource::waited(Ask ask) {
   if (waited_us_ >= wait_max_us_) {
     return Refused{name() + " has been waited for " + std::to_string(wait_max_us_ / 1'000'000) +
-                   " s in all; it is too slow to be compared"};
+                   " s in all: it is too slow, or --deadline-s too low for its state"};
   }
   const std::int64_t begin_us = clock_us_();
   auto answer = ask();

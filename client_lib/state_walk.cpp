@@ -247,7 +247,12 @@ class Walk {
       if (keys_ > options_.keys_read_max) return inconsistent(side, "it names more keys than any state has");
       report();
       more = answer->more;
-      if (more) from = answer->keys.back() + '\0';
+      if (!more) continue;
+      // The next question could not be asked, and a correct replica would not have led us there.
+      if (answer->keys.empty() || answer->keys.back().size() >= limits::state_key_bytes_max) {
+        return inconsistent(side, "it names a key that no state has");
+      }
+      from = answer->keys.back() + '\0';
     }
     if (left_to_find > 0 && found.size() < options_.keys_max) {
       return inconsistent(side, "its tree has keys that it does not name");

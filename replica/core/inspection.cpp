@@ -15,8 +15,9 @@ namespace {
 
 /// What an item of a question or an answer takes on the wire beside its bytes; generous.
 constexpr std::size_t item_bytes = 48;
-/// Any question, however small: to decode it, to encode, authenticate and send an answer.
-constexpr std::size_t question_bytes = 4096;
+/// Any question, however small: to be woken, to check and decode it, to encode, authenticate and send an answer.
+/// Measured: 110 us on both threads of an idle replica.
+constexpr std::size_t question_bytes = 16'384;
 /// One search in the state or its tree.
 constexpr std::size_t lookup_bytes = 256;
 /// A value is copied as a whole before it is cut; so many of its bytes cost as much as one that is sent.
