@@ -11,7 +11,11 @@
 
 namespace tagma {
 
-using namespace log_format;
+using log_format::encode_group;
+using log_format::encode_mark;
+using log_format::group_bytes;
+using log_format::page_bytes;
+using log_format::Place;
 using log_recovery::Segment;
 
 class Log::Implementation {

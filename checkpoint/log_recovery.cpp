@@ -7,7 +7,15 @@
 namespace tagma::log_recovery {
 namespace {
 
-using namespace log_format;
+using log_format::decode_entries;
+using log_format::decode_header;
+using log_format::decode_mark;
+using log_format::GroupHeader;
+using log_format::header_bytes;
+using log_format::is_whole;
+using log_format::page_aligned;
+using log_format::page_bytes;
+using log_format::Place;
 
 constexpr ByteView name_prefix = "log-";
 constexpr std::size_t name_digits = 8;

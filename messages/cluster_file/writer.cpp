@@ -101,17 +101,19 @@ std::string render(const ClusterFile& file) {
 }  // namespace cluster_file
 
 std::optional<Refused> write_cluster_file(const std::string& path, const ClusterFile& file) {
-  using namespace cluster_file;
-  if (auto problem = first_problem(file)) return in_one_line(path, *problem);
-  const auto text = render(file);
-  if (text.size() > file_bytes_max) return in_one_line(path, "the file would have more than 4 MiB; use fewer clients");
+  if (auto problem = cluster_file::first_problem(file)) return cluster_file::in_one_line(path, *problem);
+  const auto text = cluster_file::render(file);
+  if (text.size() > cluster_file::file_bytes_max)
+    return cluster_file::in_one_line(path, "the file would have more than 4 MiB; use fewer clients");
   // What we could not read again (a path that is not UTF-8, for one) must not reach the disk.
-  if (const auto again = parse(text); !again) return in_one_line(path, again.reason());
+  if (const auto again = cluster_file::parse(text); !again) return cluster_file::in_one_line(path, again.reason());
 
-  TemporaryFile temporary(path);
-  if (!temporary.opened() || !temporary.fill(text) || !temporary.move_to(path)) return cannot_write(path, errno);
+  cluster_file::TemporaryFile temporary(path);
+  if (!temporary.opened() || !temporary.fill(text) || !temporary.move_to(path))
+    return cluster_file::cannot_write(path, errno);
   const auto folder = std::filesystem::path(path).parent_path();
-  if (!sync_folder(folder.empty() ? "." : folder.string())) return cannot_write(path, errno);
+  if (!cluster_file::sync_folder(folder.empty() ? "." : folder.string()))
+    return cluster_file::cannot_write(path, errno);
   return std::nullopt;
 }
 

@@ -23,7 +23,15 @@
 namespace tagma {
 namespace {
 
-using namespace runtime;
+using runtime::Counters;
+using runtime::DataDirectory;
+using runtime::Log;
+using runtime::MemoryStorage;
+using runtime::ReplicaLoop;
+using runtime::StartedMark;
+using runtime::Traffic;
+using runtime::Transport;
+using runtime::TransportConfig;
 
 constexpr int exit_clean = 0;
 constexpr int exit_failed = 1;

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fuzzing with libFuzzer; ./tagma fuzz calls it, and so does the test fuzz_short.
+# Fuzzing with libFuzzer; ./tagma fuzz calls it, and so do the tests fuzz_short and fuzz_planted.
 #   fuzz.sh TARGET [--seconds N]   one target for N seconds (600); new inputs stay in build/fuzz/corpus/TARGET
 #   fuzz.sh all [--seconds N]      each target for N seconds, one after the other
 #   fuzz.sh list                   the targets
 #   fuzz.sh replay TARGET FILE...  judges files once, such as an artefact
 #   fuzz.sh keep TARGET            adds what build/fuzz/corpus/TARGET reaches and the checked-in corpus does not
 #   fuzz.sh short                  the ordinary test: every target for a few seconds with a fixed seed
+#   fuzz.sh planted                that each target finds the bug that was planted for it (plants.cmake)
 # Builds what is stale in build/fuzz first. Exit 0: nothing found. 1: a finding, with the command that replays it. 2: bad
 # usage or a failed build. 77: there is no clang with libFuzzer here.
 set -euo pipefail
@@ -16,6 +17,7 @@ artefacts=$build/artefacts
 
 targets=(codec validators frames cluster_file key_file signatures command_grammar core)
 short_seconds=8
+planted_seconds=120 # at most; it ends once the bug is found
 # One input: seconds until it counts as endless, megabytes until it counts as bottomless.
 limits=(-timeout=20 -rss_limit_mb=2048)
 
@@ -32,6 +34,7 @@ usage: ./tagma fuzz TARGET [--seconds N]     one target, for 600 seconds if not 
        ./tagma fuzz list
        ./tagma fuzz replay TARGET FILE...    judge files once, such as an artefact
        ./tagma fuzz keep TARGET              add what was newly reached to the checked-in corpus
+       ./tagma fuzz planted                  prove that each target finds a bug that was planted for it
 
 Targets: ${targets[*]}
 
@@ -114,7 +117,8 @@ seeds_of() {
   for folder in "$here/corpus/$1" "$here/regressions/$1"; do [[ ! -d $folder ]] || printf '%s\n' "$folder"; done
 }
 
-# run_target TARGET FOLDER_FOR_NEW_INPUTS OPTION... : libFuzzer itself.
+# run_target TARGET FOLDER_FOR_NEW_INPUTS OPTION... : libFuzzer itself, of the program that $program_prefix begins.
+program_prefix=fuzz_
 run_target() {
   local target=$1 new=$2 seeds options dictionary=$here/dictionaries/$1.dict
   shift 2
@@ -122,7 +126,7 @@ run_target() {
   mapfile -t options < <(options_of "$target")
   mkdir -p "$new"
   [[ ! -e $dictionary ]] || set -- "$@" "-dict=$dictionary"
-  (cd "$top" && exec "build/fuzz/bin/fuzz_$target" "${limits[@]}" "${options[@]}" \
+  (cd "$top" && exec "build/fuzz/bin/$program_prefix$target" "${limits[@]}" "${options[@]}" \
     "-artifact_prefix=build/fuzz/artefacts/$target-" "$@" "$new" "${seeds[@]}")
 }
 
@@ -154,32 +158,66 @@ run_long() {
   say "$target: $(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$log" | tail -n 1) runs, nothing found; $(find "$build/corpus/$target" -type f | wc -l) inputs in build/fuzz/corpus/$target"
 }
 
-# All targets, two at a time. A name per line goes to the file of failures.
-run_short() {
-  local folder target failed=0
-  folder=$(mktemp -d)
-  # shellcheck disable=SC2064 # the folder of now
-  trap "rm -rf '$folder'" EXIT
-  local running=0
+# run_each FOLDER OPTION... : all targets, two at a time. FOLDER/TARGET.log is what each said, FOLDER/TARGET.failed is there
+# if it found something or could not run.
+run_each() {
+  local folder=$1 target running=0
+  shift
   for target in "${targets[@]}"; do
     {
-      run_target "$target" "$folder/$target" -seed=1 "-max_total_time=$short_seconds" >"$folder/$target.log" 2>&1 ||
-        touch "$folder/$target.failed"
+      run_target "$target" "$folder/$target" -seed=1 "$@" >"$folder/$target.log" 2>&1 || touch "$folder/$target.failed"
     } &
     running=$((running + 1))
     ((running % 2 == 1)) || wait
   done
   wait
+}
+
+# The lines of a log that tell more than that the search goes on.
+tell() { grep -avE '^#[0-9]+\s+(NEW|REDUCE|pulse|RELOAD)|NEW_(FUNC|PC)' "$1" | tail -n 60 >&2; }
+
+run_short() {
+  local folder=$1 target failed=0
+  run_each "$folder" "-max_total_time=$short_seconds"
   for target in "${targets[@]}"; do
     if [[ -e $folder/$target.failed ]]; then
-      grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse|RELOAD)|NEW_(FUNC|PC)' "$folder/$target.log" | tail -n 60 >&2
+      tell "$folder/$target.log"
       explain "$target" "$folder/$target.log"
       failed=1
     else
-      printf '%-16s %s\n' "$target" "$(grep -E '^#[0-9]+\s+DONE' "$folder/$target.log" | tail -n 1)"
+      printf '%-16s %s\n' "$target" "$(grep -aE '^#[0-9]+\s+DONE' "$folder/$target.log" | tail -n 1)"
     fi
   done
   return "$failed"
+}
+
+# Each target has to end by one of its own promises: any other end is no proof.
+run_planted() {
+  local folder=$1 target log promise failed=0
+  program_prefix=fuzz_planted_
+  run_each "$folder" "-max_total_time=$planted_seconds" -print_final_stats=1 "-artifact_prefix=$folder/"
+  for target in "${targets[@]}"; do
+    log=$folder/$target.log
+    promise=$(sed -nE 's/^tagma: broken promise: (.*) \(.* at .*/\1/p' "$log" | head -n 1)
+    if [[ -e $folder/$target.failed && -n $promise ]] && grep -aq 'Test unit written' "$log"; then
+      printf '%-16s %8s runs: %s\n' "$target" \
+        "$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")" "$promise"
+    else
+      tell "$log"
+      say "$target: the planted bug was not found"
+      failed=1
+    fi
+  done
+  return "$failed"
+}
+
+# with_folder COMMAND : calls it with a folder that is gone afterwards.
+with_folder() {
+  local folder
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$folder'" EXIT
+  "$1" "$folder"
 }
 
 keep() {
@@ -216,7 +254,12 @@ list) printf '%s\n' "${targets[@]}" ;;
 short)
   probe
   build_target fuzz_targets
-  run_short
+  with_folder run_short
+  ;;
+planted)
+  probe
+  build_target fuzz_planted_targets
+  with_folder run_planted
   ;;
 all)
   seconds=$(seconds_of "$@")

@@ -23,22 +23,43 @@ def calls_in(tree, path, banned):
             yield Finding(path, line_of(code, found.start()), f"`{call}` is banned here: {ban.instead}")
 
 
-def banned_header(name):
-    for names, instead in rules.HEADERS_BANNED_WHERE_PURE.items():
+def banned_header(name, banned):
+    for names, instead in banned.items():
         if matches(name, names.split()):
             return instead
     return None
 
 
+def refusal_in_pure(tree, path, name):
+    """Why a pure core may not include this header; None where it may."""
+    instead = banned_header(name, rules.HEADERS_BANNED_WHERE_PURE)
+    if instead:
+        return f"<{name}> is banned in a pure core: {instead}"
+    known = matches(name, [*rules.HEADERS_ALLOWED_WHERE_PURE.split(), *rules.LIBRARIES])
+    if known or tree.resolve(path, name):
+        return None
+    return f"<{name}> is banned in a pure core: {rules.HEADERS_NOT_ALLOWED}"
+
+
+def headers_in(tree, path):
+    for include in tree.includes(path):
+        instead = banned_header(include.name, rules.HEADERS_BANNED_EVERYWHERE)
+        if instead:
+            yield Finding(path, include.line, f"<{include.name}> is banned here: {instead}")
+        elif is_pure(path):
+            refusal = refusal_in_pure(tree, path, include.name)
+            if refusal:
+                yield Finding(path, include.line, refusal)
+
+
 def check_calls(tree):
     for path in tree.sources():
         yield from calls_in(tree, path, rules.BANNED_EVERYWHERE)
+        if path.endswith(".h") or not path.startswith(rules.TEST_ROOM + "/"):
+            yield from calls_in(tree, path, rules.BANNED_BUT_IN_TEST_SOURCES)
         if is_pure(path):
             yield from calls_in(tree, path, rules.BANNED_WHERE_PURE)
-            for include in tree.includes(path):
-                instead = banned_header(include.name)
-                if instead:
-                    yield Finding(path, include.line, f"<{include.name}> is banned in a pure core: {instead}")
+        yield from headers_in(tree, path)
 
 
 def check_marks(tree):

@@ -15,6 +15,19 @@ def check_sources(tree, build):
             yield Finding(path, 0, "is in no CMake target: add it to its CMakeLists.txt or remove it")
 
 
+def check_suffixes(tree):
+    """Every rule looks at sources by their suffix: what holds code has one of those that they look at, and nothing else
+    is compiled in by #include."""
+    for path in tree.files:
+        if path.endswith(tuple(rules.FOREIGN_SOURCE_SUFFIXES.split())):
+            yield Finding(path, 0, f"no rule looks at a source of this suffix: name it {' or '.join(SOURCE_SUFFIXES)}")
+    for path in tree.sources():
+        for include in tree.includes(path):
+            included = tree.resolve(path, include.name)
+            if included and not included.endswith(".h"):
+                yield Finding(path, include.line, f'includes "{include.name}": only headers (.h) are included')
+
+
 def is_example_to_copy(tree, path):
     """A project of its own, which lies in our tree to be copied and is built outside of it."""
     project = os.path.dirname(path) + "/CMakeLists.txt"
@@ -47,8 +60,9 @@ def check_other_files(tree):
         for path in tree.files
         if path.endswith(readers) or "." not in os.path.basename(path)
     }
+    sources = (*SOURCE_SUFFIXES, *rules.FOREIGN_SOURCE_SUFFIXES.split())
     for path in tree.files:
-        if path.endswith((".md", *SOURCE_SUFFIXES)) or matches(path, rules.KNOWN_BY_TOOLS):
+        if path.endswith((".md", *sources)) or matches(path, rules.KNOWN_BY_TOOLS):
             continue
         if not is_named(tree, path, words_by_file):
             yield Finding(path, 0, "no other file names it: remove it, or say where it is used")
@@ -72,6 +86,7 @@ def resolved(document, names):
 
 
 def check(tree, options):
+    yield from check_suffixes(tree)
     yield from check_sources(tree, options.build)
     yield from check_headers(tree)
     yield from check_other_files(tree)

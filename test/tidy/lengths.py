@@ -5,8 +5,14 @@ import re
 import subprocess
 
 import rules
-from tree import SOURCE_SUFFIXES, Finding
+from tree import SOURCE_SUFFIXES, Finding, blanked, line_of
 
+# A directive with the lines that it goes on for; what a `{` may belong to without being a function.
+DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(?P<name>\w+)(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+SCOPE = re.compile(r"\b(namespace|class|struct|union|enum|extern|TEST_SUITE)\b")
+MAYBE_FUNCTION = re.compile(r"\(|^[A-Z_\d\s]+$")  # with parentheses, or nothing but a macro's name
+HARMLESS = re.compile(r"\balignas\s*\([^()]*\)|\bTEST_SUITE\s*\([^()]*\)|\[\[.*?\]\]|\b__attribute__\s*\(\(.*?\)\)")
 LIST = "test/tidy/lengths.txt"
 CTAGS = [
     "ctags",
@@ -70,18 +76,62 @@ def end_of(tree, tag):
     return next((at for at, line in enumerate(lines[tag["line"] :], tag["line"] + 1) if line == "}"), None)
 
 
+def blocks(code):
+    """(first line, last line, head) of each block in braces that stands in no other but a namespace or a type: what a
+    function's body is, whatever macro makes its head."""
+    level, open_type_levels, start, head_at = 0, [], None, 0
+    for at, letter in enumerate(code):
+        in_type = start is None
+        if letter == "{":
+            if in_type and SCOPE.search(head := code[head_at:at]) and "(" not in HARMLESS.sub("", head):
+                open_type_levels.append(level)
+                head_at = at + 1
+            elif in_type:
+                start = level
+            level += 1
+        elif letter == "}":
+            level -= 1
+            if start == level:
+                head = code[head_at:].lstrip()
+                first = len(code) - len(head)
+                yield line_of(code, first), line_of(code, at), code[first:at].split("{")[0].strip()
+                start, head_at = None, at + 1
+            elif open_type_levels and open_type_levels[-1] == level:
+                open_type_levels.pop()
+                head_at = at + 1
+        elif letter == ";" and in_type:
+            head_at = at + 1
+
+
+def hidden_lengths(tree, path, seen):
+    """Functions that ctags does not see, since a macro makes their heads, and macros themselves: (name, lines, first)."""
+    code = tree.code(path)
+    for macro in DEFINE.finditer(code):
+        yield f"macro {macro['name']}", macro[0].count("\n") + 1, line_of(code, macro.start())
+    code = DEFINE.sub(lambda found: blanked(found[0]), code)
+    code = DIRECTIVE.sub(lambda found: blanked(found[0]), code)
+    for first, last, head in blocks(code):
+        if MAYBE_FUNCTION.search(head) and not any(first <= line <= last for line in seen):
+            yield " ".join(re.findall(r"\w+", head)[:4]), last - first + 1, first
+
+
 def measured(tree):
     """{(path, name): (lines, first line)} of all functions and files; of namesakes in one file the longest counts."""
     lengths = {}
+    seen = {}
     for path in tree.files:
         if path.endswith(SOURCE_SUFFIXES) or is_script(tree, path):
             lengths[path, "the file"] = (len(tree.text(path).splitlines()), 0)
     for tag in tags_of(tree):
+        seen.setdefault(tag["path"], []).append(tag["line"])
         key = (tag["path"], name_of(tree, tag))
         end = end_of(tree, tag)
         lines = end - tag["line"] + 1 if end else None
         if lines is None or lines > lengths.get(key, (0, 0))[0]:
             lengths[key] = (lines, tag["line"])
+    for path in tree.sources():
+        for name, lines, first in hidden_lengths(tree, path, seen.get(path, [])):
+            lengths[path, name] = max((lines, first), lengths.get((path, name), (0, 0)))
     return lengths
 
 

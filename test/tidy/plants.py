@@ -23,16 +23,34 @@ def function(name, statements):
     return f"\nvoid {name}() {{\n{body}}}\n"
 
 
+def banned_calls(path, bans, name):
+    """One breach per shape of a ban, and beside each the same words where they are no code."""
+    breaches = [(breach, ban.instead) for ban in bans for breach in (ban.breach, *ban.more)]
+    for number, (breach, instead) in enumerate(breaches):
+        decoys = f'// {breach}\n/* {breach} */\nconst char* quoted_{name}_{number} = "\\"{breach}";\n'
+        text = f"\n{decoys}void {name}_{number}() {{ {breach} }}\n"
+        yield Plant(f"a banned call: {breach}", path, text, "calls", instead)
+
+
+def banned_headers(path):
+    """Every name of a header that is banned, those with a `*` by an example, and one that nobody thought of."""
+    pure = "is banned in a pure core"
+    for bans, words in ((rules.HEADERS_BANNED_WHERE_PURE, pure), (rules.HEADERS_BANNED_EVERYWHERE, "is banned here")):
+        for names, instead in bans.items():
+            for name in names.replace("*", "planted.h").split():
+                text = f"\n#include <{name}>\n"
+                yield Plant(f"<{name}> in a core", path, text, "calls", f"<{name}> {words}: {instead}")
+    for name in ("planted_unknown", "netinet/in.h"):
+        words = f"<{name}> {pure}: {rules.HEADERS_NOT_ALLOWED}"
+        yield Plant(f"<{name}> in a core", path, f"\n#include <{name}>\n", "calls", words)
+
+
 def calls():
-    """One breach per ban, and beside each the same words where they are no code."""
-    for path, bans in (
-        ("replica/core/replica_core.cpp", rules.BANNED_WHERE_PURE),
-        ("client_lib/cli/text_format.cpp", rules.BANNED_EVERYWHERE),
-    ):
-        for number, ban in enumerate(bans):
-            decoys = f'// {ban.breach}\n/* {ban.breach} */\nconst char* quoted_{number} = "\\"{ban.breach}";\n'
-            text = f"\n{decoys}void planted_{number}() {{ {ban.breach} }}\n"
-            yield Plant(f"a banned call: {ban.breach}", path, text, "calls", ban.instead)
+    yield from banned_calls("replica/core/replica_core.cpp", rules.BANNED_WHERE_PURE, "planted")
+    yield from banned_calls("client_lib/cli/text_format.cpp", rules.BANNED_EVERYWHERE, "planted")
+    yield from banned_calls("test/fuzz/entry.cpp", rules.BANNED_EVERYWHERE, "planted")
+    yield from banned_calls("client_lib/cli/progress_line.cpp", rules.BANNED_BUT_IN_TEST_SOURCES, "planted")
+    yield from banned_calls("test/fuzz/input.h", rules.BANNED_BUT_IN_TEST_SOURCES, "planted")
     clock, *_ = rules.BANNED_WHERE_PURE
     for path in (
         "client_lib/client_core.cpp",
@@ -41,15 +59,14 @@ def calls():
         "messages/messages.cpp",
     ):
         yield Plant(f"a clock in {path}", path, f"\nvoid planted() {{ {clock.breach} }}\n", "calls", clock.instead)
-    for names, instead in rules.HEADERS_BANNED_WHERE_PURE.items():
-        name = names.split()[0]
-        yield Plant(
-            f"<{name}> in a core",
-            "checkpoint/layered_state.cpp",
-            f"\n#include <{name}>\n",
-            "calls",
-            f"<{name}> is banned in a pure core: {instead}",
-        )
+    yield from banned_headers("checkpoint/layered_state.cpp")
+    yield Plant(
+        "<bits/stdc++.h> outside of the cores",
+        "client_lib/cli/text_format.cpp",
+        "\n#include <bits/stdc++.h>\n",
+        "calls",
+        "<bits/stdc++.h> is banned here",
+    )
     for mark in rules.UNFINISHED_MARKS:
         yield Plant(
             f"an unfinished mark, {mark}",
@@ -155,6 +172,24 @@ ARROWS = [
 ]
 
 DEAD = [
+    *(
+        Plant(
+            f"a source with the suffix {suffix}",
+            # The name is not to be found in any text, this one included.
+            "crypto/planted_" + suffix.strip(".").replace("+", "p") + suffix,
+            "int planted;\n",
+            "dead",
+            "no rule looks at a source of this suffix",
+        )
+        for suffix in rules.FOREIGN_SOURCE_SUFFIXES.split()
+    ),
+    Plant(
+        "code that is included from a text file",
+        "crypto/handshake.cpp",
+        '\n#include "crypto/CMakeLists.txt"\n',
+        "dead",
+        "only headers (.h) are included",
+    ),
     Plant("a source in no target", "crypto/planted_source.cpp", "int planted;\n", "dead", "is in no CMake target"),
     Plant(
         "a header that nobody includes", "crypto/planted_header.h", "#pragma once\n", "dead", "is included by nobody"
@@ -225,6 +260,30 @@ LENGTHS = [
         function("planted_long", 80),
         "lengths",
         "planted_long has 82 lines; at most 70",
+    ),
+    Plant(
+        "an over-long function whose head a macro makes",
+        "crypto/verifier.cpp",
+        "\n#define PLANTED_HEAD(name) void name()\n"
+        + function("planted", 80).replace("void planted()", "PLANTED_HEAD(planted_hidden)"),
+        "lengths",
+        "PLANTED_HEAD has 82 lines; at most 70",
+    ),
+    Plant(
+        "an over-long function that is a macro's argument",
+        "crypto/identity.cpp",
+        "\n#define PLANTED_WRAP(head, body) head body\n"
+        + function("planted", 80).replace("void planted()", "PLANTED_WRAP(void planted(), ").rstrip() + ")\n",
+        "lengths",
+        "PLANTED_WRAP void planted has 82 lines; at most 70",
+    ),
+    Plant(
+        "an over-long macro",
+        "crypto/handshake.cpp",
+        function("planted", 80).replace("void planted()", "#define PLANTED_BODY()").rstrip().replace("\n", " \\\n")[2:]
+        + "\n",
+        "lengths",
+        "macro PLANTED_BODY has 83 lines; at most 70",
     ),
     Plant(
         "an over-long test case",

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 
 class Ban(NamedTuple):
-    """A pattern of code, the way out, and a breach that planted.py plants to prove that the pattern finds it."""
+    """A pattern of code, the way out, and breaches that planted.py plants to prove that the pattern finds them."""
 
     pattern: str
     instead: str
     breach: str
+    more: tuple = ()  # other shapes of the same breach
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -76,15 +77,17 @@ NOT_PURE = {
 # Single calls that are all right in one place, by path and call, and why.
 EXCUSED = {
     ("messages/wire/segment.cpp", "thread_local"): "a buffer for encoding, all zero between two uses",
+    ("messages/wire/segment.cpp", "uintptr_t"): "whether the input lies at a word's border, which no value shows",
 }
 
 BANNED_WHERE_PURE = [
     Ban(
         r"\b(system_clock|steady_clock|high_resolution_clock|utc_clock|file_clock)\b"
-        r"|\b(clock_gettime|gettimeofday|timespec_get|localtime(_r)?|gmtime(_r)?)\s*\("
-        r"|(?<![\w.>])time\s*\(\s*(nullptr|NULL|0|&)",
+        r"|\b(clock_get\w+|gettimeofday|timespec_get|localtime(_r)?|gmtime(_r)?|nanosleep|usleep|__rdtscp?)\s*\("
+        r"|(?<![\w.>])(clock|times|ftime)\s*\(|(?<![\w.>])time\s*\(\s*(nullptr|NULL|0|&)",
         "time comes in with the event: Now in replica/core, now_us in the client core, agreed_time_us() in a service",
         "auto now = std::chrono::steady_clock::now();",
+        ("auto now = std::clock();", "auto now = clock();", "auto now = time(nullptr);", "auto now = __rdtsc();"),
     ),
     Ban(
         r"\bstd::(jthread|thread|this_thread|async|future|promise|packaged_task)\b|\bpthread_\w+",
@@ -99,7 +102,7 @@ BANNED_WHERE_PURE = [
         "std::mutex gate;",
     ),
     Ban(
-        r"\bstd::(i|o)?fstream\b|\bstd::filesystem\b|\b(fopen|freopen|fdopen|mmap|fsync|fdatasync)\s*\("
+        r"\bstd::(i|o)?fstream\b|\bstd::filesystem\b|\bFILE\b|\b(fopen|freopen|fdopen|mmap|fsync|fdatasync)\s*\("
         r"|(?<![\w.>:])(::)?(open|openat|read|write|pread|pwrite|unlink|rename)\s*\(\s*[\w.:]*(fd|path|file)\w*",
         "files are the runtime's: emit a persist effect; the answer comes as Persisted or CheckpointWritten",
         "std::ofstream file;",
@@ -111,10 +114,12 @@ BANNED_WHERE_PURE = [
         "auto number = socket(1, 2, 3);",
     ),
     Ban(
-        r"\bstd::(random_device|mt19937(_64)?|minstd_rand0?|default_random_engine|\w+_distribution)\b"
-        r"|\bs?rand(om)?(_r)?\s*\(|\b(getrandom|getentropy|arc4random\w*|RAND_bytes)\s*\(",
+        r"\bstd::(random_device|mt19937(_64)?|minstd_rand0?|knuth_b|ranlux\w+|\w+_engine|\w+_distribution)\b"
+        r"|\bs?rand(om)?(_r)?\s*\(|\b([dejlmn]rand48|srand48|seed48|lcong48)(_r)?\s*\("
+        r"|\b(getrandom|getentropy|arc4random\w*|RAND_bytes)\s*\(",
         "chance comes in: a seed in the constructor's configuration, or bytes in the event",
         "std::random_device device;",
+        ("auto chance = random();", "auto chance = drand48();", "srand48(1);", "auto chance = std::rand();"),
     ),
     Ban(
         r"\bstd::(unordered_\w+|hash)\b|\bstd::pmr::unordered_\w+",
@@ -133,24 +138,69 @@ BANNED_WHERE_PURE = [
         "auto home = getenv(name);",
     ),
     Ban(
-        r"\b(float|double)\b",
+        r"\bstd::(multi)?(map|set)\s*<\s*(std::(pair|tuple)\s*<[^<>]*)?[^<>,]*\*\s*(const\s*)?[,>]"
+        r"|\bstd::(multi)?(map|set)\s*<\s*(const\s+)?std::(shared|unique)_ptr\b"
+        r"|\bstd::(priority_queue|less|less_equal|greater|greater_equal)\s*<[^<>,]*\*\s*(const\s*)?[,>]"
+        r"|\bstd::owner_less\b|\bu?intptr_t\b",
+        "addresses differ from replica to replica, and so does their order: use a key that is replicated",
+        "std::map<const int*, int> entries;",
+        (
+            "std::set<int*> entries;",
+            "std::multimap<int* const, int> entries;",
+            "std::set<std::shared_ptr<int>> entries;",
+            "std::set<std::pair<int*, int>> entries;",
+            "std::less<int*> before;",
+            "auto place = std::uintptr_t{};",
+        ),
+    ),
+    Ban(
+        r"\b(float|double|float_t|double_t|_Float\d+x?|__float\d+|std::b?float\d+_t|std::floating_point)\b"
+        r"|(?<![\w.])(\d[\d']*\.[\d']*([eE][+-]?\d+)?|\.\d[\d']*([eE][+-]?\d+)?|\d[\d']*[eE][+-]?\d+)[fFlL]?"
+        r"|\b0[xX][\da-fA-F'.]+[pP][+-]?\d+"
+        r"|(?<![\w.>])(sqrt|cbrt|pow|hypot|fabs|fmod|ldexp|strto(f|d|ld))\s*\("
+        r"|\bstd::(exp2?|log(2|10|1p)?|a?sin|a?cos|a?tan2?|floor|ceil|trunc|l?l?round|l?l?rint|lerp|sto(f|d|ld))\s*\(",
         "replicas must agree to the last bit: integers in the smallest unit (_us, _bytes, per mille)",
         "double share = 1;",
+        (
+            "long double share = 1;",
+            "auto share = 0.5;",
+            "auto share = 1e3;",
+            "auto share = .5f;",
+            "auto share = 0x1p3;",
+            "auto root = std::sqrt(2);",
+            "auto share = std::stod(text);",
+            "auto share = std::log2(3);",
+        ),
+    ),
+    Ban(
+        r"\bnamespace\s+\w+\s*=\s*(::)?std\b[\w:]*",
+        "these rules go by full names: write std::",
+        "namespace short_name = std;",
     ),
 ]
 
 # Headers that bring the same things in; naming them is enough to be refused.
 HEADERS_BANNED_WHERE_PURE = {
     "chrono ctime time.h sys/time.h": "time comes in with the event, as MonotonicUs or TimeUs",
-    "thread future stop_token pthread.h": "a core has one thread, its caller's",
+    "thread future stop_token pthread.h threads.h": "a core has one thread, its caller's",
     "mutex shared_mutex atomic condition_variable semaphore latch barrier": "a core has one thread, its caller's",
     "fstream filesystem fcntl.h unistd.h sys/* dirent.h": "files and processes are the runtime's: emit an effect",
     "random": "a seed comes in through the configuration",
     "unordered_map unordered_set": "std::map or std::set, whose order is the same on every replica",
     "iostream print syslog.h syncstream": "a core says nothing: return a refusal, let the runtime log",
+    "stdio.h": "<cstdio>, and of it std::snprintf alone",
     "locale clocale": "what depends on the machine comes in through the configuration",
     "cmath math.h complex valarray numbers": "integers: replicas must agree to the last bit",
 }
+
+# All else that a pure core may include besides our own headers and LIBRARIES: what has neither state nor surroundings.
+HEADERS_ALLOWED_WHERE_PURE = """
+    algorithm any array bit bitset cassert cctype cerrno charconv cinttypes climits compare concepts cstddef cstdint
+    cstdio cstring deque exception expected format forward_list functional initializer_list iosfwd iterator
+    limits list map memory new numeric optional queue ranges set span stack stdexcept string string_view
+    system_error tuple type_traits typeinfo utility variant vector version xxhash.h
+"""
+HEADERS_NOT_ALLOWED = "it is not in HEADERS_ALLOWED_WHERE_PURE (test/tidy/rules.py): can it depend on the machine?"
 
 BANNED_EVERYWHERE = [
     Ban(r"\b(strcpy|strcat|stpcpy)\s*\(", "std::string, or a copy with a checked size", "strcpy(to, from);"),
@@ -165,7 +215,30 @@ BANNED_EVERYWHERE = [
     Ban(r"\b(std::)?strtok\s*\(", "std::string_view::find", "strtok(to, from);"),
     Ban(r"\bstd::auto_ptr\b|\bstd::bind\b", "std::unique_ptr, or a lambda", "auto bound = std::bind(call, 1);"),
     Ban(r"\.detach\s*\(\s*\)", "a thread has an owner that joins it", "worker.detach();"),
+    Ban(
+        r"\busing\s+namespace\s+(?!tagma\b)[\w:]+",
+        "the rules and the readers go by full names: write std::, or using for one name",
+        "using namespace std;",
+        ("using namespace std::chrono_literals;", "using namespace ::std;"),
+    ),
 ]
+
+# Test sources may open the namespaces that they test; nobody else may, least of all a header.
+BANNED_BUT_IN_TEST_SOURCES = [
+    Ban(
+        r"\busing\s+namespace\s+tagma\b[\w:]*",
+        "the rules and the readers go by full names: open the namespace, or write using for one name",
+        "using namespace tagma;",
+        ("using namespace tagma::limits;",),
+    ),
+]
+
+# What no other rule would look at, were it to hold code: a source has one of the names that all of them know.
+FOREIGN_SOURCE_SUFFIXES = """
+    .hpp .hh .hxx .h++ .H .cc .cxx .c++ .C .cp .ipp .inc .inl .ixx .cppm .tpp .tcc .txx .def .m .mm .cu .s .S .asm
+"""
+
+HEADERS_BANNED_EVERYWHERE = {"bits/* ext/* tr1/* experimental/*": "the standard's own headers, one by one"}
 
 # Words that promise to finish later. Looked for in every text of ours, comments and documents too.
 UNFINISHED_MARKS = ["TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK"]

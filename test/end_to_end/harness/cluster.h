@@ -7,27 +7,14 @@
 #include <vector>
 
 #include "test/end_to_end/harness/process.h"
+#include "test/fakes/temporary_folder.h"
 
 namespace tagma::end_to_end {
 
 /// The product binary under test.
 [[nodiscard]] std::string tagma_binary();
 
-/// A folder that exists as long as this object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// The path of a file inside.
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using test::TemporaryFolder;
 
 /// A range of TCP ports on the loopback address that nobody listened on, reserved against other tests (by a lock on a
 /// file) as long as this object lives. Below the range from which the system takes ports for outgoing connections.

@@ -32,6 +32,12 @@ namespace {
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(errors, STDERR_FILENO);
+  execute(command);
+}
+
+}  // namespace
+
+void execute(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -39,8 +45,6 @@ namespace {
   execv(arguments[0], arguments.data());
   _exit(127);
 }
-
-}  // namespace
 
 Deadline in(milliseconds duration) {
   // Sanitizers make everything several times slower.

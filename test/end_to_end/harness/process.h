@@ -19,6 +19,9 @@ using std::chrono::seconds;
 /// never waits for them.
 [[nodiscard]] Deadline in(milliseconds duration);
 
+/// Becomes `command` (an absolute path and its arguments); where that fails the process ends with status 127.
+[[noreturn]] void execute(const std::vector<std::string>& command);
+
 /// How a process ended and what it said.
 struct Finished {
   int exit_status = -1;  ///< -1 if a signal ended it, -2 if it had to be killed because the deadline passed

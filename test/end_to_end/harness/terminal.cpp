@@ -42,12 +42,7 @@ Terminal::Terminal(const std::vector<std::string>& command, const std::map<std::
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setenv("TERM", "xterm", 1);
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  execv(arguments[0], arguments.data());
-  _exit(127);
+  execute(command);
 }
 
 Terminal::~Terminal() {

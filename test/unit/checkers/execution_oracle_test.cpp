@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "test/unit/checkers/samples.h"
+
 namespace {
 
 using namespace tagma;
@@ -14,12 +16,6 @@ Executed call(Seq seq, RequestNumber number, std::uint64_t reply = 7, ClientId c
   executed.operation_hash = number;
   executed.reply_hash = reply;
   return executed;
-}
-
-Digest digest_of(std::uint8_t byte) {
-  Digest digest;
-  digest.bytes.fill(byte);
-  return digest;
 }
 
 struct Fixture {

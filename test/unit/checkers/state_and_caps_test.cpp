@@ -3,17 +3,12 @@
 #include "messages/messages.h"
 #include "test/checkers/caps_oracle.h"
 #include "test/checkers/state_oracle.h"
+#include "test/unit/checkers/samples.h"
 
 namespace {
 
 using namespace tagma;
 using namespace tagma::checkers;
-
-Digest digest_of(std::uint8_t byte) {
-  Digest digest;
-  digest.bytes.fill(byte);
-  return digest;
-}
 
 std::uint64_t hash_of(ByteView key, ByteView value) {
   ContentHash hash;

@@ -2,16 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include "test/unit/checkers/samples.h"
+
 namespace {
 
 using namespace tagma;
 using namespace tagma::checkers;
-
-Digest digest_of(std::uint8_t byte) {
-  Digest digest;
-  digest.bytes.fill(byte);
-  return digest;
-}
 
 /// n = 4, quorum 3, replica 3 faulty.
 struct Fixture {

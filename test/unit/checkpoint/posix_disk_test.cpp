@@ -1,7 +1,6 @@
 #include "checkpoint/posix_disk.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -9,28 +8,16 @@
 #include <random>
 
 #include "checkpoint/log.h"
+#include "test/fakes/temporary_folder.h"
 
 namespace tagma {
 namespace {
 
-struct Folder {
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tagma-disk-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path;
-};
+using Folder = test::TemporaryFolder;
 
 TEST_CASE("a file is made whole, private and of its full size, and reads what was written") {
   const Folder folder;
-  PosixFolder disk(folder.path + "/log");
+  PosixFolder disk(folder.path() + "/log");
   REQUIRE_FALSE(disk.prepare());
   auto made = disk.create("one", 3'000'000);
   REQUIRE(std::holds_alternative<std::unique_ptr<DiskFile>>(made));
@@ -39,7 +26,7 @@ TEST_CASE("a file is made whole, private and of its full size, and reads what wa
   CHECK_FALSE(file.write(2'999'990, "0123456789"));
   CHECK_FALSE(file.sync());
   struct stat status {};
-  REQUIRE(::stat((folder.path + "/log/one").c_str(), &status) == 0);
+  REQUIRE(::stat((folder.path() + "/log/one").c_str(), &status) == 0);
   CHECK((status.st_mode & 0777U) == 0600U);
   CHECK(status.st_size == 3'000'000);
   CHECK(static_cast<std::uint64_t>(status.st_blocks) * 512 >= 3'000'000);
@@ -53,15 +40,15 @@ TEST_CASE("a file is made whole, private and of its full size, and reads what wa
 
 TEST_CASE("what a crash left half made is gone at the next start; a missing file and a missing folder are named") {
   const Folder folder;
-  PosixFolder disk(folder.path + "/log");
+  PosixFolder disk(folder.path() + "/log");
   REQUIRE_FALSE(disk.prepare());
-  std::ofstream(folder.path + "/log/log-00000001.new") << "half";
+  std::ofstream(folder.path() + "/log/log-00000001.new") << "half";
   REQUIRE_FALSE(disk.prepare());
   CHECK(std::get<0>(disk.list()).empty());
   const auto missing = disk.open("nothing");
   REQUIRE(std::holds_alternative<DiskFailure>(missing));
   CHECK(std::get<DiskFailure>(missing).reason.find("nothing: open: No such file") != std::string::npos);
-  PosixFolder nowhere(folder.path + "/a/b/c");
+  PosixFolder nowhere(folder.path() + "/a/b/c");
   const auto failure = nowhere.prepare();
   REQUIRE(failure);
   CHECK(failure->reason.find("/a/b/c: mkdir") != std::string::npos);
@@ -69,16 +56,16 @@ TEST_CASE("what a crash left half made is gone at the next start; a missing file
 
 TEST_CASE("a link in the folder is not followed") {
   const Folder folder;
-  PosixFolder disk(folder.path);
+  PosixFolder disk(folder.path());
   REQUIRE_FALSE(disk.prepare());
-  std::ofstream(folder.path + "/elsewhere") << "secret";
-  std::filesystem::create_symlink(folder.path + "/elsewhere", folder.path + "/link");
+  std::ofstream(folder.path() + "/elsewhere") << "secret";
+  std::filesystem::create_symlink(folder.path() + "/elsewhere", folder.path() + "/link");
   CHECK(std::holds_alternative<DiskFailure>(disk.open("link")));
 }
 
 TEST_CASE("the log works on real files") {
   const Folder folder;
-  PosixFolder disk(folder.path + "/log");
+  PosixFolder disk(folder.path() + "/log");
   REQUIRE_FALSE(disk.prepare());
   std::mt19937_64 random(1);
   const LogOptions options{.segment_bytes = 64 * 1024, .draw_tag = [&random] { return random(); }};

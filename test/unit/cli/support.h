@@ -1,36 +1,15 @@
 // Shared by the tests of the command line: a temporary folder, and commands run with captured streams.
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
 #include <sstream>
 #include <string>
 
 #include "client_lib/cli/command_line.h"
+#include "test/fakes/temporary_folder.h"
 
 namespace tagma::cli::test {
 
-/// A folder that is removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tagma-unit-cli-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using ::tagma::test::TemporaryFolder;
 
 struct Ran {
   int status = -1;

@@ -19,7 +19,8 @@
 namespace tagma {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 using test::Behaviour;
 using test::FakeReplicas;
 

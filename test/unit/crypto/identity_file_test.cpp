@@ -9,30 +9,13 @@
 #include <memory>
 
 #include "crypto/identity.h"
+#include "test/fakes/temporary_folder.h"
 #include "test/unit/crypto/support.h"
 
 namespace tagma::crypto::test {
 namespace {
 
-/// A folder of its own, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tagma_crypto_XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using ::tagma::test::TemporaryFolder;
 
 void write_file(const std::string& path, const std::string& text, mode_t mode = 0600) {
   std::ofstream(path, std::ios::binary) << text;

@@ -2,14 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
 
+#include "test/fakes/temporary_folder.h"
 #include "test/unit/messages/samples.h"
 
 namespace tagma {
@@ -17,26 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "tagma-cluster-file-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name = "cluster.toml") const { return (path_ / name).string(); }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using Folder = test::TemporaryFolder;
 
 PublicKey p256(char tag) { return {KeyAlgorithm::ecdsa_p256, '\x02' + Bytes(32, tag)}; }
 PublicKey ed25519(char tag) { return {KeyAlgorithm::ed25519, Bytes(32, tag)}; }
@@ -119,7 +99,7 @@ void check_line(const std::string& reason, const std::string& path, const std::s
 
 TEST_CASE("a cluster file survives a round trip") {
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   REQUIRE_FALSE(write_cluster_file(path, sample()));
   const auto read = read_cluster_file(path);
   REQUIRE_MESSAGE(read.ok(), read.reason());
@@ -141,7 +121,7 @@ TEST_CASE("a cluster file survives a round trip") {
 
 TEST_CASE("limits may be left out") {
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   REQUIRE_FALSE(write_cluster_file(path, sample()));
   auto text = contents(path);
   const auto from = text.find("[limits]");
@@ -231,7 +211,7 @@ TEST_CASE("damaged files are refused in one line that names file, field and mend
       {"[limits]\n", "limits = 3\n[limitz]\n", "limitz: no such key; did you mean \"limits\"?"},
   };
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   REQUIRE_FALSE(write_cluster_file(path, sample()));
   const auto whole = contents(path);
   for (const auto& damage : table) {
@@ -252,10 +232,10 @@ TEST_CASE("damaged files are refused in one line that names file, field and mend
 
 TEST_CASE("files that are none are refused") {
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   check_line(read_cluster_file(path).reason(), path, "No such file or directory");
   check_line(read_cluster_file(path).reason(), path, "`tagma init`");
-  check_line(read_cluster_file(folder.path().string()).reason(), folder.path().string(), "is not a file");
+  check_line(read_cluster_file(folder.path()).reason(), folder.path(), "is not a file");
   const auto pipe = folder.file("pipe");
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   check_line(read_cluster_file(pipe).reason(), pipe, "is not a file");
@@ -274,7 +254,7 @@ TEST_CASE("files that are none are refused") {
 
 TEST_CASE("every cut of a file is refused or reads as a smaller cluster file") {
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   REQUIRE_FALSE(write_cluster_file(path, sample()));
   const auto whole = contents(path);
   const auto replicas_end = whole.find("[[clients]]");
@@ -288,7 +268,7 @@ TEST_CASE("every cut of a file is refused or reads as a smaller cluster file") {
 
 TEST_CASE("what could not be read again is not written") {
   const Folder folder;
-  const auto path = folder.file();
+  const auto path = folder.file("cluster.toml");
   const auto check_refused = [&](const std::function<void(ClusterFile&)>& change, const std::string& words) {
     auto file = sample();
     change(file);

@@ -1,7 +1,6 @@
 #include "support.h"
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <thread>
@@ -10,17 +9,6 @@
 #include "messages/wire/codec.h"
 
 namespace tagma::runtime_test {
-
-Folder::Folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "tagma-runtime-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = pattern;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 MonotonicUs monotonic_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())

@@ -12,22 +12,11 @@
 #include "messages/cluster_file/cluster_file.h"
 #include "messages/messages.h"
 #include "replica/core/config.h"
+#include "test/fakes/temporary_folder.h"
 
 namespace tagma::runtime_test {
 
-/// A folder of its own, removed at the end.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using Folder = test::TemporaryFolder;
 
 [[nodiscard]] MonotonicUs monotonic_us();
 
