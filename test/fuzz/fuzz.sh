@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzing with libFuzzer; ./tagma fuzz calls it, and so do the tests fuzz_short and fuzz_planted.
+# Fuzzing with libFuzzer; ./tagma fuzz calls it, and so does the test fuzz_short.
 #   fuzz.sh TARGET [--seconds N]   one target for N seconds (600); new inputs stay in build/fuzz/corpus/TARGET
 #   fuzz.sh all [--seconds N]      each target for N seconds, one after the other
 #   fuzz.sh list                   the targets
