@@ -1,23 +1,13 @@
 #include "checkpoint/state_tree.h"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 #include <utility>
 
+#include "checkpoint/tree_bits.h"
 #include "messages/assert.h"
 
 namespace tagma {
-namespace {
-
-std::uint16_t bit_of(std::size_t nibble) { return static_cast<std::uint16_t>(1U << nibble); }
-
-/// Where the child of this nibble stands among those that exist, or would stand.
-std::ptrdiff_t child_index(std::uint16_t occupied, std::size_t nibble) {
-  return std::popcount(static_cast<std::uint16_t>(occupied & (bit_of(nibble) - 1U)));
-}
-
-}  // namespace
 
 /// The node over several keys.
 struct StateTree::Inner {
@@ -105,8 +95,7 @@ class StateTree::Update {
     bool changed = false;
     while (!changes.empty()) {
       const std::size_t nibble = nibble_at(changes.front().path, depth);
-      std::size_t count = 1;
-      while (count < changes.size() && nibble_at(changes[count].path, depth) == nibble) ++count;
+      const std::size_t count = changes_of_one_child(changes, depth);
       changed |= apply_to_child(inner, nibble, changes.first(count), depth + 1);
       changes = changes.subspan(count);
     }
@@ -115,7 +104,7 @@ class StateTree::Update {
 
   bool apply_to_child(Inner& inner, std::size_t nibble, std::span<const LeafChange> changes, std::size_t depth) {
     const auto bit = bit_of(nibble);
-    const auto child = inner.children.begin() + child_index(inner.occupied, nibble);
+    const auto child = inner.children.begin() + static_cast<std::ptrdiff_t>(child_index(inner.occupied, nibble));
     if ((inner.occupied & bit) == 0) {
       auto grown = grow(changes, depth);
       if (!grown) return false;
@@ -185,7 +174,7 @@ StateNode StateTree::node(const NibblePrefix& prefix) const {
     TAGMA_ASSERT(nibble < 16, "the caller has checked the place");
     const auto& inner = *at->inner;
     const bool there = (inner.occupied & bit_of(nibble)) != 0;
-    at = there ? &inner.children[static_cast<std::size_t>(child_index(inner.occupied, nibble))] : nullptr;
+    at = there ? &inner.children[child_index(inner.occupied, nibble)] : nullptr;
   }
   if (at == nullptr) return node;
   if (at->inner == nullptr) {

@@ -1,22 +1,16 @@
 #include "checkpoint/stored_tree.h"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 #include <utility>
 
+#include "checkpoint/tree_bits.h"
 #include "messages/assert.h"
 
 namespace tagma {
 namespace {
 
-std::uint16_t bit_of(std::size_t nibble) { return static_cast<std::uint16_t>(1U << nibble); }
 bool has(std::uint16_t bits, std::size_t nibble) { return (bits & bit_of(nibble)) != 0; }
-
-/// Where the child of this nibble stands among those that exist, or would stand.
-std::size_t child_index(std::uint16_t occupied, std::size_t nibble) {
-  return static_cast<std::size_t>(std::popcount(static_cast<std::uint16_t>(occupied & (bit_of(nibble) - 1U))));
-}
 
 bool is_lone_leaf(const NodeRecord& record) { return record.children.size() == 1 && record.leaves != 0; }
 
@@ -103,8 +97,7 @@ class StoredTree::Update {
     bool changed = false;
     while (!changes.empty()) {
       const std::size_t nibble = nibble_at(changes.front().path, depth);
-      std::size_t count = 1;
-      while (count < changes.size() && nibble_at(changes[count].path, depth) == nibble) ++count;
+      const std::size_t count = changes_of_one_child(changes, depth);
       Place place = child(record, nibble);
       prefix_.push_back(static_cast<char>(nibble));
       const bool another = apply(place, changes.first(count));

@@ -54,9 +54,9 @@ inline constexpr std::size_t compare_repeats_min = 3;
 /// Why the two should not be compared, one line each: another shape, too few repeats.
 [[nodiscard]] std::vector<std::string> reasons_against(const BenchFile& old_file, const BenchFile& new_file);
 
-/// `arguments` are those behind "compare".
 /// Its options, for whoever reads them.
 [[nodiscard]] std::shared_ptr<CLI::App> describe_bench_compare();
+/// `arguments` are those behind "compare".
 [[nodiscard]] int run_bench_compare(const Arguments& arguments, const Streams& streams);
 
 }  // namespace tagma::cli

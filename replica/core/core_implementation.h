@@ -80,8 +80,9 @@ class ReplicaCore::Implementation {
   void restore(const RecordDecided& record);
   /// The slot that a record of an earlier life speaks of, with the record's batch.
   [[nodiscard]] Slot& slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch);
-  void serve_from_log(Seq seq, const Digest& digest);
-  void forget_what_is_covered();
+  /// Counts the own votes, which are durable. Slots that need no log any more promise nothing and go; the batches that
+  /// the durable state covers stay for those behind.
+  void settle_restored_slots();
   /// Executes what is known to be decided. Nobody is answered: those who asked ask again.
   void replay();
 

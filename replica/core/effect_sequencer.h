@@ -9,8 +9,9 @@ namespace tagma {
 
 /// Takes the effects of many steps and hands them out as persistence allows. Used by runtime and simulator alike.
 ///
-/// Invariant: an effect with `after_persists` is handed out only after durable(k) for every Persist with number <= k
-/// that was pushed before it; such effects keep their order. All others are handed out at once.
+/// Invariant: an effect with `after_persists`, and a WriteCheckpoint, is handed out only after durable(k) for every
+/// Persist with number <= k that was pushed before it; such effects keep their order. All others are handed out at
+/// once.
 class EffectSequencer {
  public:
   /// Adds the effects of one step. Returns those that may be performed at once, in order; Persist effects are among

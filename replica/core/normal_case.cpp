@@ -88,9 +88,6 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
   const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
-  if (is_primary()) {
-    broadcast(PrePrepare{.view = view, .seq = seq, .batch = batch}, !mutant(Mutant::pre_prepare_counted_as_prepare));
-  }
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::prepare, .seq = seq, .ballot = ballot});
   broadcast(Prepare{.view = view, .seq = seq, .digest = digest});
   if (mutant(Mutant::own_vote_counted_early)) slot.prepares.add(config_.id, ballot);

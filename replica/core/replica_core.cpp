@@ -330,6 +330,7 @@ void ReplicaCore::Implementation::propose_batch() {
   // The record comes first: a primary that returns goes on in its view, and must know every slot that it proposed.
   // (With view changes it will not go on there, and the PRE-PREPARE, which promises nothing, may overtake the record.)
   record(seq, slot, view_, authenticator_.digest(batch->bytes), batch);
+  broadcast(PrePrepare{.view = view_, .seq = seq, .batch = batch}, !mutant(Mutant::pre_prepare_counted_as_prepare));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

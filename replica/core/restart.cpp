@@ -20,7 +20,7 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
     std::visit([this](const auto& content) { restore(content); }, record);
   }
   collected_ = std::min(base_, certificate_);
-  forget_what_is_covered();
+  settle_restored_slots();
   highest_ = std::max(base_, certificate_);
   if (!slots_.empty()) highest_ = std::max(highest_, slots_.rbegin()->first);
   next_seq_ = highest_ + 1;
@@ -56,15 +56,10 @@ void ReplicaCore::Implementation::restore(const RecordDecided& record) {
   slot_to_restore(record.seq, record.digest, record.batch).decided = record.digest;
 }
 
-/// Records of slots that the durable state covers promise nothing any more, but their batches help those behind.
-void ReplicaCore::Implementation::serve_from_log(Seq seq, const Digest& digest) {
-  const auto batch = find_batch(slots_.at(seq), digest);
-  if (batch != nullptr) decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = 0});
-}
-
-void ReplicaCore::Implementation::forget_what_is_covered() {
+void ReplicaCore::Implementation::settle_restored_slots() {
   for (auto& [seq, slot] : slots_) {
-    if (seq <= base_ && slot.decided) serve_from_log(seq, *slot.decided);
+    const auto executed = seq <= base_ && slot.decided ? find_batch(slot, *slot.decided) : nullptr;
+    if (executed != nullptr) decided_.add(seq, {.digest = *slot.decided, .batch = executed->bytes, .executed_us = 0});
     if (slot.recorded && slot.recorded->view == view_) slot.prepares.add(config_.id, *slot.recorded);
     if (slot.prepared) slot.commits.add(config_.id, *slot.prepared);
   }

@@ -51,7 +51,7 @@ void DiskStorage::remember(Record record) {
 }
 
 void DiskStorage::write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) {
-  checkpoints_.push_back({.seq = seq, .overlay = std::move(overlay), .outcome = {}, .damage = {}, .write_us = 0});
+  checkpoints_.push_back({.seq = seq, .overlay = std::move(overlay), .outcome = {}, .damage = {}});
 }
 
 void DiskStorage::collect(Seq up_to) { collect_ = up_to; }
@@ -116,14 +116,12 @@ void DiskStorage::take_group() {
 void DiskStorage::begin_checkpoint() {
   if (checkpoints_.empty() || written_) return;
   checkpoint_worker_.begin([this, &checkpoint = checkpoints_.front()] {
-    const auto start = std::chrono::steady_clock::now();
     try {
       auto outcome = target_.write(checkpoint.seq, *checkpoint.overlay);
       std::visit([&](auto& content) { checkpoint.outcome = std::move(content); }, outcome);
     } catch (const StateDamaged& damaged) {
       checkpoint.damage = damaged.reason();
     }
-    checkpoint.write_us = us_since(start);
   });
 }
 

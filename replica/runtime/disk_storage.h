@@ -67,7 +67,6 @@ class DiskStorage final : public Storage {
     std::shared_ptr<const Overlay> overlay;
     std::variant<std::monostate, Digest, DiskFailure> outcome;
     std::optional<std::string> damage;
-    MonotonicUs write_us = 0;
   };
 
   void take_group();

@@ -88,6 +88,12 @@ TEST_CASE("what gathers is one group, and is told once it is on the disk") {
   REQUIRE(event);
   CHECK(std::get<Persisted>(*event).up_to == 2);
   CHECK_FALSE(bench.storage->ready());
+  runtime::Counters counters;
+  bench.storage->show(counters);
+  bench.storage->show(counters);  // gauges: what is shown twice does not add up
+  CHECK(counters.value("log groups") == 1);
+  CHECK(counters.value("log records") == 3);
+  CHECK(counters.value("log bytes of files") == 64 * 1024);
   bench.storage.reset();
   bench.disk.lose_power();
   static_cast<void>(bench.open());
