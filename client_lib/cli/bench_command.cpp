@@ -19,6 +19,7 @@
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
+#include "client_lib/cli/open_client.h"
 #include "client_lib/cli/result_file.h"
 #include "client_lib/cli/text_format.h"
 #include "tagma/limits.h"
@@ -26,6 +27,8 @@
 namespace tagma::cli {
 namespace {
 
+/// How long a look whether anybody answers at all may take.
+constexpr std::chrono::milliseconds glance{330};
 constexpr std::size_t value_bytes_max = 100'000;  // the operation's key and framing fit beside it
 
 /// A cluster of its own in a temporary folder, removed at the end.
@@ -59,7 +62,7 @@ class TemporaryCluster {
     const auto ports = PortClaim::first_free(std::string(local_host), wanted, 2 * plan->replicas);
     if (!ports) return StartFailure{"no free ports from " + std::to_string(wanted) + " on", false, false};
     plan->base_port = ports->base();
-    auto created = create_cluster(directory_, *plan);
+    auto created = create_cluster(directory_, *plan, {});
     if (!created) return StartFailure{created.reason(), true, false};
     cluster_ = std::make_unique<LocalCluster>(directory_, std::move(created->file));
     return cluster_->start(stop, "info");
@@ -141,7 +144,7 @@ void describe_arguments(CLI::App& app, BenchOptions& options) {
 }
 
 /// What the options and the folder rule out before anything starts. Sets what only the folder knows.
-std::optional<std::string> check(BenchOptions& options, std::string& durability) {
+std::optional<std::string> check(BenchOptions& options, std::string& durability, const ProgramName& program) {
   if (!options.output.empty()) {
     if (auto reason = check_result_path(options.output)) return reason;
   }
@@ -151,7 +154,7 @@ std::optional<std::string> check(BenchOptions& options, std::string& durability)
   }
   durability = options.durability.value_or("memory");
   if (options.local) return std::nullopt;
-  const auto file = open_cluster(options.directory);
+  const auto file = open_cluster(options.directory, program);
   if (!file) return file.reason() + "; or bench a cluster of its own with --local";
   options.replicas = file->membership.n();
   durability = tagma::to_string(file->durability);
@@ -165,14 +168,14 @@ std::optional<std::string> check(BenchOptions& options, std::string& durability)
   const std::size_t clients = file->membership.clients.size();
   if (clients >= options.shape.clients) return std::nullopt;
   return options.directory + ": has " + counted(clients, "client") + ", but --clients " +
-         std::to_string(options.shape.clients) + " needs one key for each; make a cluster with " + program_name() +
+         std::to_string(options.shape.clients) + " needs one key for each; make a cluster with " + program.word +
          " init --clients " + std::to_string(options.shape.clients) + ", or use --local";
 }
 
 /// Writes every key once; the exit status where the bench is over already.
 std::optional<int> fill_keys(const BenchOptions& options, const std::string& directory, BenchRun& run,
                              StopSignals& stop, const Streams& streams) {
-  auto fill = KeyFill::open(directory, options.shape, std::chrono::milliseconds(options.timeout_ms));
+  auto fill = KeyFill::open(directory, options.shape, std::chrono::milliseconds(options.timeout_ms), streams.program);
   if (!fill) return fail(streams, "bench", fill.reason());
   (*fill)->start();
   run.attend(**fill);
@@ -207,8 +210,11 @@ int run_checked(const BenchOptions& options, const std::string& durability, cons
     }
   }
   const std::string& directory = options.local ? own.directory() : options.directory;
-  auto load = BenchLoad::open(directory, options.shape, std::chrono::milliseconds(options.timeout_ms));
+  auto load = BenchLoad::open(directory, options.shape, std::chrono::milliseconds(options.timeout_ms), streams.program);
   if (!load) return fail(streams, "bench", load.reason());
+  if (!options.local && !any_answered((*load)->reports(glance))) {
+    fail(streams, "bench", no_replica_hint(streams.program, directory));
+  }
   BenchResult result;
   result.durability = durability;
   result.date = date_text();
@@ -248,7 +254,7 @@ int run_bench(const Arguments& arguments, const Streams& streams, const Program&
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
   options.command_line = command_line_of(arguments);
   std::string durability;
-  if (const auto reason = check(options, durability)) return fail(streams, "bench", *reason);
+  if (const auto reason = check(options, durability, streams.program)) return fail(streams, "bench", *reason);
   return run_checked(options, durability, streams, program);
 }
 

@@ -84,7 +84,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_shape(const json& 
   return shape;
 }
 
-Result<BenchFile> parsed_file(const std::string& path) {
+Result<BenchFile> parsed_file(const std::string& path, const ProgramName& program) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   if (error) return Refused{path + ": cannot be read: " + error.message()};
@@ -93,15 +93,15 @@ Result<BenchFile> parsed_file(const std::string& path) {
   if (!file) return Refused{path + ": cannot be read"};
   const json result = json::parse(file, nullptr, false);
   if (result.is_discarded()) {
-    return Refused{path + ": is not JSON; " + program_name() + " bench --output FILE writes such a file"};
+    return Refused{path + ": is not JSON; " + program.word + " bench --output FILE writes such a file"};
   }
   return read_bench_result(path, result);
 }
 
 /// Whatever is wrong with a file is bad input, also where reading or JSON throws.
-Result<BenchFile> load_file(const std::string& path) {
+Result<BenchFile> load_file(const std::string& path, const ProgramName& program) {
   try {
-    return parsed_file(path);
+    return parsed_file(path, program);
   } catch (const std::exception& error) {
     return Refused{path + ": cannot be read as a result: " + error.what()};
   }
@@ -334,9 +334,9 @@ int run_bench_compare(const Arguments& arguments, const Streams& streams) {
   CompareOptions options;
   describe_compare(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto old_file = load_file(options.old_path);
+  const auto old_file = load_file(options.old_path, streams.program);
   if (!old_file) return fail(streams, name, old_file.reason());
-  const auto new_file = load_file(options.new_path);
+  const auto new_file = load_file(options.new_path, streams.program);
   if (!new_file) return fail(streams, name, new_file.reason());
   auto warnings = warnings_on(*old_file, *new_file);
   const auto reasons = reasons_against(*old_file, *new_file);

@@ -51,8 +51,8 @@ std::string describe(const CallResult& result) {
 }  // namespace
 
 Result<std::unique_ptr<KeyFill>> KeyFill::open(const std::string& directory, const LoadShape& shape,
-                                               std::chrono::milliseconds timeout) {
-  auto client = open_client(directory, 0, timeout, window);
+                                               std::chrono::milliseconds timeout, const ProgramName& program) {
+  auto client = open_client(directory, 0, timeout, window, program);
   if (!client) return Refused{client.reason()};
   return std::unique_ptr<KeyFill>(new KeyFill(std::move(*client), shape));
 }
@@ -87,10 +87,10 @@ std::string KeyFill::error() const {
 }
 
 Result<std::unique_ptr<BenchLoad>> BenchLoad::open(const std::string& directory, const LoadShape& shape,
-                                                   std::chrono::milliseconds timeout) {
+                                                   std::chrono::milliseconds timeout, const ProgramName& program) {
   std::unique_ptr<BenchLoad> load(new BenchLoad());
   for (ClientId id = 0; id < shape.clients; ++id) {
-    auto client = open_client(directory, id, timeout, shape.window);
+    auto client = open_client(directory, id, timeout, shape.window, program);
     if (!client) return Refused{client.reason()};
     load->lanes_.push_back(std::make_unique<Lane>(std::move(*client), shape, id + 1));
   }

@@ -10,6 +10,7 @@
 
 #include "client_lib/cli/closed_loop.h"
 #include "client_lib/cli/histogram.h"
+#include "client_lib/cli/program_name.h"
 
 namespace tagma::cli {
 
@@ -57,7 +58,8 @@ class KeyFill {
   static constexpr std::uint32_t window = 256;
 
   [[nodiscard]] static Result<std::unique_ptr<KeyFill>> open(const std::string& directory, const LoadShape& shape,
-                                                             std::chrono::milliseconds timeout);
+                                                             std::chrono::milliseconds timeout,
+                                                             const ProgramName& program);
   /// Ends at once; what is outstanding may or may not be executed.
   ~KeyFill();
   KeyFill(const KeyFill&) = delete;
@@ -90,7 +92,8 @@ class BenchLoad {
  public:
   /// Opens clients 0..clients-1 of the folder.
   [[nodiscard]] static Result<std::unique_ptr<BenchLoad>> open(const std::string& directory, const LoadShape& shape,
-                                                               std::chrono::milliseconds timeout);
+                                                               std::chrono::milliseconds timeout,
+                                                               const ProgramName& program);
   ~BenchLoad();
   BenchLoad(const BenchLoad&) = delete;
   BenchLoad& operator=(const BenchLoad&) = delete;

@@ -65,7 +65,7 @@ int report_unknown(const CallOptions& options, const CallResult& result, const S
     streams.out << json_text(json) << std::endl;
   }
   return fail(streams, "call",
-              result.error + "; " + std::string(may_be_executed) + "; " + program_name() + " status" +
+              result.error + "; " + std::string(may_be_executed) + "; " + streams.program.word + " status" +
                   directory_argument(options.directory) + " shows who answers",
               exit_no_quorum);
 }
@@ -106,7 +106,7 @@ CallResult awaited_reply(Client& client, const Bytes& operation, const CallOptio
   auto reply = client.submit(operation);
   SilenceWatch silence(client, std::chrono::milliseconds(options.timeout_ms));
   while (reply.wait_for(glance) != std::future_status::ready) {
-    if (silence.found()) fail(streams, "call", no_replica_hint(options.directory));
+    if (silence.found()) fail(streams, "call", no_replica_hint(streams.program, options.directory));
   }
   return reply.get();
 }
@@ -128,12 +128,14 @@ int run_call(const Arguments& arguments, const Streams& streams, const Program& 
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
   if (options.words.empty()) {
     return fail(streams, "call",
-                "which operation? usage: " + program_name() + " call [OPTIONS] SERVICE VERB ARGUMENTS..., such as\n  " +
-                    program_name() + " call" + directory_argument(options.directory) + " kv put city Nicaea");
+                "which operation? usage: " + streams.program.word +
+                    " call [OPTIONS] SERVICE VERB ARGUMENTS..., such as\n  " + streams.program.word + " call" +
+                    directory_argument(options.directory) + " kv put city Nicaea");
   }
   const auto operation = operation_of(options.words);
   if (!operation) return fail(streams, "call", operation.reason());
-  const auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1);
+  const auto client =
+      open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1, streams.program);
   if (!client) return fail(streams, "call", client.reason());
   const CallResult result = awaited_reply(**client, *operation, options, streams);
   switch (result.status) {

@@ -180,11 +180,12 @@ FolderState folder_state(const std::string& directory) {
   return has_secret ? FolderState::cluster : FolderState::foreign;
 }
 
-Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan) {
+Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan,
+                                      const ProgramName& program) {
   std::error_code error;
   if (fs::exists(cluster_file_path(directory), error)) {
     return Refused{directory + ": has a cluster already, which init never overwrites; choose another folder with " +
-                   "--dir, or run " + program_name() + " up --fresh to start anew"};
+                   "--dir, or run " + program.word + " up --fresh to start anew"};
   }
   auto port = choose_base_port(plan);
   if (!port) return Refused{port.reason()};
@@ -215,10 +216,10 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
   return created;
 }
 
-Result<ClusterFile> open_cluster(const std::string& directory) {
+Result<ClusterFile> open_cluster(const std::string& directory, const ProgramName& program) {
   std::error_code error;
   if (!fs::exists(cluster_file_path(directory), error)) {
-    return Refused{directory + ": no cluster here (no cluster.toml); start one with " + program_name() + " up" +
+    return Refused{directory + ": no cluster here (no cluster.toml); start one with " + program.word + " up" +
                    directory_argument(directory) + ", or name another folder with --dir"};
   }
   return read_cluster_file(cluster_file_path(directory));

@@ -5,6 +5,7 @@
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/init_options.h"
+#include "client_lib/cli/program_name.h"
 #include "messages/cluster_file/cluster_file.h"
 
 namespace tagma::cli {
@@ -28,10 +29,11 @@ struct CreatedCluster {
 };
 /// Writes keys (0600, in folders of 0700), then cluster.toml. Never over an existing cluster; leaves nothing behind
 /// when it fails.
-[[nodiscard]] Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan);
+[[nodiscard]] Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan,
+                                                    const ProgramName& program);
 
 /// Reads the folder's cluster.toml; says what to run where there is none.
-[[nodiscard]] Result<ClusterFile> open_cluster(const std::string& directory);
+[[nodiscard]] Result<ClusterFile> open_cluster(const std::string& directory, const ProgramName& program);
 
 /// Removes what a cluster consists of; other files stay. Refuses a folder that is not a cluster of ours, and one whose
 /// replicas run. An absent folder is empty already.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client_lib/cli/program_name.h"
 #include "replica/service/service_catalogue.h"
 #include "tagma/identifiers.h"
 
@@ -35,27 +36,16 @@ struct Streams {
   bool err_is_terminal = false;
   std::istream* in = nullptr;  ///< what is piped in; null: nothing to read
   bool interactive = false;    ///< somebody types: standard input and one of the others are a terminal
+  ProgramName program;         ///< how the user called it, for errors and for hints that can be typed
 };
 
 /// The program that the command line belongs to.
 struct Program {
-  std::string name;           ///< how the user called it, for hints that can be typed: "./tagma", "tagma", "./tally"
   ServiceCatalogue services;  ///< what a cluster made or run by it can host
 };
 
 /// The words behind the command's name.
 using Arguments = std::vector<std::string>;
-
-/// How the user called this program, as one word of a shell: "./tagma", "tagma", "./build/tally". A fact of the process
-/// like its working folder, so that every hint can be typed; run_command_line() sets it, before that it is "tagma".
-[[nodiscard]] const std::string& program_name();
-void set_program_name(std::string_view name);
-/// Without the folders, in front of errors: "tagma", "tally".
-[[nodiscard]] const std::string& program_label();
-
-/// Our own text with the program's name where "tagma" stands in front of a command or an option. Not for text that
-/// others have written.
-[[nodiscard]] std::string as_called(std::string_view text);
 
 /// Parses; returns the exit status where the command is over already: help was asked for, or the arguments are bad.
 [[nodiscard]] std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams);
@@ -72,6 +62,6 @@ void add_log_level_option(CLI::App& app, std::string& log_level);
 /// Writes "tagma COMMAND: reason" to the error stream and returns `status`.
 int fail(const Streams& streams, std::string_view command, std::string_view reason, int status = exit_usage);
 /// "start it with `./tagma up --dir DIR`": what to do where no replica answers.
-[[nodiscard]] std::string no_replica_hint(std::string_view directory);
+[[nodiscard]] std::string no_replica_hint(const ProgramName& program, std::string_view directory);
 
 }  // namespace tagma::cli

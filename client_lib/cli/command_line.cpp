@@ -30,7 +30,7 @@ constexpr std::array<Command, 9> command_table{{
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},
 }};
 
-void print_help(std::ostream& stream) {
+void print_help(const ProgramName& program, std::ostream& stream) {
   std::ostringstream out;
   out << "tagma " << TAGMA_VERSION << ": a service on 3f+1 hosts that answers correctly while f of them lie\n\n"
       << "usage: tagma COMMAND [OPTIONS]      (tagma COMMAND --help has examples)\n\n";
@@ -39,7 +39,7 @@ void print_help(std::ostream& stream) {
   }
   out << "\nThe cluster folder is --dir DIR, or $TAGMA_DIR, or " << default_directory << ".\n"
       << "Exit status: 0 ok, 1 refused or failed, 2 usage, 3 no quorum in time.";
-  stream << as_called(out.str()) << std::endl;
+  stream << as_called(program, out.str()) << std::endl;
 }
 
 /// The command that the first argument names; where there is none, the exit status of the end.
@@ -50,12 +50,12 @@ struct Chosen {
 
 Chosen choose(const Arguments& arguments, const Streams& streams) {
   if (arguments.empty()) {
-    print_help(streams.err);
+    print_help(streams.program, streams.err);
     return {};
   }
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
-    print_help(streams.out);
+    print_help(streams.program, streams.out);
     return {nullptr, exit_ok};
   }
   if (name == "--version") {
@@ -65,8 +65,8 @@ Chosen choose(const Arguments& arguments, const Streams& streams) {
   for (const auto& command : command_table) {
     if (command.name == name) return {&command, exit_ok};
   }
-  streams.err << program_label() << ": there is no command '" << for_error(streams, name) << "' (" << program_name()
-              << " --help lists them)" << std::endl;
+  streams.err << streams.program.label << ": there is no command '" << for_error(streams, name) << "' ("
+              << streams.program.word << " --help lists them)" << std::endl;
   return {};
 }
 
@@ -77,7 +77,6 @@ Arguments behind_first(const Arguments& arguments) { return {arguments.begin() +
 std::span<const Command> commands() { return command_table; }
 
 int run_command_line(const Arguments& arguments, const Streams& streams, const Program& program) {
-  set_program_name(program.name);
   if (!arguments.empty() && arguments.front() == "complete") {
     return run_complete(behind_first(arguments), streams, program);
   }

@@ -281,7 +281,7 @@ int run_diff(const Arguments& arguments, const Streams& streams, const Program& 
   DiffOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto file = open_cluster(options.directory);
+  const auto file = open_cluster(options.directory, streams.program);
   if (!file) return fail(streams, "diff", file.reason());
   if (const auto wrong = check(options, file->membership)) return fail(streams, "diff", *wrong);
   AdminOptions admin;
@@ -304,7 +304,8 @@ int run_diff(const Arguments& arguments, const Streams& streams, const Program& 
   } else {
     print_text(findings, options, streams.out);
   }
-  if (findings.silent.size() == findings.asked.size()) fail(streams, "diff", no_replica_hint(options.directory));
+  if (findings.silent.size() == findings.asked.size())
+    fail(streams, "diff", no_replica_hint(streams.program, options.directory));
   return status;
 }
 

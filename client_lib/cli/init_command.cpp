@@ -40,14 +40,14 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
   if (!created.note.empty()) out << "Note: " << created.note << ".\n";
 }
 
-void print_next(const std::string& directory, bool on_hosts, std::ostream& out) {
+void print_next(const std::string& directory, bool on_hosts, const ProgramName& program, std::ostream& out) {
   out << "\nNext:\n";
   if (on_hosts) {
     out << "  copy cluster.toml and replica N's own secret to host N, and there run\n"
-        << "  " << program_name() << " replica --cluster " << shell_word(cluster_file_path(directory))
+        << "  " << program.word << " replica --cluster " << shell_word(cluster_file_path(directory))
         << " --id N --data PATH\n";
   } else {
-    out << "  " << program_name() << " up" << directory_argument(directory) << "\n";
+    out << "  " << program.word << " up" << directory_argument(directory) << "\n";
   }
   out << std::flush;
 }
@@ -75,10 +75,10 @@ int run_init(const Arguments& arguments, const Streams& streams, const Program& 
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
   const auto plan = plan_cluster(options.init, program.services);
   if (!plan) return fail(streams, "init", plan.reason());
-  const auto created = create_cluster(options.directory, *plan);
+  const auto created = create_cluster(options.directory, *plan, streams.program);
   if (!created) return fail(streams, "init", created.reason());
   print_created(options.directory, *created, streams.out);
-  print_next(options.directory, !plan->hosts.empty(), streams.out);
+  print_next(options.directory, !plan->hosts.empty(), streams.program, streams.out);
   return exit_ok;
 }
 

@@ -50,9 +50,14 @@ void note_problem(Pass& pass, std::uint64_t line, const std::string& text) {
   if (pass.first_problem.empty()) pass.first_problem = "line " + std::to_string(line) + ": " + text;
 }
 
+bool nothing_done(Pass& pass) {
+  const std::lock_guard lock(pass.mutex);
+  return pass.done == 0;
+}
+
 /// Runs the loop over all entries and shows progress. False if it was interrupted.
 bool run_pass(ClosedLoop& loop, const LineFile& file, bool writes, Pass& pass, StopSignals& stop,
-              const Streams& streams) {
+              const LoadOptions& options, const Streams& streams) {
   const auto next = [&pass, &file, writes]() -> std::optional<ClosedLoop::Step> {
     const std::lock_guard lock(pass.mutex);
     if (pass.next == file.entries.size()) return std::nullopt;
@@ -85,11 +90,15 @@ bool run_pass(ClosedLoop& loop, const LineFile& file, bool writes, Pass& pass, S
   };
   ProgressLine progress(streams, std::chrono::seconds(2));
   const auto start = Clock::now();
+  SilenceWatch silence(loop.client(), std::chrono::milliseconds(options.timeout_ms));
   loop.start(next, done);
   while (!loop.wait_idle(look_interval)) {
     if (stop.requested()) {
       loop.stop();
       return false;
+    }
+    if (writes && nothing_done(pass) && silence.found()) {
+      fail(streams, "load", no_replica_hint(streams.program, options.directory));
     }
     const std::lock_guard lock(pass.mutex);
     pass.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -200,8 +209,8 @@ int run_load(const Arguments& arguments, const Streams& streams, const Program& 
   const auto file = read_line_file(options.file);
   if (!file) return fail(streams, "load", file.reason());
   StopSignals stop;
-  auto client =
-      open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), options.window);
+  auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms),
+                            options.window, streams.program);
   if (!client) return fail(streams, "load", client.reason());
 
   Pass writes;
@@ -209,8 +218,8 @@ int run_load(const Arguments& arguments, const Streams& streams, const Program& 
   {
     // Declared behind the passes: its end calls back into them.
     ClosedLoop loop(std::move(*client), options.window);
-    bool complete = run_pass(loop, *file, true, writes, stop, streams);
-    if (complete && writes.unknown == 0) complete = run_pass(loop, *file, false, reads, stop, streams);
+    bool complete = run_pass(loop, *file, true, writes, stop, options, streams);
+    if (complete && writes.unknown == 0) complete = run_pass(loop, *file, false, reads, stop, options, streams);
     if (!complete) return fail(streams, "load", "interrupted; a part of the file is written", exit_failed);
   }
   const bool equal = writes.clean() && reads.clean() && reads.done == file->entries.size();

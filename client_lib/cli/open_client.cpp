@@ -10,13 +10,14 @@
 namespace tagma::cli {
 
 Result<std::unique_ptr<Client>> open_client(const std::string& directory, ClientId id,
-                                            std::chrono::milliseconds timeout, std::uint32_t window) {
-  const auto file = open_cluster(directory);
+                                            std::chrono::milliseconds timeout, std::uint32_t window,
+                                            const ProgramName& program) {
+  const auto file = open_cluster(directory, program);
   if (!file) return Refused{file.reason()};
   const auto& clients = file->membership.clients;
   if (file->membership.find_client(id) == nullptr) {
     return Refused{directory + ": has no client " + std::to_string(id) + "; it has " +
-                   counted(clients.size(), "client") + ", numbered from 0 (" + program_name() +
+                   counted(clients.size(), "client") + ", numbered from 0 (" + program.word +
                    " init --clients N makes more)"};
   }
   ClientOptions options;

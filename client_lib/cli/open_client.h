@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "client_lib/cli/program_name.h"
 #include "tagma/client.h"
 
 namespace tagma::cli {
 
-/// Opens client `id` of the folder.
+/// Opens client `id` of the folder. `program` is for the hints of a refusal.
 [[nodiscard]] Result<std::unique_ptr<Client>> open_client(const std::string& directory, ClientId id,
-                                                          std::chrono::milliseconds timeout, std::uint32_t window);
+                                                          std::chrono::milliseconds timeout, std::uint32_t window,
+                                                          const ProgramName& program);
 
 /// Finds out, while a reply is awaited, that nobody is there at all. A cluster that is slow, or has lost its quorum,
 /// still has replicas that report.

@@ -18,8 +18,13 @@ int run(int argument_count, char** arguments, std::vector<ServiceEntry> services
   const bool interactive = isatty(STDIN_FILENO) == 1 && (out_is_terminal || err_is_terminal);
   cli::TerminalBuffer terminal(std::cout);
   std::ostream shown(&terminal);
-  const cli::Streams streams{out_is_terminal ? shown : std::cout, std::cerr, err_is_terminal, &std::cin, interactive};
-  cli::Program program{argument_count > 0 ? arguments[0] : "tagma", bundled_services()};
+  const cli::Streams streams{out_is_terminal ? shown : std::cout,
+                             std::cerr,
+                             err_is_terminal,
+                             &std::cin,
+                             interactive,
+                             cli::program_name(argument_count > 0 ? arguments[0] : "tagma")};
+  cli::Program program{bundled_services()};
   for (auto& entry : services) {
     if (const auto refused = program.services.add(std::move(entry))) {
       std::cerr << "tagma: " << refused->reason << std::endl;

@@ -37,14 +37,15 @@ void describe_arguments(CLI::App& app, ReplicaCommandOptions& options) {
 }
 
 /// What was not given lies in the cluster folder. A cluster.toml that was given need not lie in one.
-std::optional<std::string> complete_options(const CLI::App& app, ReplicaCommandOptions& options) {
+std::optional<std::string> complete_options(const CLI::App& app, ReplicaCommandOptions& options,
+                                            const ProgramName& program) {
   auto& replica = options.replica;
   const bool named = app.count("--dir") > 0 || std::getenv("TAGMA_DIR") != nullptr;
   if (!replica.cluster_file.empty() && replica.data_directory.empty() && !named) {
     return "--data is missing: the folder where this replica keeps its data; with --dir it is DIR/replica-N/data";
   }
   if (replica.cluster_file.empty()) {
-    const auto file = open_cluster(options.directory);
+    const auto file = open_cluster(options.directory, program);
     if (!file) return file.reason();
     replica.cluster_file = cluster_file_path(options.directory);
   }
@@ -61,7 +62,7 @@ int run_replica_command(const Arguments& arguments, const Streams& streams, cons
   ReplicaCommandOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  if (const auto reason = complete_options(app, options)) return fail(streams, "replica", *reason);
+  if (const auto reason = complete_options(app, options, streams.program)) return fail(streams, "replica", *reason);
   return run_replica(options.replica, program.services);
 }
 

@@ -116,14 +116,14 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
 }
 
 void print_summary(const Membership& membership, const std::vector<ReplicaReport>& reports,
-                   const StatusSummary& summary, std::ostream& out) {
+                   const StatusSummary& summary, const ProgramName& program, std::ostream& out) {
   out << "\n" << summary.answered << " of " << counted(membership.n(), "replica") << " answered";
   if (summary.agreed_seq > 0) {
     out << "; " << summary.agreeing_at_seq << " have the same state at seq " << summary.agreed_seq;
   }
   out << "\n";
   for (const ReplicaId id : summary.differing) {
-    out << "DIFFERS: replica " << id << " has another state at the same seq; " << program_name()
+    out << "DIFFERS: replica " << id << " has another state at the same seq; " << program.word
         << " diff says in what\n";
   }
   if (const auto primary = silent_primary(membership, reports)) {
@@ -175,13 +175,13 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
 }
 
 void print_text(const ClusterFile& file, const StatusOptions& options, const std::vector<ReplicaReport>& reports,
-                const StatusSummary& summary, std::ostream& out) {
+                const StatusSummary& summary, const ProgramName& program, std::ostream& out) {
   const auto& membership = file.membership;
   out << "Cluster " << to_hex(membership.cluster.view()).substr(0, 12) << " in " << options.directory
       << ": n = " << membership.n() << ", f = " << membership.faults << ", quorum " << membership.quorum()
       << ", durability " << tagma::to_string(file.durability) << "\n\n";
   print_table(membership, reports, options.timeout_ms, out);
-  print_summary(membership, reports, summary, out);
+  print_summary(membership, reports, summary, program, out);
   if (options.counters) print_counters(reports, out);
 }
 
@@ -192,8 +192,8 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   options.directory = directory;
   const auto reports = client.reports(std::chrono::milliseconds(options.timeout_ms));
   const auto summary = summarise(file.membership, reports);
-  print_text(file, options, reports, summary, streams.out);
-  if (!any_answered(reports)) streams.err << no_replica_hint(directory) << std::endl;
+  print_text(file, options, reports, summary, streams.program, streams.out);
+  if (!any_answered(reports)) streams.err << no_replica_hint(streams.program, directory) << std::endl;
   return exit_status(file.membership, reports, summary);
 }
 
@@ -204,19 +204,19 @@ int run_status(const Arguments& arguments, const Streams& streams, const Program
   StatusOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto file = open_cluster(options.directory);
+  const auto file = open_cluster(options.directory, streams.program);
   if (!file) return fail(streams, "status", file.reason());
   const std::chrono::milliseconds timeout(options.timeout_ms);
-  const auto client = open_client(options.directory, options.client, timeout, 1);
+  const auto client = open_client(options.directory, options.client, timeout, 1, streams.program);
   if (!client) return fail(streams, "status", client.reason());
   const auto reports = (*client)->reports(timeout);
   const auto summary = summarise(file->membership, reports);
   if (options.json) {
     print_json(*file, reports, summary, streams.out);
   } else {
-    print_text(*file, options, reports, summary, streams.out);
+    print_text(*file, options, reports, summary, streams.program, streams.out);
   }
-  if (!any_answered(reports)) fail(streams, "status", no_replica_hint(options.directory));
+  if (!any_answered(reports)) fail(streams, "status", no_replica_hint(streams.program, options.directory));
   return exit_status(file->membership, reports, summary);
 }
 

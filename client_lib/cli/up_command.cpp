@@ -43,7 +43,7 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
     if (auto refused = empty_cluster_folder(directory)) return *refused;
   }
   if (folder_state(directory) == FolderState::cluster) {
-    auto file = open_cluster(directory);
+    auto file = open_cluster(directory, streams.program);
     if (!file) return Refused{file.reason()};
     if (auto refused = contradiction(options.init, *file)) return *refused;
     for (const auto& replica : file->membership.replicas) {
@@ -57,7 +57,7 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
     return PreparedCluster{std::move(*file), std::nullopt};
   }
   if (auto refused = ports_taken(plan)) return *refused;
-  auto created = create_cluster(directory, plan);
+  auto created = create_cluster(directory, plan, streams.program);
   if (!created) return Refused{created.reason()};
   streams.out << "A new cluster in " << directory << ": " << counted(plan.replicas, "replica") << ", "
               << counted(plan.clients, "client") << ", " << counted(plan.admins, "administrator") << ".\n";
@@ -65,7 +65,8 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
   return PreparedCluster{std::move(created->file), std::move(created->ports)};
 }
 
-void print_serving(const std::string& directory, const LocalCluster& cluster, std::ostream& out) {
+void print_serving(const std::string& directory, const LocalCluster& cluster, const ProgramName& program,
+                   std::ostream& out) {
   const auto& file = cluster.file();
   const auto pids = cluster.pids();
   for (const auto& replica : file.membership.replicas) {
@@ -74,7 +75,7 @@ void print_serving(const std::string& directory, const LocalCluster& cluster, st
         << left_aligned(short_address(replica.replica_address), 16) << " clients "
         << short_address(replica.client_address) << "\n";
   }
-  const std::string& name = program_name();
+  const std::string& name = program.word;
   const std::string argument = directory_argument(directory);
   out << "ready: serves " << listed(file.services) << "; answers correctly while "
       << counted(file.membership.faults, "replica") << (file.membership.faults == 1 ? " lies" : " lie") << "\n\n"
@@ -161,7 +162,7 @@ int run_up(const Arguments& arguments, const Streams& streams, const Program& pr
     return fail(streams, "up", failure->reason, failure->bad_input ? exit_usage : exit_failed);
   }
   prepared->ports.reset();
-  print_serving(options.directory, cluster, streams.out);
+  print_serving(options.directory, cluster, streams.program, streams.out);
   return attend_until_stopped(cluster, stop, options.directory, streams);
 }
 

@@ -121,14 +121,21 @@ TEST_SUITE("commands") {
     CHECK(refusal.shown().find("\xc2\x9b") == std::string::npos);
   }
 
-  TEST_CASE("without any replica call says so long before its time is up") {
+  TEST_CASE("without any replica call, load and bench say so long before their time is up") {
     Cluster cluster;
     REQUIRE(cluster.init().exit_status == 0);
-    Process call(cluster.command({"call", "kv", "get", "k"}));
-    CHECK(call.await_text("no replica answers; is the cluster running? start it with `" + tagma_binary() +
-                              " up --dir " + cluster.directory() + "`",
-                          in(seconds(5))));
-    CHECK(call.running());
+    const std::vector<std::vector<std::string>> commands = {
+        {"call", "kv", "get", "k"},
+        {"load", cluster.directory() + "/cluster.toml"},
+        {"bench", "--clients", "1"},
+    };
+    for (const auto& words : commands) {
+      Process command(cluster.command(words));
+      CHECK(command.await_text(words.front() + ": no replica answers; is the cluster running? start it with `" +
+                                   tagma_binary() + " up --dir " + cluster.directory() + "`",
+                               in(seconds(5))));
+      CHECK(command.running());
+    }
   }
 
   TEST_CASE("status says that nothing is ordered while the primary does not answer") {

@@ -30,7 +30,7 @@ std::vector<ServiceUsage> service_usages(const ServiceCatalogue& catalogue, cons
 }
 
 ClusterWords words_of_cluster(const ServiceCatalogue& catalogue, const std::string& directory) {
-  const auto file = open_cluster(used_directory(directory));
+  const auto file = open_cluster(used_directory(directory), {});
   if (!file) return {service_usages(catalogue, catalogue.names()), 0};
   return {service_usages(catalogue, file->services), file->membership.clients.size()};
 }

@@ -41,7 +41,7 @@ int run_script(ShellSession& session, const ShellOptions& options, std::istream&
   int first_failure = exit_ok;
   std::string line;
   for (std::uint64_t number = 1; in.good(); ++number) {
-    const std::string place = program_label() + " shell: line " + std::to_string(number) + ": ";
+    const std::string place = streams.program.label + " shell: line " + std::to_string(number) + ": ";
     line.clear();
     for (int byte = in.get(); byte != std::istream::traits_type::eof() && byte != '\n'; byte = in.get()) {
       if (line.size() == line_bytes_max) {

@@ -67,9 +67,10 @@ const std::vector<BuiltInWord>& built_in_words() {
 
 Result<ShellSession> ShellSession::open(const ShellOptions& options, const Streams& streams,
                                         const ServiceCatalogue& catalogue, LineHistory& history) {
-  auto file = open_cluster(options.directory);
+  auto file = open_cluster(options.directory, streams.program);
   if (!file) return Refused{file.reason()};
-  auto client = open_client(options.directory, options.client, milliseconds(options.timeout_ms), window);
+  auto client =
+      open_client(options.directory, options.client, milliseconds(options.timeout_ms), window, streams.program);
   if (!client) return Refused{client.reason()};
   auto services = service_usages(catalogue, file->services);
   return ShellSession(options, streams, history, std::move(*file), std::move(services), std::move(*client));
@@ -161,7 +162,7 @@ LineEnd ShellSession::run_operation(const std::vector<std::string>& words, const
   auto result = client_->submit(*operation);
   SilenceWatch silence(*client_, milliseconds(options_.timeout_ms));
   while (result.wait_for(glance) != std::future_status::ready) {
-    if (silence.found()) say(place, no_replica_hint(options_.directory));
+    if (silence.found()) say(place, no_replica_hint(streams_->program, options_.directory));
     if (!stop.requested()) continue;
     LineEnd end =
         say(place,
@@ -197,7 +198,8 @@ LineEnd ShellSession::report(const CallResult& result, const std::string& place)
 }
 
 void ShellSession::renew_client(const std::string& place) {
-  auto client = open_client(options_.directory, options_.client, milliseconds(options_.timeout_ms), window);
+  auto client =
+      open_client(options_.directory, options_.client, milliseconds(options_.timeout_ms), window, streams_->program);
   if (!client) {
     say(place, client.reason());
     return;

@@ -53,15 +53,14 @@ TEST_CASE("help lists the commands, and each command's help has examples within 
 }
 
 TEST_CASE("only a command's own name is replaced by how the program was called") {
-  set_program_name("./build/my tally");
-  CHECK(program_name() == "'./build/my tally'");
-  CHECK(program_label() == "my tally");
-  set_program_name("./build/tally");
-  CHECK(program_label() == "tally");
-  CHECK(as_called("tagma up\n  tagma bench (tagma --help)") ==
+  CHECK(program_name("./build/my tally").word == "'./build/my tally'");
+  CHECK(program_name("./build/my tally").label == "my tally");
+  const ProgramName tally = program_name("./build/tally");
+  CHECK(tally.label == "tally");
+  CHECK(as_called(tally, "tagma up\n  tagma bench (tagma --help)") ==
         "./build/tally up\n  ./build/tally bench (./build/tally --help)");
-  CHECK(as_called("tagma-cluster, of tagma, tagma 0.1, xtagma up") == "tagma-cluster, of tagma, tagma 0.1, xtagma up");
-  set_program_name("tagma");
+  CHECK(as_called(tally, "tagma-cluster, of tagma, tagma 0.1, xtagma up") ==
+        "tagma-cluster, of tagma, tagma 0.1, xtagma up");
 }
 
 TEST_CASE("what is no command, no option or no value is bad usage") {

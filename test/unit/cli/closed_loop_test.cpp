@@ -26,8 +26,8 @@ std::unique_ptr<Client> lonely_client(const std::string& directory, std::chrono:
   options.base_port = 21'000;
   const auto plan = plan_cluster(options, bundled_services());
   REQUIRE(plan);
-  REQUIRE(create_cluster(directory, *plan));
-  auto client = open_client(directory, 0, timeout, 8);
+  REQUIRE(create_cluster(directory, *plan, {}));
+  auto client = open_client(directory, 0, timeout, 8, {});
   REQUIRE_MESSAGE(client, client.reason());
   return std::move(*client);
 }

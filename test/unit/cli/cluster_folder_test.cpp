@@ -29,7 +29,7 @@ ClusterPlan small_plan() {
 }
 
 ClusterFile create(const std::string& directory) {
-  auto created = create_cluster(directory, small_plan());
+  auto created = create_cluster(directory, small_plan(), {});
   REQUIRE_MESSAGE(created, created.reason());
   return created->file;
 }
@@ -83,7 +83,7 @@ TEST_CASE("a new cluster has keys for all, secret ones for their owner only") {
     REQUIRE_MESSAGE(identity, identity.reason());
     CHECK(identity->public_key() == *file.membership.find_key(principal));
   }
-  const auto read = open_cluster(directory);
+  const auto read = open_cluster(directory, {});
   REQUIRE_MESSAGE(read, read.reason());
   CHECK(read->membership.cluster == file.membership.cluster);
   CHECK(read->services == file.services);
@@ -100,10 +100,10 @@ TEST_CASE("two clusters have different ids and keys") {
 TEST_CASE("an existing cluster is never overwritten") {
   const TemporaryFolder folder;
   const auto file = create(folder / "c");
-  const auto again = create_cluster(folder / "c", small_plan());
+  const auto again = create_cluster(folder / "c", small_plan(), {});
   REQUIRE_FALSE(again);
   CHECK(contains(again.reason(), "has a cluster already"));
-  CHECK(open_cluster(folder / "c")->membership.cluster == file.membership.cluster);
+  CHECK(open_cluster(folder / "c", {})->membership.cluster == file.membership.cluster);
 }
 
 TEST_CASE("a failed init takes back what it made and leaves the rest") {
@@ -111,7 +111,7 @@ TEST_CASE("a failed init takes back what it made and leaves the rest") {
   const std::string directory = folder / "c";
   std::filesystem::create_directories(directory + "/client-1");
   std::ofstream(directory + "/client-1/mine") << "x";
-  const auto created = create_cluster(directory, small_plan());
+  const auto created = create_cluster(directory, small_plan(), {});
   REQUIRE_FALSE(created);
   CHECK(contains(created.reason(), "client-1: exists"));
   CHECK_FALSE(std::filesystem::exists(directory + "/replica-0"));
@@ -123,7 +123,7 @@ TEST_CASE("ports that are taken are passed over, and it is said") {
   const TemporaryFolder folder;
   auto plan = small_plan();
   plan.base_port.reset();
-  const auto created = create_cluster(folder / "c", plan);
+  const auto created = create_cluster(folder / "c", plan, {});
   REQUIRE_MESSAGE(created, created.reason());
   const bool usual = created->file.membership.replicas[0].replica_address == "tcp://127.0.0.1:4600";
   CHECK(usual == created->note.empty());
@@ -201,7 +201,7 @@ TEST_CASE("memory durability: a genesis that started gets a successor with the s
   REQUIRE(renewed);
   CHECK(*renewed);
   CHECK(file.membership.cluster != first);
-  const auto read = open_cluster(directory);
+  const auto read = open_cluster(directory, {});
   REQUIRE(read);
   CHECK(read->membership.cluster == file.membership.cluster);
   CHECK(read->membership.replicas[0].key == file.membership.replicas[0].key);

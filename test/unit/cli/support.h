@@ -20,7 +20,8 @@ struct Ran {
 inline Ran run(const Arguments& arguments) {
   std::ostringstream out;
   std::ostringstream err;
-  const int status = run_command_line(arguments, {out, err, false}, {"./tagma", bundled_services()});
+  const int status =
+      run_command_line(arguments, {out, err, false, nullptr, false, program_name("./tagma")}, {bundled_services()});
   return {status, out.str(), err.str()};
 }
 
