@@ -183,12 +183,12 @@ void check_below(const StateTree& tree, const NibblePrefix& prefix, const Digest
   std::size_t child = 0;
   for (std::size_t nibble = 0; nibble < 16; ++nibble) {
     const NibblePrefix below = prefix + static_cast<char>(nibble);
-    if ((node.occupied >> nibble & 1U) == 0) {
+    if ((node.occupied & (1U << nibble)) == 0) {
       CHECK(tree.node(below).kind == NodeKind::absent);
       continue;
     }
     const auto& entry = node.children.at(child++);
-    if ((node.leaves >> nibble & 1U) == 0) {
+    if ((node.leaves & (1U << nibble)) == 0) {
       check_below(tree, below, entry.digest, leaves);
       continue;
     }

@@ -238,7 +238,7 @@ TEST_CASE("a liar that calls a node a key is named, although its root is right")
     if (!root.prefix.empty()) return;
     root.leaves = root.occupied;
     for (std::size_t nibble = 0, at = 0; nibble < 16; ++nibble) {
-      if ((root.occupied >> nibble & 1U) != 0)
+      if ((root.occupied & (1U << nibble)) != 0)
         root.children[at++].path.bytes[0] = static_cast<std::uint8_t>(nibble << 4U);
     }
   };
