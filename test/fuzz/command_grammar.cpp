@@ -148,7 +148,7 @@ void judge_arguments(ByteView text) {
   if (!text.empty()) arguments.emplace_back(text);
   std::ostringstream out;
   std::ostringstream err;
-  const auto status = cli::check_command_line(arguments, {out, err, false});
+  const auto status = cli::check_command_line(arguments, {out, err, false, nullptr, false, {}});
   if (!status) {
     TAGMA_ASSERT(out.str().empty() && err.str().empty(), "reading arguments says nothing");
   } else if (*status == cli::exit_ok) {
