@@ -70,7 +70,8 @@ class Input {
 
   /// Up to `max` bytes: the length (one byte, two where `max` needs them), then the bytes, as far as there are any.
   Bytes bytes(std::size_t max) {
-    const auto size = std::min(below(max + 1), left_.size());
+    const auto wanted = below(max + 1);  // first, since it takes from what is left
+    const auto size = std::min(wanted, left_.size());
     Bytes taken(left_.substr(0, size));
     left_.remove_prefix(size);
     return taken;

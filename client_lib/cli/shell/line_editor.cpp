@@ -55,9 +55,10 @@ LineEditor::LineEditor(FILE* terminal, std::string prompt, LineHistory& history,
   // SIGTERM and its like find the terminal as it was.
   el_set(editor, EL_SIGNAL, 1);
   el_set(editor, EL_EDITOR, "emacs");
-  el_set(editor, EL_ADDFN, "tagma-complete", "Complete the word at the cursor", on_tab);
-  el_set(editor, EL_ADDFN, "tagma-cancel", "Give up the line", on_cancel);
-  el_set(editor, EL_ADDFN, "tagma-suspend", "Stop the shell until it is continued", on_suspend);
+  // The wide call keeps the texts; the narrow one would keep copies that nobody frees.
+  el_wset(editor, EL_ADDFN, L"tagma-complete", L"Complete the word at the cursor", on_tab);
+  el_wset(editor, EL_ADDFN, L"tagma-cancel", L"Give up the line", on_cancel);
+  el_wset(editor, EL_ADDFN, L"tagma-suspend", L"Stop the shell until it is continued", on_suspend);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   el_source(editor, nullptr);
   el_set(editor, EL_BIND, "^I", "tagma-complete", nullptr);
