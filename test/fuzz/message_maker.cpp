@@ -83,9 +83,12 @@ Batch MessageMaker::batch() {
   // Few different ones, repeated: what is limited is how many there are.
   std::vector<SignedBundle> different;
   for (std::size_t at = 0; at <= shape / 4 % 3; ++at) different.push_back(signed_bundle());
-  for (std::size_t at = 0; at < count && size < 2 * limits::batch_bytes_max; ++at) {
+  std::size_t held = 0;  // a body that was made up may be shorter than what it claims to hold
+  for (std::size_t at = 0; at < count && size + held < 2 * limits::batch_bytes_max; ++at) {
     bundles.push_back(different[at % different.size()]);
     size += bundles.back().body.size() + bundles.back().signature.size() + part_slack_bytes;
+    const auto body = bundles.back().body.size();
+    held += std::max(generous_size(bundles.back().content), body) - body;
   }
   const auto time_us = static_cast<TimeUs>(input_.number());
   if (input_.byte() % 16 == 15 || bundles.empty()) {
