@@ -17,7 +17,7 @@ struct Cursor {
 /// Merges layers, newest first, above the store.
 class Merge {
  public:
-  Merge(const StateStore& store, ByteView from, ByteView to)
+  Merge(const StateReader& store, ByteView from, ByteView to)
       : store_(store), from_(from), to_(to), stored_(store.seek(from)) {}
 
   void add_older(const Overlay& overlay) {
@@ -66,7 +66,7 @@ class Merge {
     }
   }
 
-  const StateStore& store_;
+  const StateReader& store_;
   ByteView from_;
   ByteView to_;
   std::vector<Cursor> cursors_;  ///< newest layer first

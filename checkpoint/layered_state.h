@@ -21,7 +21,7 @@ namespace tagma {
 class LayeredState {
  public:
   /// `store` outlives this object.
-  explicit LayeredState(const StateStore& store) : store_(store) {}
+  explicit LayeredState(const StateReader& store) : store_(store) {}
 
   [[nodiscard]] std::optional<Bytes> get(ByteView key) const;
   void put(ByteView key, ByteView value);
@@ -65,7 +65,7 @@ class LayeredState {
   void write(Overlay::iterator hint, ByteView key, std::optional<ByteView> value);
   void check_no_scan() const;
 
-  const StateStore& store_;
+  const StateReader& store_;
   Overlay top_;
   std::deque<Frozen> frozen_;  ///< newest first, as reads look at them; falling seq
   WriteTrace* trace_ = nullptr;

@@ -192,14 +192,29 @@ Log::Log(Log&&) noexcept = default;
 Log& Log::operator=(Log&&) noexcept = default;
 Log::~Log() = default;
 
+namespace {
+
+LogContent content_of(const log_recovery::Recovered& recovered) {
+  return {.entries = recovered.entries,
+          .groups = recovered.last_group + 1 - recovered.oldest,
+          .torn_bytes = recovered.torn_bytes};
+}
+
+}  // namespace
+
+std::variant<LogContent, LogDamage, DiskFailure> Log::read(DiskFolder& folder) {
+  auto read = log_recovery::read(folder);
+  if (auto* failure = std::get_if<DiskFailure>(&read)) return std::move(*failure);
+  if (auto* damage = std::get_if<LogDamage>(&read)) return std::move(*damage);
+  return content_of(std::get<log_recovery::Recovered>(read));
+}
+
 Log::OpenResult Log::open(DiskFolder& folder, const LogOptions& options) {
   auto read = log_recovery::read(folder);
   if (auto* failure = std::get_if<DiskFailure>(&read)) return std::move(*failure);
   if (auto* damage = std::get_if<LogDamage>(&read)) return std::move(*damage);
   auto& recovered = std::get<log_recovery::Recovered>(read);
-  LogContent content{.entries = recovered.entries,
-                     .groups = recovered.last_group + 1 - recovered.oldest,
-                     .torn_bytes = recovered.torn_bytes};
+  LogContent content = content_of(recovered);
   Log log(std::make_unique<Implementation>(folder, options, std::move(recovered)));
   if (auto failure = log.implementation_->make_durable_what_was_read()) return *std::move(failure);
   return Opened{std::move(log), std::move(content)};

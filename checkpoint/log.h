@@ -58,6 +58,9 @@ class Log {
   /// and never cut. `folder` outlives the log; it holds nothing but the log's files.
   [[nodiscard]] static OpenResult open(DiskFolder& folder, const LogOptions& options);
 
+  /// What open() would return, with nothing changed on the disk: for those who look at a stopped replica's log.
+  [[nodiscard]] static std::variant<LogContent, LogDamage, DiskFailure> read(DiskFolder& folder);
+
   Log(Log&&) noexcept;
   Log& operator=(Log&&) noexcept;
   ~Log();

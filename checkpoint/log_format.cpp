@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include "checkpoint/numbers.h"
 #include "messages/assert.h"
 
 namespace tagma::log_format {
@@ -14,41 +15,25 @@ constexpr std::size_t checked_from = 16;  ///< behind magic and checksum
 constexpr std::size_t mark_bytes = 48;
 constexpr std::size_t entry_head_bytes = 4 + 1 + 8;
 
-template <typename Number>
-void append(Bytes& bytes, Number number) {
-  for (std::size_t at = 0; at < sizeof number; ++at)
-    bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> (8 * at))));
-}
-
-template <typename Number>
-Number read(ByteView bytes, std::size_t from) {
-  Number number = 0;
-  for (std::size_t at = 0; at < sizeof number; ++at) {
-    number =
-        static_cast<Number>(number | static_cast<Number>(static_cast<unsigned char>(bytes[from + at])) << (8 * at));
-  }
-  return number;
-}
-
 /// Written over the eight bytes that encode left for it.
 void fill_checksum(Bytes& bytes, std::size_t end) {
   Bytes checksum;
-  append(checksum, std::uint64_t{XXH3_64bits(bytes.data() + checked_from, end - checked_from)});
+  append_number(checksum, std::uint64_t{XXH3_64bits(bytes.data() + checked_from, end - checked_from)});
   bytes.replace(magic_bytes, checksum.size(), checksum);
 }
 
 void append_place(Bytes& bytes, const Place& place) {
-  append(bytes, place.tag);
-  append(bytes, place.generation);
-  append(bytes, place.oldest);
-  append(bytes, place.synced);
+  append_number(bytes, place.tag);
+  append_number(bytes, place.generation);
+  append_number(bytes, place.oldest);
+  append_number(bytes, place.synced);
 }
 
 Place read_place(ByteView bytes) {
-  return {.tag = read<std::uint64_t>(bytes, 16),
-          .generation = read<std::uint64_t>(bytes, 24),
-          .oldest = read<std::uint64_t>(bytes, 32),
-          .synced = read<std::uint64_t>(bytes, 40)};
+  return {.tag = read_number<std::uint64_t>(bytes, 16),
+          .generation = read_number<std::uint64_t>(bytes, 24),
+          .oldest = read_number<std::uint64_t>(bytes, 32),
+          .synced = read_number<std::uint64_t>(bytes, 40)};
 }
 
 std::uint64_t payload_bytes(const std::vector<LogEntry>& entries) {
@@ -61,7 +46,7 @@ std::uint64_t payload_bytes(const std::vector<LogEntry>& entries) {
 
 Bytes encode_mark(const Place& place) {
   Bytes page(mark_magic);
-  append(page, std::uint64_t{0});
+  append_number(page, std::uint64_t{0});
   append_place(page, place);
   fill_checksum(page, mark_bytes);
   page.resize(page_bytes);
@@ -70,7 +55,8 @@ Bytes encode_mark(const Place& place) {
 
 std::optional<Place> decode_mark(ByteView page) {
   if (page.size() < mark_bytes || page.substr(0, magic_bytes) != mark_magic) return std::nullopt;
-  if (read<std::uint64_t>(page, magic_bytes) != XXH3_64bits(page.data() + checked_from, mark_bytes - checked_from)) {
+  if (read_number<std::uint64_t>(page, magic_bytes) !=
+      XXH3_64bits(page.data() + checked_from, mark_bytes - checked_from)) {
     return std::nullopt;
   }
   return read_place(page);
@@ -86,15 +72,15 @@ Bytes encode_group(const Place& place, std::uint64_t group, const std::vector<Lo
   Bytes bytes;
   bytes.reserve(page_aligned(header_bytes + payload));
   bytes.append(group_magic);
-  append(bytes, std::uint64_t{0});
+  append_number(bytes, std::uint64_t{0});
   append_place(bytes, place);
-  append(bytes, group);
-  append(bytes, static_cast<std::uint32_t>(payload));
-  append(bytes, static_cast<std::uint32_t>(entries.size()));
+  append_number(bytes, group);
+  append_number(bytes, static_cast<std::uint32_t>(payload));
+  append_number(bytes, static_cast<std::uint32_t>(entries.size()));
   for (const auto& entry : entries) {
-    append(bytes, static_cast<std::uint32_t>(entry.payload.size()));
-    append(bytes, entry.kind);
-    append(bytes, entry.seq);
+    append_number(bytes, static_cast<std::uint32_t>(entry.payload.size()));
+    append_number(bytes, entry.kind);
+    append_number(bytes, entry.seq);
     bytes.append(entry.payload);
   }
   fill_checksum(bytes, bytes.size());
@@ -105,11 +91,11 @@ Bytes encode_group(const Place& place, std::uint64_t group, const std::vector<Lo
 std::optional<GroupHeader> decode_header(ByteView bytes) {
   if (bytes.size() < header_bytes || bytes.substr(0, magic_bytes) != group_magic) return std::nullopt;
   GroupHeader header;
-  header.checksum = read<std::uint64_t>(bytes, magic_bytes);
+  header.checksum = read_number<std::uint64_t>(bytes, magic_bytes);
   header.place = read_place(bytes);
-  header.group = read<std::uint64_t>(bytes, 48);
-  header.payload_bytes = read<std::uint32_t>(bytes, 56);
-  header.entries = read<std::uint32_t>(bytes, 60);
+  header.group = read_number<std::uint64_t>(bytes, 48);
+  header.payload_bytes = read_number<std::uint32_t>(bytes, 56);
+  header.entries = read_number<std::uint32_t>(bytes, 60);
   if (header_bytes + header.payload_bytes > group_bytes_max) return std::nullopt;
   if (header.entries > header.payload_bytes / entry_head_bytes) return std::nullopt;
   return header;
@@ -126,10 +112,10 @@ std::optional<std::vector<LogEntry>> decode_entries(const GroupHeader& header, B
   entries.reserve(header.entries);
   while (!payload.empty()) {
     if (payload.size() < entry_head_bytes || entries.size() == header.entries) return std::nullopt;
-    const auto size = read<std::uint32_t>(payload, 0);
+    const auto size = read_number<std::uint32_t>(payload, 0);
     if (payload.size() - entry_head_bytes < size) return std::nullopt;
-    entries.push_back({.kind = read<std::uint8_t>(payload, 4),
-                       .seq = read<std::uint64_t>(payload, 5),
+    entries.push_back({.kind = read_number<std::uint8_t>(payload, 4),
+                       .seq = read_number<std::uint64_t>(payload, 5),
                        .payload = Bytes(payload.substr(entry_head_bytes, size))});
     payload.remove_prefix(entry_head_bytes + size);
   }

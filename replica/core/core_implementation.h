@@ -31,7 +31,7 @@ namespace tagma {
 class ReplicaCore::Implementation {
  public:
   Implementation(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
-                 const StateStore& store, const std::vector<Record>& records);
+                 const StateReader& store, const std::vector<Record>& records);
 
   [[nodiscard]] Effects step(const Now& now, Event event);
   [[nodiscard]] CoreView view() const;
@@ -196,7 +196,7 @@ class ReplicaCore::Implementation {
 
   const CoreConfig config_;
   Authenticator& authenticator_;
-  const StateStore& store_;
+  const StateReader& store_;
   LayeredState state_;
   Executor executor_;
   RequestPool pool_;

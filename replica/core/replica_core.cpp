@@ -11,7 +11,7 @@
 namespace tagma {
 
 ReplicaCore::ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
-                         const StateStore& store, const std::vector<Record>& records)
+                         const StateReader& store, const std::vector<Record>& records)
     : implementation_(std::make_unique<Implementation>(std::move(config), authenticator, services, store, records)) {}
 ReplicaCore::~ReplicaCore() = default;
 Effects ReplicaCore::step(const Now& now, Event event) { return implementation_->step(now, std::move(event)); }
@@ -20,7 +20,7 @@ const LayeredState& ReplicaCore::state() const { return implementation_->state()
 std::optional<Digest> ReplicaCore::executed_digest(Seq seq) const { return implementation_->executed_digest(seq); }
 
 ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& authenticator,
-                                            const ServiceRegistry& services, const StateStore& store,
+                                            const ServiceRegistry& services, const StateReader& store,
                                             const std::vector<Record>& records)
     : config_(std::move(config)),
       authenticator_(authenticator),

@@ -35,8 +35,8 @@ class ReplicaCore {
   /// `config.membership` is valid. `authenticator`, `services` and `store` outlive the core. A replica that returns
   /// brings what its earlier lives made durable: the store at its last checkpoint, and every record that CollectLog has
   /// not released, in the order of writing (older ones do no harm). What they promise binds this life too.
-  ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services, const StateStore& store,
-              const std::vector<Record>& records = {});
+  ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
+              const StateReader& store, const std::vector<Record>& records = {});
   ~ReplicaCore();
   ReplicaCore(const ReplicaCore&) = delete;
   ReplicaCore& operator=(const ReplicaCore&) = delete;

@@ -25,7 +25,7 @@ Now read_clocks() {
 }  // namespace
 
 ReplicaLoop::ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
-                         const StateStore& store, const std::vector<Record>& records, Storage& storage,
+                         const StateReader& store, const std::vector<Record>& records, Storage& storage,
                          Transport& transport, Counters& counters, Log& log)
     : transport_(transport),
       counters_(counters),

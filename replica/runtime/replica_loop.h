@@ -17,7 +17,7 @@ class ReplicaLoop {
  public:
   /// All references outlive the loop.
   ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
-              const StateStore& store, const std::vector<Record>& records, Storage& storage, Transport& transport,
+              const StateReader& store, const std::vector<Record>& records, Storage& storage, Transport& transport,
               Counters& counters, Log& log);
 
   /// Until `stop_descriptor` is readable, or the storage has failed. What has gathered is durable on return, if it can

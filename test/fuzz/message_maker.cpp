@@ -1,5 +1,6 @@
 #include "test/fuzz/message_maker.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "messages/validate.h"

@@ -72,6 +72,7 @@ NOT_PURE = {
     "messages/assert.*": "says what broke, then ends the process",
     "messages/cluster_file/*": "reads and writes the cluster's file",
     "checkpoint/posix_disk.*": "the log's files on a real disk, behind the interface of checkpoint/disk.h",
+    "checkpoint/lmdb_*": "the state's files, behind the interface of checkpoint/state_store.h",
 }
 
 # Single calls that are all right in one place, by path and call, and why.

@@ -1,0 +1,70 @@
+// The checkpointed state as one LMDB snapshot shows it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "checkpoint/lmdb_records.h"
+#include "checkpoint/state_damaged.h"
+#include "checkpoint/state_piece.h"
+#include "checkpoint/state_store.h"
+
+namespace tagma {
+
+/// For one thread at a time. Writers may go on meanwhile: the reader sees the same state until refresh(). As long as it
+/// lives the pages of its snapshot are not used again, so that the file grows with what is written.
+///
+/// Every record has a checksum; a key counts as absent only where the tree says so too. What is not as it was written
+/// throws StateDamaged. A damaged page that LMDB itself stumbles over may end the process instead.
+class LmdbReader final : public StateReader {
+ public:
+  LmdbReader(std::shared_ptr<const lmdb::Environment> environment, const lmdb::Tables& tables, HashFunction hash);
+
+  [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+  /// A key that damage took from the table without a trace in its neighbours is not missed here, but by verify().
+  [[nodiscard]] std::optional<std::pair<Bytes, Bytes>> seek(ByteView from) const override;
+  [[nodiscard]] Digest root() const override { return head_.root; }
+  [[nodiscard]] Seq seq() const override { return head_.seq; }
+  [[nodiscard]] StateNode node(const NibblePrefix& prefix) const override { return tree_.node(prefix); }
+  [[nodiscard]] std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const override;
+
+  /// Everything that lies at a place, for a replica that lacks it; nothing if its keys and values have more than
+  /// `bytes_max` bytes together. Reads in the order of the disk.
+  [[nodiscard]] std::optional<StatePiece> piece(const NibblePrefix& prefix, std::size_t bytes_max) const;
+
+  /// From now on reads see the newest state.
+  void refresh();
+
+  struct Size {
+    std::uint64_t keys = 0;
+    std::uint64_t file_bytes = 0;
+    std::uint64_t map_bytes = 0;
+  };
+  [[nodiscard]] Size size() const;
+
+  /// Reads all that the reader sees, and recomputes the root. `progress` is told how many of how many records were
+  /// looked at, about every thousand. Returns the damage that it finds first.
+  [[nodiscard]] std::optional<StateDamaged> verify(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
+
+ private:
+  template <typename Visit>
+  void each_key(ByteView from, const Visit& visit) const;
+  template <typename Step>
+  void verify_nodes(const Step& step) const;
+  [[nodiscard]] std::optional<ByteView> value_of(ByteView key, const Digest& path) const;
+  [[nodiscard]] ByteView value_there(ByteView key) const;
+  [[noreturn]] void leaf_missing(ByteView key) const;
+  [[nodiscard]] const std::string& folder() const { return environment_->folder(); }
+  void look();
+
+  std::shared_ptr<const lmdb::Environment> environment_;
+  lmdb::Tables tables_;
+  lmdb::Transaction transaction_;
+  lmdb::TransactionNodes nodes_;
+  StoredTree tree_;
+  lmdb::Head head_;
+  std::uint64_t keys_ = 0;
+};
+
+}  // namespace tagma

@@ -1,0 +1,70 @@
+// The records of the state on disk (STATE.md): how they are encoded, sealed and read back. Private to the room.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "checkpoint/lmdb_handles.h"
+#include "checkpoint/stored_tree.h"
+#include "tagma/identifiers.h"
+
+namespace tagma::lmdb {
+
+inline constexpr std::uint32_t format_version = 1;
+inline constexpr unsigned tables_max = 4;
+inline constexpr ByteView format_key = "format";
+inline constexpr ByteView owner_key = "owner";
+inline constexpr ByteView checkpoint_key = "checkpoint";
+
+struct Tables {
+  Table leaves = 0;  ///< keys and values, in the order of their paths: neighbours of a subtree are neighbours on disk
+  Table keys = 0;    ///< the keys alone, in their own order
+  Table nodes = 0;   ///< inner nodes of the tree
+  Table meta = 0;
+};
+[[nodiscard]] Tables open_tables(Transaction& transaction);
+
+/// A leaf as it was read; borrowed from the transaction.
+struct LeafRecord {
+  ByteView key;
+  ByteView value;
+};
+/// Each throws StateDamaged for a record that is not as it was written, and what the transaction throws.
+[[nodiscard]] LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record);
+void write_leaf(Transaction& transaction, Table leaves, const Digest& path, const LeafRecord& leaf);
+void check_key(const Transaction& transaction, ByteView key, ByteView record);
+void write_key(Transaction& transaction, Table keys, ByteView key);
+[[nodiscard]] NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record);
+
+/// The place of an entry of the table `nodes`, and back.
+[[nodiscard]] Bytes node_key(const NibblePrefix& prefix);
+[[nodiscard]] NibblePrefix node_place(ByteView key);
+
+/// Nothing if it is absent.
+[[nodiscard]] std::optional<Bytes> read_meta(const Transaction& transaction, Table meta, ByteView key);
+void write_meta(Transaction& transaction, Table meta, ByteView key, ByteView content);
+
+/// The slot and the root of a checkpoint.
+struct Head {
+  Seq seq = 0;
+  Digest root;
+};
+/// An absent one is damage.
+[[nodiscard]] Head read_head(const Transaction& transaction, Table meta);
+void write_head(Transaction& transaction, Table meta, const Head& head);
+
+/// The tree's nodes as one transaction sees them; both outlive it.
+class TransactionNodes final : public NodeRecords {
+ public:
+  TransactionNodes(Transaction& transaction, Table table) : transaction_(transaction), table_(table) {}
+
+  [[nodiscard]] std::optional<NodeRecord> load(const NibblePrefix& prefix) const override;
+  void store(const NibblePrefix& prefix, const NodeRecord& record) override;
+  void erase(const NibblePrefix& prefix) override;
+
+ private:
+  Transaction& transaction_;
+  Table table_;
+};
+
+}  // namespace tagma::lmdb

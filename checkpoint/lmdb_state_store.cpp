@@ -1,0 +1,133 @@
+#include "checkpoint/lmdb_state_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "checkpoint/numbers.h"
+#include "messages/assert.h"
+
+namespace tagma {
+namespace {
+
+using lmdb::Environment;
+using lmdb::Failed;
+using lmdb::Tables;
+using lmdb::Transaction;
+
+/// Makes the names of files in the folder durable.
+void sync_folder(const std::string& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool failed = descriptor < 0 || ::fsync(descriptor) != 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (failed) throw Failed{{DiskFailure::Kind::failed, folder + ": fsync: " + std::strerror(error)}};
+}
+
+/// Opens the tables; makes what is absent if that is allowed. Nothing is left of it if it is refused.
+std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const Environment& environment) {
+  const bool looks = options.mode == LmdbOptions::Mode::look;
+  Transaction transaction(environment, looks ? Transaction::Kind::read : Transaction::Kind::write);
+  const Tables tables = open_tables(transaction);
+  Bytes format;
+  append_number(format, lmdb::format_version);
+  const auto found = read_meta(transaction, tables.meta, lmdb::format_key);
+  if (!found) {
+    if (options.mode != LmdbOptions::Mode::create || transaction.entries(tables.keys) != 0) {
+      throw StateDamaged(options.folder + ": table meta: the record of the format is missing");
+    }
+    write_meta(transaction, tables.meta, lmdb::format_key, format);
+    write_meta(transaction, tables.meta, lmdb::owner_key, options.owner);
+    write_head(transaction, tables.meta, {0, options.make_hash()(empty_state_bytes())});
+  } else if (*found != format) {
+    return StoreRefused{options.folder + ": the state is in a format that this version does not know"};
+  } else if (const auto owner = read_meta(transaction, tables.meta, lmdb::owner_key); !owner) {
+    throw StateDamaged(options.folder + ": table meta: the record of the owner is missing");
+  } else if (!looks && *owner != options.owner) {
+    return StoreRefused{options.folder + ": the state belongs to another replica or another cluster"};
+  }
+  transaction.commit();
+  return tables;
+}
+
+/// What leaves the state as it is costs one hash, for the path.
+void change_key(Transaction& transaction, const Tables& tables, const StoredTree& tree, ByteView key,
+                const std::optional<Bytes>& value, std::vector<StoredTree::Change>& changes) {
+  TAGMA_ASSERT(!key.empty() && key.size() <= lmdb::key_bytes_max, "execution keeps keys within their limit");
+  StoredTree::Change change{.path = tree.path(key), .leaf = std::nullopt, .there = false};
+  if (const auto found = transaction.get(tables.leaves, change.path.view())) {
+    const auto leaf = read_leaf(transaction, change.path.view(), *found);
+    if (leaf.key != key) {
+      throw StateDamaged(transaction.environment().folder() + ": table leaves: the record of key " + to_hex(key) +
+                         " is that of another key");
+    }
+    if (value && leaf.value == *value) return;
+    change.there = true;
+  }
+  if (value) {
+    change.leaf = tree.leaf(key, *value);
+    write_leaf(transaction, tables.leaves, change.path, {key, *value});
+    if (!change.there) write_key(transaction, tables.keys, key);
+  } else if (change.there) {
+    transaction.erase(tables.leaves, change.path.view());
+    transaction.erase(tables.keys, key);
+  }
+  // Also where nothing was and nothing is: a key that damage took away must not be forgotten like this.
+  changes.push_back(change);
+}
+
+}  // namespace
+
+LmdbStateStore::OpenResult LmdbStateStore::open(const LmdbOptions& options) {
+  try {
+    if (options.mode != LmdbOptions::Mode::create && !std::filesystem::exists(options.folder + "/data.mdb")) {
+      return StateDamaged(options.folder + ": the state is missing (no data.mdb)");
+    }
+    const auto environment = std::make_shared<const Environment>(options.folder, options.map_bytes, lmdb::tables_max,
+                                                                 options.mode == LmdbOptions::Mode::look);
+    const auto tables = open_store(options, *environment);
+    if (const auto* refused = std::get_if<StoreRefused>(&tables)) return *refused;
+    if (options.mode == LmdbOptions::Mode::create) sync_folder(options.folder);
+    return std::unique_ptr<LmdbStateStore>(new LmdbStateStore(options, std::get<Tables>(tables), environment));
+  } catch (const Failed& failed) {
+    return failed.failure;
+  } catch (const StateDamaged& damaged) {
+    return damaged;
+  }
+}
+
+LmdbStateStore::LmdbStateStore(const LmdbOptions& options, const Tables& tables,
+                               std::shared_ptr<const Environment> environment)
+    : environment_(std::move(environment)),
+      tables_(tables),
+      make_hash_(options.make_hash),
+      writer_hash_(make_hash_()),
+      reader_(environment_, tables_, make_hash_()) {}
+
+std::unique_ptr<LmdbReader> LmdbStateStore::pin() const {
+  return std::make_unique<LmdbReader>(environment_, tables_, make_hash_());
+}
+
+std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& overlay) {
+  try {
+    Transaction transaction(*environment_, Transaction::Kind::write);
+    TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
+    lmdb::TransactionNodes nodes(transaction, tables_.nodes);
+    StoredTree tree(writer_hash_, nodes);
+    std::vector<StoredTree::Change> changes;
+    changes.reserve(overlay.size());
+    for (const auto& [key, value] : overlay) change_key(transaction, tables_, tree, key, value, changes);
+    const Digest root = tree.update(std::move(changes));
+    write_head(transaction, tables_.meta, {seq, root});
+    transaction.commit();
+    return root;
+  } catch (const Failed& failed) {
+    return failed.failure;
+  }
+}
+
+}  // namespace tagma

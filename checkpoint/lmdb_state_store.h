@@ -1,0 +1,63 @@
+// The checkpointed state on disk: LMDB, one transaction for each checkpoint. STATE.md defines every byte.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "checkpoint/disk.h"
+#include "checkpoint/lmdb_reader.h"
+
+namespace tagma {
+
+struct LmdbOptions {
+  enum class Mode : std::uint8_t {
+    create,  ///< makes what is absent: only where nothing can have been lost
+    open,    ///< whatever is absent is damage
+    look,    ///< the same, for reading only, whoever the owner is
+  };
+  Mode mode = Mode::open;
+  std::string folder;  ///< exists, and holds nothing but the store's files
+  Bytes owner;         ///< whose state it is: of another owner it is refused
+  /// Called once for each reader and for the writer, which may run on different threads.
+  std::function<HashFunction()> make_hash;
+  /// Address space; the file takes as much disk as it needs of it. Full, it counts as no room.
+  std::uint64_t map_bytes = 64UL * 1024 * 1024 * 1024;
+};
+
+/// The state of another owner, or of another format. In one line.
+struct StoreRefused {
+  std::string reason;
+};
+
+/// write() is for one thread, which need not be that of a reader. Only one object for a folder in a process.
+class LmdbStateStore {
+ public:
+  using OpenResult = std::variant<std::unique_ptr<LmdbStateStore>, StoreRefused, StateDamaged, DiskFailure>;
+  /// Durable on return, where it makes the store. Reads the head only; LmdbReader::verify() reads everything.
+  [[nodiscard]] static OpenResult open(const LmdbOptions& options);
+
+  /// The reader that moves on with the checkpoints, by its refresh().
+  [[nodiscard]] LmdbReader& reader() { return reader_; }
+  [[nodiscard]] const LmdbReader& reader() const { return reader_; }
+  /// One more reader of the newest state, which stays at it: for a bounded time. Throws StateDamaged.
+  [[nodiscard]] std::unique_ptr<LmdbReader> pin() const;
+
+  /// Applies a frozen overlay as the state after `seq`, which must be higher than the one before, and returns its root.
+  /// One transaction: durable on return, or nothing has changed. After `no_space` it may be tried again. Throws
+  /// StateDamaged.
+  [[nodiscard]] std::variant<Digest, DiskFailure> write(Seq seq, const Overlay& overlay);
+
+ private:
+  LmdbStateStore(const LmdbOptions& options, const lmdb::Tables& tables,
+                 std::shared_ptr<const lmdb::Environment> environment);
+
+  std::shared_ptr<const lmdb::Environment> environment_;
+  lmdb::Tables tables_;
+  std::function<HashFunction()> make_hash_;
+  HashFunction writer_hash_;
+  LmdbReader reader_;
+};
+
+}  // namespace tagma

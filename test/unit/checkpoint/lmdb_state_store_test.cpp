@@ -1,0 +1,415 @@
+#include "checkpoint/lmdb_state_store.h"
+
+#include <doctest/doctest.h>
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "checkpoint/memory_state_store.h"
+#include "test/fakes/temporary_folder.h"
+#include "test/unit/checkpoint/model.h"
+
+namespace tagma {
+namespace {
+
+using Folder = test::TemporaryFolder;
+using Store = std::unique_ptr<LmdbStateStore>;
+using Mode = LmdbOptions::Mode;
+
+LmdbOptions options_for(const Folder& folder, Mode mode) {
+  return {.mode = mode,
+          .folder = folder.path(),
+          .owner = "cluster and key",
+          .make_hash = [] { return HashFunction(sha256); },
+          .map_bytes = 64UL * 1024 * 1024};
+}
+
+Store opened(const Folder& folder, Mode mode) {
+  auto result = LmdbStateStore::open(options_for(folder, mode));
+  REQUIRE(std::holds_alternative<Store>(result));
+  return std::move(std::get<Store>(result));
+}
+
+/// Writes and shows it to the reader.
+Digest apply(LmdbStateStore& store, Seq seq, const Overlay& overlay) {
+  const auto outcome = store.write(seq, overlay);
+  REQUIRE(std::holds_alternative<Digest>(outcome));
+  store.reader().refresh();
+  return std::get<Digest>(outcome);
+}
+
+std::optional<StateDamaged> verified(const LmdbStateStore& store) {
+  return store.reader().verify([](std::uint64_t, std::uint64_t) {});
+}
+
+Overlay random_overlay(Chance& chance, std::uint64_t kinds) {
+  Overlay overlay;
+  for (std::uint64_t count = chance.below(30); count > 0; --count) {
+    auto& value = overlay[chance.key(kinds)];
+    value = chance.below(3) == 0 ? std::nullopt : std::optional(chance.value());
+  }
+  return overlay;
+}
+
+/// Every key, value and node, and the questions that have no answer.
+void check_alike(const LmdbStateStore& store, const MemoryStateStore& memory) {
+  REQUIRE(store.reader().root() == memory.root());
+  REQUIRE(store.reader().seq() == memory.seq());
+  const auto keys = memory.keys("", 10'000, 1'000'000);
+  REQUIRE(store.reader().keys("", 10'000, 1'000'000) == keys);
+  for (const auto& key : keys) {
+    REQUIRE(store.reader().get(key) == memory.get(key));
+    REQUIRE(store.reader().seek(key) == memory.seek(key));
+    REQUIRE(store.reader().seek(key + '\0') == memory.seek(key + '\0'));
+    REQUIRE_FALSE(store.reader().get(key + "\x01"));
+    const Digest path = sha256(key);
+    NibblePrefix prefix;
+    for (std::size_t depth = 0; depth < 6; ++depth) {
+      REQUIRE(store.reader().node(prefix).children == memory.node(prefix).children);
+      prefix.push_back(static_cast<char>(nibble_at(path, depth)));
+    }
+  }
+  REQUIRE_FALSE(verified(store));
+}
+
+TEST_CASE("an empty store on disk; its files are private, and it stays when it is opened again") {
+  const Folder folder;
+  for (const auto mode : {Mode::create, Mode::open, Mode::create}) {
+    const Store store = opened(folder, mode);
+    CHECK(store->reader().seq() == 0);
+    CHECK(store->reader().root() == sha256("\2"));
+    CHECK_FALSE(store->reader().get("a"));
+    CHECK_FALSE(store->reader().get(""));
+    CHECK_FALSE(store->reader().seek(""));
+    CHECK(store->reader().keys("", 1, 1).empty());
+    CHECK_FALSE(verified(*store));
+  }
+  struct stat status {};
+  REQUIRE(::stat((folder.path() + "/data.mdb").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0600U);
+}
+
+TEST_CASE("the store on disk and the one in memory are the same to every reader, across restarts") {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const Folder folder;
+    Chance chance(seed);
+    MemoryStateStore memory(sha256);
+    Store store = opened(folder, Mode::create);
+    for (Seq seq = 1; seq <= 25; ++seq) {
+      const Overlay overlay = random_overlay(chance, seed % 2 == 0 ? 12 : 300);
+      REQUIRE(apply(*store, seq * 10, overlay) == memory.apply(seq * 10, overlay));
+      if (seq % 5 == 0) {
+        store.reset();
+        store = opened(folder, Mode::open);
+      }
+      check_alike(*store, memory);
+    }
+  }
+}
+
+TEST_CASE("a reader sees the state before until it is told of the new one, and a writer may be another thread") {
+  const Folder folder;
+  const Store store = opened(folder, Mode::create);
+  apply(*store, 8, {{"a", "1"}});
+  const Digest before = store->reader().root();
+  std::variant<Digest, DiskFailure> outcome;
+  std::thread([&] { outcome = store->write(16, {{"a", "2"}, {"b", "3"}}); }).join();
+  REQUIRE(std::holds_alternative<Digest>(outcome));
+  CHECK(store->reader().get("a") == "1");
+  CHECK_FALSE(store->reader().get("b"));
+  CHECK(store->reader().root() == before);
+  CHECK(store->reader().seq() == 8);
+  store->reader().refresh();
+  CHECK(store->reader().get("a") == "2");
+  CHECK(store->reader().get("b") == "3");
+  CHECK(store->reader().root() == std::get<Digest>(outcome));
+  CHECK(store->reader().seq() == 16);
+}
+
+TEST_CASE("a pinned reader stays where it was, however often the state is written") {
+  const Folder folder;
+  const Store store = opened(folder, Mode::create);
+  Overlay first;
+  for (int key = 0; key < 50; ++key) first["key " + std::to_string(key)] = std::to_string(key);
+  const Digest root = apply(*store, 1, first);
+  const auto pinned = store->pin();
+  for (Seq seq = 2; seq <= 12; ++seq) apply(*store, seq, {{"key " + std::to_string(seq), "changed"}});
+  CHECK(pinned->root() == root);
+  CHECK(pinned->get("key 3") == "3");
+  CHECK_FALSE(pinned->verify([](std::uint64_t, std::uint64_t) {}));
+  CHECK(store->reader().get("key 3") == "changed");
+}
+
+TEST_CASE("pieces of the state are what the tree stands for at every place, and no larger than asked for") {
+  const Folder folder;
+  const Store store = opened(folder, Mode::create);
+  Chance chance(6);
+  Overlay overlay;
+  while (overlay.size() < 120) overlay[chance.key(1000)] = chance.value();
+  apply(*store, 1, overlay);
+  const auto& reader = store->reader();
+  const auto check = [&](const auto& self, const NibblePrefix& prefix, const Digest& digest) -> void {
+    const auto piece = reader.piece(prefix, 1'000'000);
+    REQUIRE(piece);
+    REQUIRE(digest_of(*piece, sha256) == digest);
+    std::size_t bytes = 0;
+    for (const auto& [key, value] : piece->entries) bytes += key.size() + value.size();
+    CHECK(reader.piece(prefix, bytes));
+    CHECK_FALSE(reader.piece(prefix, bytes - 1));
+    const StateNode node = reader.node(prefix);
+    if (node.kind != NodeKind::inner) return;
+    std::size_t child = 0;
+    for (std::size_t nibble = 0; nibble < 16; ++nibble) {
+      const NibblePrefix below = prefix + static_cast<char>(nibble);
+      if ((node.occupied & (1U << nibble)) == 0) {
+        CHECK(reader.piece(below, 1)->entries.empty());
+      } else {
+        self(self, below, node.children[child++].digest);
+      }
+    }
+  };
+  check(check, {}, reader.root());
+}
+
+TEST_CASE("keys as long as the limit, and questions for longer ones") {
+  const Folder folder;
+  const Store store = opened(folder, Mode::create);
+  const Bytes longest(511, 'k');
+  apply(*store, 1, {{longest, "1"}, {"l", "2"}});
+  CHECK(store->reader().get(longest) == "1");
+  CHECK_FALSE(store->reader().get(longest + "k"));
+  CHECK(store->reader().seek(longest)->second == "1");
+  CHECK(store->reader().seek(longest + "a")->second == "2");
+  CHECK(store->reader().seek(Bytes(510, 'k') + "jzz")->second == "1");
+  CHECK(store->reader().keys(longest + "k", 10, 10) == std::vector<Bytes>{"l"});
+}
+
+TEST_CASE("another owner's state is refused, and a missing one is a damage where there must be one") {
+  const Folder folder;
+  CHECK(std::get<StateDamaged>(LmdbStateStore::open(options_for(folder, Mode::open))).reason() ==
+        folder.path() + ": the state is missing (no data.mdb)");
+  opened(folder, Mode::create);
+  auto options = options_for(folder, Mode::open);
+  options.owner = "another";
+  CHECK(std::get<StoreRefused>(LmdbStateStore::open(options)).reason.find("another replica or another cluster") !=
+        std::string::npos);
+  options.folder += "/none";
+  options.mode = Mode::create;
+  CHECK(std::get<DiskFailure>(LmdbStateStore::open(options)).reason.find("/none: mdb_env_open: No such file") !=
+        std::string::npos);
+}
+
+TEST_CASE("without room nothing changes, and it goes on once there is some") {
+  const Folder folder;
+  auto options = options_for(folder, Mode::create);
+  options.map_bytes = 256UL * 1024;
+  auto result = LmdbStateStore::open(options);
+  auto& store = *std::get<Store>(result);
+  apply(store, 1, {{"a", "1"}});
+  const Digest before = store.reader().root();
+  const auto outcome = store.write(2, {{"b", Bytes(400'000, 'b')}});
+  REQUIRE(std::holds_alternative<DiskFailure>(outcome));
+  CHECK(std::get<DiskFailure>(outcome).kind == DiskFailure::Kind::no_space);
+  store.reader().refresh();
+  CHECK(store.reader().root() == before);
+  CHECK(store.reader().seq() == 1);
+  CHECK_FALSE(store.reader().get("b"));
+  CHECK_FALSE(verified(store));
+  apply(store, 2, {{"b", "2"}});
+  CHECK(store.reader().get("b") == "2");
+}
+
+/// The records of one table, changed behind the store's back.
+class Tampered {
+ public:
+  explicit Tampered(const Folder& folder) {
+    REQUIRE(mdb_env_create(&environment_) == 0);
+    REQUIRE(mdb_env_set_maxdbs(environment_, 4) == 0);
+    REQUIRE(mdb_env_set_mapsize(environment_, 64UL * 1024 * 1024) == 0);
+    REQUIRE(mdb_env_open(environment_, folder.path().c_str(), 0, 0600) == 0);
+    REQUIRE(mdb_txn_begin(environment_, nullptr, 0, &transaction_) == 0);
+  }
+  ~Tampered() {
+    mdb_txn_commit(transaction_);
+    mdb_env_close(environment_);
+  }
+  Tampered(const Tampered&) = delete;
+  Tampered& operator=(const Tampered&) = delete;
+
+  Model records(const char* table) {
+    Model records;
+    MDB_cursor* cursor = nullptr;
+    REQUIRE(mdb_cursor_open(transaction_, opened(table), &cursor) == 0);
+    MDB_val key{};
+    MDB_val value{};
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+      records.emplace(Bytes(static_cast<char*>(key.mv_data), key.mv_size),
+                      Bytes(static_cast<char*>(value.mv_data), value.mv_size));
+    }
+    mdb_cursor_close(cursor);
+    return records;
+  }
+  void put(const char* table, Bytes key, Bytes value) {
+    MDB_val key_of{key.size(), key.data()};
+    MDB_val value_of{value.size(), value.data()};
+    REQUIRE(mdb_put(transaction_, opened(table), &key_of, &value_of, 0) == 0);
+  }
+  void erase(const char* table, Bytes key) {
+    MDB_val key_of{key.size(), key.data()};
+    REQUIRE(mdb_del(transaction_, opened(table), &key_of, nullptr) == 0);
+  }
+
+ private:
+  MDB_dbi opened(const char* table) {
+    MDB_dbi handle = 0;
+    REQUIRE(mdb_dbi_open(transaction_, table, 0, &handle) == 0);
+    return handle;
+  }
+  MDB_env* environment_ = nullptr;
+  MDB_txn* transaction_ = nullptr;
+};
+
+/// Thirty keys, so that inner nodes lie above inner nodes.
+void fill(const Folder& folder) {
+  const Store store = opened(folder, Mode::create);
+  Overlay overlay;
+  for (int key = 0; key < 30; ++key) overlay["key " + std::to_string(key)] = "value " + std::to_string(key);
+  apply(*store, 8, overlay);
+}
+
+/// The damage that opening or verifying finds.
+std::optional<StateDamaged> found_damage(const Folder& folder) {
+  auto result = LmdbStateStore::open(options_for(folder, Mode::open));
+  if (auto* damaged = std::get_if<StateDamaged>(&result)) return *damaged;
+  REQUIRE(std::holds_alternative<Store>(result));
+  return verified(*std::get<Store>(result));
+}
+
+TEST_CASE("each record changed in one bit, taken away or put under another key is found") {
+  for (const char* table : {"leaves", "keys", "nodes", "meta"}) {
+    const Folder folder;
+    fill(folder);
+    const Model records = Tampered(folder).records(table);
+    REQUIRE(records.size() >= 3);
+    Chance chance(7);
+    for (const auto& [key, value] : records) {
+      CAPTURE(table);
+      CAPTURE(to_hex(key));
+      Bytes changed = value;
+      const std::size_t at = chance.below(changed.size());
+      changed[at] = static_cast<char>(changed[at] ^ static_cast<char>(1U << chance.below(8)));
+      Tampered(folder).put(table, key, changed);
+      CHECK(found_damage(folder));
+      Tampered(folder).erase(table, key);
+      CHECK(found_damage(folder));
+      Tampered(folder).put(table, key,
+                           records.begin()->first == key ? records.rbegin()->second : records.begin()->second);
+      CHECK(found_damage(folder));
+      Tampered(folder).put(table, key, value);
+      REQUIRE_FALSE(found_damage(folder));
+    }
+  }
+}
+
+TEST_CASE("a record that somebody sealed but the tree does not know is found") {
+  const Folder folder;
+  const Folder other;
+  fill(folder);
+  {
+    const Store store = opened(other, Mode::create);
+    apply(*store, 8, {{"key 1", "a lie"}, {"key 99", "new"}});
+  }
+  const Model others = Tampered(other).records("leaves");
+  const Bytes path(sha256("key 1").view());
+  const Bytes before = Tampered(folder).records("leaves").at(path);
+  Tampered(folder).put("leaves", path, others.at(path));
+  CHECK(found_damage(folder)->reason().find("is not the one in the tree") != std::string::npos);
+  Tampered(folder).put("leaves", path, before);
+  REQUIRE_FALSE(found_damage(folder));
+  const Bytes new_path(sha256("key 99").view());
+  Tampered(folder).put("leaves", new_path, others.at(new_path));
+  CHECK(found_damage(folder));
+  Tampered(folder).put("keys", "key 99", Tampered(other).records("keys").at("key 99"));
+  CHECK(found_damage(folder));
+}
+
+TEST_CASE("a record that is gone is no absent key to a reader, nor to a writer") {
+  const Folder folder;
+  fill(folder);
+  Tampered(folder).erase("leaves", Bytes(sha256("key 7").view()));
+  const Store store = opened(folder, Mode::open);
+  CHECK_THROWS_AS(static_cast<void>(store->reader().get("key 7")), StateDamaged);
+  CHECK_THROWS_AS(static_cast<void>(store->write(9, {{"key 7", "new"}})), StateDamaged);
+  CHECK_THROWS_AS(static_cast<void>(store->write(9, {{"key 7", std::nullopt}})), StateDamaged);
+  CHECK(store->reader().get("key 8") == "value 8");
+  CHECK_FALSE(store->reader().get("key 77"));
+  CHECK(store->reader().seq() == 8);
+}
+
+TEST_CASE("a file that was cut off is found before LMDB meets its end") {
+  const Folder folder;
+  fill(folder);
+  const std::string file = folder.path() + "/data.mdb";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4096);
+  CHECK(found_damage(folder)->reason().find("data.mdb was cut off") != std::string::npos);
+}
+
+/// In a process of its own, since LMDB may fall over its own pages: 0 if all is as it was, 1 if the damage is found.
+int outcome_in_child(const Folder& folder, const MemoryStateStore& memory) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::close(STDERR_FILENO);
+    auto result = LmdbStateStore::open(options_for(folder, Mode::open));
+    if (!std::holds_alternative<Store>(result)) ::_exit(1);
+    const auto& store = *std::get<Store>(result);
+    if (verified(store)) ::_exit(1);
+    bool alike = store.reader().root() == memory.root() && store.reader().seq() == memory.seq();
+    for (const auto& key : memory.keys("", 1000, 100'000)) alike &= store.reader().get(key) == memory.get(key);
+    ::_exit(alike ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;  // killed by LMDB's own fall: it did not answer
+}
+
+TEST_CASE("bytes changed anywhere in the file are found, or change nothing that can be read") {
+  const Folder folder;
+  MemoryStateStore memory(sha256);
+  {
+    Chance chance(3);
+    const Store store = opened(folder, Mode::create);
+    for (Seq seq = 1; seq <= 6; ++seq) {
+      const Overlay overlay = random_overlay(chance, 40);
+      REQUIRE(apply(*store, seq, overlay) == memory.apply(seq, overlay));
+    }
+  }
+  const std::string file = folder.path() + "/data.mdb";
+  std::ifstream in(file, std::ios::binary);
+  const Bytes content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  Chance chance(11);
+  std::array<int, 3> outcomes{};
+  for (int round = 0; round < 300; ++round) {
+    Bytes damaged = content;
+    for (std::uint64_t count = 1 + chance.below(3) * 8; count > 0; --count) {
+      damaged[chance.below(damaged.size())] = static_cast<char>(chance.below(256));
+    }
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << damaged;
+    const int outcome = outcome_in_child(folder, memory);
+    REQUIRE(outcome >= 0);
+    REQUIRE(outcome < 2);
+    ++outcomes.at(static_cast<std::size_t>(outcome));
+  }
+  CHECK(outcomes[0] > 0);
+  CHECK(outcomes[1] > 100);
+}
+
+}  // namespace
+}  // namespace tagma
