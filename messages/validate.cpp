@@ -104,7 +104,7 @@ Verdict check_node(const StateNode& node) {
 }
 
 Verdict check_state_key(const Bytes& key) {
-  if (key.size() > limits::state_key_bytes_max) return refuse("a key of the state has more than 4096 bytes");
+  if (key.size() > limits::state_key_bytes_max) return refuse("a key of the state has more than 511 bytes");
   return std::nullopt;
 }
 

@@ -7,11 +7,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "tagma/limits.h"
 #include "tagma/result.h"
 
 namespace tagma::cli {
 
-inline constexpr std::size_t key_bytes_max = 1024;  ///< of a service's key, see tagma/service.h
+inline constexpr std::size_t key_bytes_max = limits::service_key_bytes_max;
 
 struct LineFile {
   struct Entry {

@@ -7,12 +7,14 @@
 #include <string>
 #include <utility>
 
+#include "checkpoint/state_damaged.h"
 #include "messages/mutant.h"
 
 namespace tagma {
 namespace {
 
-constexpr std::size_t key_bytes_max = 1024;
+// What stands in front of a service's key: its kind and the length of the name, then the name.
+static_assert(2 + limits::service_name_bytes_max + limits::service_key_bytes_max <= limits::state_key_bytes_max);
 
 /// A service's name as it stands if it is well formed, else in hexadecimal: it comes from a client.
 std::string printable(ByteView name) {
@@ -62,8 +64,8 @@ class ServiceContext final : public Context {
  private:
   static ByteView checked(ByteView key) {
     if (key.empty()) throw std::length_error("a key is empty");
-    if (key.size() > key_bytes_max) {
-      throw std::length_error("a key has more than " + std::to_string(key_bytes_max) + " bytes");
+    if (key.size() > limits::service_key_bytes_max) {
+      throw std::length_error("a key has more than " + std::to_string(limits::service_key_bytes_max) + " bytes");
     }
     return key;
   }
@@ -197,6 +199,8 @@ ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation)
       state_.commit();
       return reply;
     }
+  } catch (const StateDamaged&) {
+    throw;  // no property of the operation either
   } catch (const std::bad_alloc&) {
     throw;  // depends on this machine, not on the operation: stopping is safe, a reply of our own is not
   } catch (const std::exception& exception) {

@@ -20,7 +20,7 @@ constexpr ByteView omitted_mark = "\\#";
 ServiceReply ok() { return {ReplyStatus::ok, "ok"}; }
 ServiceReply absent() { return {ReplyStatus::absent, "absent"}; }
 
-bool is_key(ByteView word) { return !word.empty() && word.size() <= KvService::key_bytes_max; }
+bool is_key(ByteView word) { return !word.empty() && word.size() <= limits::service_key_bytes_max; }
 
 /// What is wrong with an operation that must have `count` words and a key as its second one; nothing if it is well
 /// formed.
@@ -29,7 +29,7 @@ std::optional<ServiceReply> refuse_form(const Words& words, std::size_t count, B
     return refuse_usage(quoted(words[0]) + (words.size() < count ? " lacks an argument" : " has too many arguments"),
                         usage);
   }
-  if (!is_key(words[1])) return refuse_usage("a key has 1 to 1024 bytes", usage);
+  if (!is_key(words[1])) return refuse_usage("a key has 1 to 440 bytes", usage);
   return std::nullopt;
 }
 
@@ -94,7 +94,7 @@ class Listing {
 
  private:
   // Room is left for the last line with the longest key; an escape takes up to four bytes.
-  static constexpr std::size_t more_bytes_max = 1 + more_text.size() + 4 * KvService::key_bytes_max;
+  static constexpr std::size_t more_bytes_max = 1 + more_text.size() + 4 * limits::service_key_bytes_max;
   static constexpr std::size_t text_bytes_max = limits::reply_bytes_max - 1 - more_bytes_max;
 
   void begin_line() {
@@ -116,8 +116,8 @@ ServiceReply scan(const Words& words, Context& context) {
     if (!given || *given == 0) return refuse_usage("LIMIT is a number from 1 to 1000", scan_usage);
     limit = *given;
   }
-  if (words[1].size() > KvService::key_bytes_max || words[2].size() > KvService::key_bytes_max) {
-    return refuse_usage("FROM and TO have up to 1024 bytes", scan_usage);
+  if (words[1].size() > limits::service_key_bytes_max || words[2].size() > limits::service_key_bytes_max) {
+    return refuse_usage("FROM and TO have up to 440 bytes", scan_usage);
   }
   Listing listing(limit);
   context.scan(words[1], words[2], [&](ByteView key, ByteView value) { return listing.add(key, value); });

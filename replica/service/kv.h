@@ -8,7 +8,6 @@ namespace tagma {
 /// Operations and replies: README.md.
 class KvService final : public Service {
  public:
-  static constexpr std::size_t key_bytes_max = 1024;
   static constexpr std::uint64_t scan_limit_default = 100;
   static constexpr std::uint64_t scan_limit_max = 1000;
 

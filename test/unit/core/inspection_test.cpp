@@ -158,8 +158,8 @@ TEST_CASE("a question is charged for what it asks with, not for its answer alone
   };
   const std::vector<Flood> floods{
       {"long keys that are not there", StateValuesQuery{1, 4, std::vector<Bytes>(limits::state_values_max, long_key)},
-       40},
-      {"of another checkpoint", StateValuesQuery{1, 3, std::vector<Bytes>(limits::state_values_max, long_key)}, 40},
+       220},
+      {"of another checkpoint", StateValuesQuery{1, 3, std::vector<Bytes>(limits::state_values_max, long_key)}, 220},
       {"behind the last key", StateKeysQuery{1, 4, Bytes(limits::state_key_bytes_max, '\xff')}, 600},
       {"a small one without an answer", StateKeysQuery{1, 3, ""}, 700},
       {"places where nothing is", StateNodesQuery{1, 4, std::vector<NibblePrefix>(limits::state_nodes_max, deep)}, 200},

@@ -253,9 +253,9 @@ TEST_CASE("rules of what an administrator asks") {
           {[](StateNodesQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
       });
   check_rules<StateKeysQuery>(
-      {1, 8, Bytes(4096, 'k')},
+      {1, 8, Bytes(511, 'k')},
       {
-          {[](StateKeysQuery& q) { q.from += 'k'; }, "a key of the state has more than 4096 bytes"},
+          {[](StateKeysQuery& q) { q.from += 'k'; }, "a key of the state has more than 511 bytes"},
           {[](StateKeysQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
       });
   check_rules<StateValuesQuery>(
@@ -263,7 +263,7 @@ TEST_CASE("rules of what an administrator asks") {
       {
           {[](StateValuesQuery& q) { q.keys.clear(); }, "no value is asked for"},
           {[](StateValuesQuery& q) { q.keys.assign(65, "k"); }, "more than 64 values are asked for"},
-          {[](StateValuesQuery& q) { q.keys[0].assign(4097, 'k'); }, "a key of the state has more than 4096 bytes"},
+          {[](StateValuesQuery& q) { q.keys[0].assign(512, 'k'); }, "a key of the state has more than 511 bytes"},
           {[](StateValuesQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
       });
 }
@@ -320,11 +320,11 @@ TEST_CASE("rules of nodes, keys and values of a state") {
            },
            "there are more than 1024 keys"},
           {[](StateKeys& k) { k.keys[0] = "b"; }, "the keys are out of order"},
-          {[](StateKeys& k) { k.keys[1].assign(4097, 'x'); }, "a key of the state has more than 4096 bytes"},
+          {[](StateKeys& k) { k.keys[1].assign(512, 'x'); }, "a key of the state has more than 511 bytes"},
           {[](StateKeys& k) { k.keys.clear(); }, "there are more keys than none"},
           {[](StateKeys& k) {
              k.keys.clear();
-             for (int key = 0; key < 33; ++key) k.keys.push_back(std::to_string(10 + key) + Bytes(4000, 'k'));
+             for (int key = 0; key < 264; ++key) k.keys.push_back(std::to_string(100 + key) + Bytes(500, 'k'));
            },
            "the keys together have more than 128 KiB"},
       });

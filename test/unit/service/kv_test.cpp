@@ -81,7 +81,7 @@ TEST_CASE("keys and values are any bytes, up to their bounds") {
   CHECK(run(kv, context, {"get", key}) == ok(value));
   CHECK(run(kv, context, {"put", "empty", ""}) == ok());
   CHECK(run(kv, context, {"get", "empty"}) == ok(""));
-  const Bytes longest_key(1024, 'k');
+  const Bytes longest_key(440, 'k');
   CHECK(run(kv, context, {"put", longest_key, "v"}) == ok());
   CHECK(run(kv, context, {"get", longest_key}) == ok("v"));
   // The longest value that an operation has room for fits into a reply.
@@ -145,8 +145,8 @@ TEST_CASE("what a scan lists can be read back whatever the bytes are, page by pa
   for (char letter = 'a'; letter <= 'z'; ++letter) {
     context.entries[Bytes("big ") + letter] = Bytes(30'000, letter == 'q' ? '\x01' : letter);
   }
-  context.entries[Bytes(1024, '\x02')] = Bytes(100'000, 'v');
-  context.entries[Bytes(1024, '\x03')] = "behind";
+  context.entries[Bytes(440, '\x02')] = Bytes(100'000, 'v');
+  context.entries[Bytes(440, '\x03')] = "behind";
 
   std::vector<std::pair<Bytes, Bytes>> all;
   Bytes from;
@@ -175,7 +175,7 @@ TEST_CASE("every bad operation is refused, shows the right usage and changes not
   KvService kv;
   MapContext context;
   context.entries["k"] = "v";
-  const Bytes long_key(1025, 'k');
+  const Bytes long_key(441, 'k');
   const Words operations_of_put[] = {
       {"put"}, {"put", "k"}, {"put", "k", "v", "w"}, {"put", "", "v"}, {"put", long_key, "v"}};
   for (const auto& words : operations_of_put) check_refused(kv, context, words, "kv put KEY VALUE");

@@ -36,7 +36,7 @@ class MapContext final : public Context {
 
  private:
   static ByteView checked(ByteView key) {
-    if (key.empty() || key.size() > 1024) throw std::length_error("a key has 1 to 1024 bytes");
+    if (key.empty() || key.size() > limits::service_key_bytes_max) throw std::length_error("a key has 1 to 440 bytes");
     return key;
   }
 };

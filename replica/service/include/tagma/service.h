@@ -29,7 +29,7 @@ namespace tagma {
  * Everything that an operation may see and change. Made by the replica and valid during one Service::execute() only, on
  * that thread; keep no reference to it.
  *
- * Keys are the service's own: another service of the same cluster has another key space. A key has 1 to 1,024 bytes, a
+ * Keys are the service's own: another service of the same cluster has another key space. A key has 1 to 440 bytes, a
  * value 0 to limits::operation_bytes_max. The state is ordered by keys as unsigned bytes. It is what is checkpointed,
  * compared between replicas and handed to a replica that fell behind (Castro and Liskov 2002, checkpoints).
  *
@@ -45,7 +45,7 @@ class TAGMA_API Context {
   /**
    * The value of a key, as this operation has left it so far.
    *
-   * @param key  1 to 1,024 bytes; another size throws std::length_error
+   * @param key  1 to 440 bytes; another size throws std::length_error
    * @return a copy of the value; none where the key is not there
    */
   [[nodiscard]] virtual std::optional<Bytes> get(ByteView key) const = 0;
@@ -54,7 +54,7 @@ class TAGMA_API Context {
    * Sets a key. Copies both. It counts once execute() returns a reply, and is durable as the cluster's durability says,
    * no later than the reply can be accepted by a client.
    *
-   * @param key    1 to 1,024 bytes; another size throws std::length_error
+   * @param key    1 to 440 bytes; another size throws std::length_error
    * @param value  0 to limits::operation_bytes_max bytes; more throws std::length_error
    */
   virtual void put(ByteView key, ByteView value) = 0;
@@ -62,7 +62,7 @@ class TAGMA_API Context {
   /**
    * Removes a key.
    *
-   * @param key  1 to 1,024 bytes; another size throws std::length_error
+   * @param key  1 to 440 bytes; another size throws std::length_error
    * @return whether it was there
    */
   virtual bool erase(ByteView key) = 0;
