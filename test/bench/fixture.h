@@ -23,6 +23,7 @@ void register_codec();
 void register_crypto();
 void register_core();
 void register_state();
+void register_disk();
 void register_client();
 
 /// With which authenticator the cores run.

@@ -7,6 +7,7 @@ int main(int argument_count, char** arguments) {
   tagma::bench::register_crypto();
   tagma::bench::register_core();
   tagma::bench::register_state();
+  tagma::bench::register_disk();
   tagma::bench::register_client();
   // google-benchmark tells its own build type as "library_build_type"; these are ours.
   benchmark::AddCustomContext("tagma_version", TAGMA_VERSION);

@@ -33,6 +33,8 @@ std::set<std::string> expected_names() {
   const std::vector<std::string> keys{"fake", "real"};
   std::set<std::string> names{"state/put", "state/get/top", "state/get/frozen", "state/get/store"};
   add_all(names, {{"state/tree_update/keys:"}, {"1", "1000", "10000"}});
+  add_all(names, {{"disk/log/"}, {"file", "lmdb"}, {"/entries:"}, {"1", "32", "256"}, {"/real_time"}});
+  add_all(names, {{"disk/checkpoint/keys:"}, {"1000", "10000"}, {"/real_time"}});
   add_all(names, {{"digest/bytes:"}, {"32", "100", "1024", "8192"}});
   add_all(names, {codec, {"prepare", "commit"}});
   add_all(names, {codec, {"submit/operations:", "replies/operations:"}, one_and_bundle});
