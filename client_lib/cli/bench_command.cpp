@@ -52,6 +52,7 @@ class TemporaryCluster {
     init.clients = options.shape.clients;
     init.admins = 0;
     init.services = {"kv"};
+    init.durability = options.durability;
     auto plan = plan_cluster(init, services);
     if (!plan) return StartFailure{plan.reason(), true, false};
     // Not the usual ports: another cluster of this machine may have its folder ready for those.
@@ -95,7 +96,7 @@ void describe_arguments(CLI::App& app, BenchOptions& options) {
   add_directory_option(app, options.directory);
   app.get_option("--dir")->excludes(local);
   app.add_option("--replicas", options.replicas, "Replicas of --local (default 4)")->needs(local)->type_name("N");
-  app.add_option("--durability", options.durability, "Where the state of --local lives")->type_name("memory");
+  app.add_option("--durability", options.durability, "Of the cluster of --local (sync)")->type_name(durability_words);
   app.add_option("--clients", shape.clients, "Clients, each with its own key (default 8)")
       ->check(CLI::Range(1, 4'096).description(""))
       ->type_name("C");
@@ -149,10 +150,10 @@ std::optional<std::string> check(BenchOptions& options, std::string& durability,
     if (auto reason = check_result_path(options.output)) return reason;
   }
   if (options.durability) {
-    const auto wanted = supported_durability(*options.durability);
+    const auto wanted = durability_of_option(*options.durability);
     if (!wanted) return wanted.reason();
   }
-  durability = options.durability.value_or("memory");
+  durability = options.durability.value_or("sync");
   if (options.local) return std::nullopt;
   const auto file = open_cluster(options.directory, program);
   if (!file) return file.reason() + "; or bench a cluster of its own with --local";

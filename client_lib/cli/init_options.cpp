@@ -96,18 +96,15 @@ void add_init_options(CLI::App& app, InitOptions& options) {
   app.add_option("--service", options.services, "Host this service only; repeatable")
       ->allow_extra_args(false)
       ->type_name("NAME");
-  app.add_option("--durability", options.durability, "Where the state lives")->type_name("memory");
+  app.add_option("--durability", options.durability, "What survives a crash (sync: all)")->type_name(durability_words);
   app.add_option("--key-algorithm", options.key_algorithm, "Of all keys (p256)")->type_name("p256|ed25519");
 }
 
 std::string to_string(KeyAlgorithm algorithm) { return algorithm == KeyAlgorithm::ed25519 ? "ed25519" : "p256"; }
 
-Result<Durability> supported_durability(const std::string& text) {
+Result<Durability> durability_of_option(const std::string& text) {
   const auto durability = durability_from(text);
   if (!durability) return Refused{"--durability " + text + ": " + durability.reason()};
-  if (*durability != Durability::memory) {
-    return Refused{"--durability " + text + ": this version keeps the state in memory only; give memory"};
-  }
   return *durability;
 }
 
@@ -117,7 +114,7 @@ Result<ClusterPlan> plan_cluster(const InitOptions& options, const ServiceCatalo
   if (auto refused = plan_members(options, plan)) return *refused;
   if (auto refused = plan_services(options, services, plan)) return *refused;
   if (options.durability) {
-    const auto durability = supported_durability(*options.durability);
+    const auto durability = durability_of_option(*options.durability);
     if (!durability) return Refused{durability.reason()};
     plan.durability = *durability;
   }

@@ -33,7 +33,7 @@ struct ClusterPlan {
   std::vector<std::string> hosts;          ///< empty: all on this machine
   std::optional<std::uint16_t> base_port;  ///< empty: the first free ones from default_base_port on
   std::vector<std::string> services;
-  Durability durability = Durability::memory;
+  Durability durability = Durability::sync;
   KeyAlgorithm key_algorithm = KeyAlgorithm::ecdsa_p256;
 };
 
@@ -48,7 +48,9 @@ inline constexpr std::uint16_t default_base_port = 4600;
 /// "ed25519" or "p256".
 [[nodiscard]] std::string to_string(KeyAlgorithm algorithm);
 
-/// Refuses a durability that this version does not have.
-[[nodiscard]] Result<Durability> supported_durability(const std::string& text);
+/// --durability MODE.
+[[nodiscard]] Result<Durability> durability_of_option(const std::string& text);
+/// As it stands in help texts.
+inline constexpr const char* durability_words = "sync|async|memory";
 
 }  // namespace tagma::cli

@@ -85,11 +85,11 @@ DataDirectory::~DataDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
 }
 
-Result<StartedMark> DataDirectory::started(const ClusterId& cluster) const {
+Result<std::optional<ClusterId>> DataDirectory::read_mark() const {
   const std::string path = mark_path();
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
-    if (errno == ENOENT) return StartedMark::absent;
+    if (errno == ENOENT) return std::optional<ClusterId>();
     return failed(path, "cannot be read", "make it readable for this user");
   }
   std::string text(2 * Digest::size_bytes + 2, '\0');  // one byte more than a whole mark, to notice a longer one
@@ -102,15 +102,30 @@ Result<StartedMark> DataDirectory::started(const ClusterId& cluster) const {
     length += static_cast<std::size_t>(got);
   }
   text.resize(length);
-  if (text == mark_text(cluster)) return StartedMark::this_cluster;
-  Bytes other;
+  Bytes bytes;
   if (text.size() != 2 * Digest::size_bytes + 1 || text.back() != '\n' ||
-      !from_hex(ByteView(text).substr(0, text.size() - 1), other)) {
+      !from_hex(ByteView(text).substr(0, text.size() - 1), bytes)) {
     return Refused{path +
                    ": damaged (not a cluster id in hexadecimal); give --data an empty directory in a new cluster, "
                    "`tagma up --fresh` makes one"};
   }
-  return StartedMark::other_cluster;
+  ClusterId cluster;
+  std::memcpy(cluster.bytes.data(), bytes.data(), Digest::size_bytes);
+  return std::optional(cluster);
+}
+
+Result<StartedMark> DataDirectory::started(const ClusterId& cluster) const {
+  const auto mark = read_mark();
+  if (!mark) return Refused{mark.reason()};
+  if (!*mark) return StartedMark::absent;
+  return **mark == cluster ? StartedMark::this_cluster : StartedMark::other_cluster;
+}
+
+Result<ClusterId> DataDirectory::cluster() const {
+  const auto mark = read_mark();
+  if (!mark) return Refused{mark.reason()};
+  if (!*mark) return Refused{mark_path() + ": there is none"};
+  return **mark;
 }
 
 std::optional<Refused> DataDirectory::mark_started(const ClusterId& cluster) const {

@@ -1,6 +1,7 @@
 // The data directory of one replica: who holds it, and the mark that tells a first start from a loss of memory.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "messages/membership.h"
@@ -29,6 +30,8 @@ class DataDirectory {
 
   /// Reads the mark. A damaged mark is refused: corrupt is not absent.
   [[nodiscard]] Result<StartedMark> started(const ClusterId& cluster) const;
+  /// The cluster that the mark names; refuses where there is none or it is damaged.
+  [[nodiscard]] Result<ClusterId> cluster() const;
   /// Writes or replaces the mark: atomic, and durable on return.
   [[nodiscard]] std::optional<Refused> mark_started(const ClusterId& cluster) const;
 
@@ -36,6 +39,7 @@ class DataDirectory {
 
  private:
   DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  [[nodiscard]] Result<std::optional<ClusterId>> read_mark() const;
   [[nodiscard]] std::string mark_path() const { return path_ + "/started"; }
 
   std::string path_;

@@ -12,23 +12,36 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "checkpoint/memory_state_store.h"
 #include "crypto/authenticator.h"
 #include "messages/cluster_file/cluster_file.h"
 #include "replica/runtime/data_directory.h"
+#include "replica/runtime/disk_storage.h"
+#include "replica/runtime/replica_disk.h"
 #include "replica/runtime/replica_loop.h"
 #include "replica/service/service_registry.h"
 
 namespace tagma {
 namespace {
 
+using runtime::CheckpointTarget;
 using runtime::Counters;
 using runtime::DataDirectory;
+using runtime::DiskRefused;
+using runtime::DiskStorage;
+using runtime::DiskStorageOptions;
 using runtime::Log;
 using runtime::MemoryStorage;
+using runtime::open_replica_disk;
+using runtime::ReplicaDisk;
+using runtime::ReplicaDiskOptions;
 using runtime::ReplicaLoop;
 using runtime::StartedMark;
+using runtime::Storage;
 using runtime::Traffic;
 using runtime::Transport;
 using runtime::TransportConfig;
@@ -82,13 +95,10 @@ struct Prepared {
   crypto::Identity identity;
   ServiceRegistry services;
   DataDirectory data;
+  StartedMark mark = StartedMark::absent;
 };
 
 std::optional<Refused> check_file(const ReplicaOptions& options, const ClusterFile& file) {
-  if (file.durability != Durability::memory) {
-    return Refused{"durability \"" + std::string(to_string(file.durability)) +
-                   "\" does not exist in this version; set durability = \"memory\" in " + options.cluster_file};
-  }
   if (file.membership.find_replica(options.id) == nullptr) {
     return Refused{options.cluster_file + ": replicas: there is no replica " + std::to_string(options.id) +
                    "; give --id a number from 0 to " + std::to_string(file.membership.n() - 1)};
@@ -131,11 +141,7 @@ Result<crypto::Identity> load_identity(const ReplicaOptions& options, const Clus
 }
 
 /// A memory replica that comes back has lost its votes; it must not vote as if it had none.
-std::optional<Refused> check_memory(const ReplicaOptions& options, const DataDirectory& data,
-                                    const ClusterId& cluster) {
-  const auto mark = data.started(cluster);
-  if (!mark) return Refused{mark.reason()};
-  if (*mark != StartedMark::this_cluster) return std::nullopt;
+Refused lost_memory(const ReplicaOptions& options, const DataDirectory& data) {
   return Refused{data.path() + "/started: replica " + std::to_string(options.id) +
                  " has run in this cluster before, and with durability = \"memory\" its votes are lost, so it cannot "
                  "return to this genesis; `tagma up` starts the whole cluster anew"};
@@ -155,8 +161,10 @@ Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& 
   if (!identity) return Refused{identity.reason()};
   auto data = DataDirectory::open(options.data_directory);
   if (!data) return Refused{data.reason()};
-  if (auto refused = check_memory(options, *data, file->membership.cluster)) return *std::move(refused);
-  return Prepared{std::move(*file), std::move(*identity), std::move(services), std::move(*data)};
+  const auto mark = data->started(file->membership.cluster);
+  if (!mark) return Refused{mark.reason()};
+  if (file->durability == Durability::memory && *mark == StartedMark::this_cluster) return lost_memory(options, *data);
+  return Prepared{std::move(*file), std::move(*identity), std::move(services), std::move(*data), *mark};
 }
 
 int refuse(const Refused& refused) {
@@ -182,7 +190,15 @@ std::string starting_line(const ReplicaOptions& options, const Prepared& prepare
   return "starting: cluster " + to_hex(membership.cluster.view()).substr(0, 16) + ", n " +
          std::to_string(membership.n()) + ", f " + std::to_string(membership.faults) + ", replicas at " +
          self.replica_address + ", clients at " + self.client_address + ", data in " + prepared.data.path() +
-         ", durability memory, services" + services;
+         ", durability " + std::string(to_string(prepared.file.durability)) + ", services" + services;
+}
+
+std::string found_line(const ReplicaDisk& disk) {
+  const auto size = disk.store->reader().size();
+  return "found on disk: the state after slot " + std::to_string(disk.store->reader().seq()) + " with " +
+         std::to_string(size.keys) + " keys in " + std::to_string(size.file_bytes) + " bytes, root " +
+         to_hex(disk.store->reader().root().view()).substr(0, 16) + ", verified; " +
+         std::to_string(disk.records.size()) + " records of the log";
 }
 
 std::string stopped_line(const Counters& counters, const ReplicaCore& core, MonotonicUs run_us) {
@@ -194,10 +210,19 @@ std::string stopped_line(const Counters& counters, const ReplicaCore& core, Mono
          std::to_string(traffic.bytes_sent) + ", refused " + std::to_string(counters.refused_total());
 }
 
-int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& stop) {
+/// What every way to run shares. All references outlive it.
+struct Running {
+  const ReplicaOptions& options;
+  Prepared& prepared;
+  const StopSignals& stop;
+  Counters& counters;
+  Log& log;
+};
+
+/// Serves until it is asked to stop or cannot go on; returns the exit status.
+int run_loop(const Running& running, const StateReader& store, const std::vector<Record>& records, Storage& storage) {
   const auto started_at = std::chrono::steady_clock::now();
-  Log log("replica-" + std::to_string(options.id), options.log_level);
-  Counters counters;
+  const auto& [options, prepared, stop, counters, log] = running;
   const ClusterFile& file = prepared.file;
   auto transport = Transport::open(TransportConfig{options.id, file.membership, file.sessions_per_client_max},
                                    prepared.identity, counters, log);
@@ -207,17 +232,64 @@ int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& 
   log.info(starting_line(options, prepared));
 
   crypto::OpensslAuthenticator authenticator(prepared.identity);
-  crypto::Hasher hasher;
-  MemoryStateStore store([&hasher](ByteView bytes) { return hasher.digest(bytes); });
-  MemoryStorage storage(store);
-  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, {}, storage, **transport,
+  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, records, storage, **transport,
                    counters, log);
   loop.run(stop.descriptor());
 
   const auto run_time = std::chrono::steady_clock::now() - started_at;
   log.info(
       stopped_line(counters, loop.core(), std::chrono::duration_cast<std::chrono::microseconds>(run_time).count()));
+  if (const auto failure = storage.failure()) {
+    log.error("STOPPED: " + *failure);
+    return exit_failed;
+  }
   return loop.alarmed() ? exit_failed : exit_clean;
+}
+
+int serve_from_memory(const Running& running) {
+  crypto::Hasher hasher;
+  MemoryStateStore store([&hasher](ByteView bytes) { return hasher.digest(bytes); });
+  MemoryStorage storage(store);
+  return run_loop(running, store, {}, storage);
+}
+
+int serve_from_disk(const Running& running) {
+  const auto& [options, prepared, stop, counters, log] = running;
+  ReplicaDiskOptions disk_options;
+  disk_options.data_directory = prepared.data.path();
+  disk_options.cluster = prepared.file.membership.cluster;
+  disk_options.key = prepared.identity.public_key();
+  disk_options.mark = prepared.mark;
+  auto opened = open_replica_disk(disk_options, log);
+  if (const auto* refused = std::get_if<DiskRefused>(&opened)) {
+    log.error("REFUSED: " + refused->reason);
+    return refused->may_pass ? exit_failed : exit_bad_input;
+  }
+  auto& disk = std::get<ReplicaDisk>(opened);
+  if (prepared.mark == StartedMark::this_cluster) log.info(found_line(disk));
+  LmdbStateStore& store = *disk.store;
+  const CheckpointTarget target{
+      [&store](Seq seq, const Overlay& overlay) { return store.write(seq, overlay); },
+      [&store] { store.reader().refresh(); },
+  };
+  DiskStorageOptions storage_options;
+  storage_options.ahead_of_disk = prepared.file.durability == Durability::async;
+  DiskStorage storage(std::move(disk.log), target, storage_options);
+  const auto records = std::exchange(disk.records, {});
+  return run_loop(running, store.reader(), records, storage);
+}
+
+int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& stop) {
+  Log log("replica-" + std::to_string(options.id), options.log_level);
+  Counters counters;
+  const Running running{options, prepared, stop, counters, log};
+  try {
+    return prepared.file.durability == Durability::memory ? serve_from_memory(running) : serve_from_disk(running);
+  } catch (const StateDamaged& damaged) {
+    // Met while executing: no answer and no vote may come from such a state.
+    log.error("STOPPED: the state is damaged: " + damaged.reason());
+    return exit_failed;
+  }
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_SUITE("bench") {
     CHECK(result.at("filled") == true);
     CHECK(result.at("keys_written_percent") == 100);
     CHECK(result.at("replicas") == 4);
-    CHECK(result.at("durability") == "memory");
+    CHECK(result.at("durability") == "sync");
     CHECK(result.at("machine").at("cores").get<int>() >= 1);
     CHECK(result.at("build").at("executable_sha256").get<std::string>().size() == 64);
     CHECK(result.at("command_line").get<std::string>().find("--repeat 3") != std::string::npos);

@@ -89,9 +89,14 @@ class ListeningPort {
 };
 
 struct Setting {
+  explicit Setting(Durability durability = Durability::memory) {
+    cluster.file.durability = durability;
+    file = write_cluster(folder, cluster);
+  }
+
   Folder folder;
   TestCluster cluster = make_cluster(folder, 4, 1);
-  std::string file = write_cluster(folder, cluster);
+  std::string file;
 
   [[nodiscard]] ReplicaOptions options(ReplicaId id) const {
     ReplicaOptions made;
@@ -101,6 +106,15 @@ struct Setting {
     return made;
   }
   [[nodiscard]] std::string output(ReplicaId id) const { return folder.file("log-" + std::to_string(id)); }
+
+  /// Starts a replica and kills it.
+  void start_once(ReplicaId id) const {
+    Child child(options(id), folder.file("log-once"));
+    CHECK(eventually([&] { return child.says("starting: cluster "); }));
+    child.signal(SIGKILL);
+    child.wait();
+    std::filesystem::remove(folder.file("log-once"));
+  }
 
   /// Runs a replica that must refuse its input, and returns its one line.
   [[nodiscard]] std::string refusal(const ReplicaOptions& options) const {
@@ -177,16 +191,48 @@ TEST_CASE("a mark of another cluster is replaced") {
   CHECK(*data->started(setting.cluster.file.membership.cluster) == runtime::StartedMark::this_cluster);
 }
 
-TEST_CASE("modes of durability that do not exist are refused with the mend") {
-  Setting setting;
-  setting.cluster.file.durability = Durability::sync;
-  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
-  check_contains(setting.refusal(setting.options(0)),
-                 "durability \"sync\" does not exist in this version; set durability = \"memory\" in " + setting.file);
-  setting.cluster.file.durability = Durability::async;
-  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
-  check_contains(setting.refusal(setting.options(0)), "durability \"async\" does not exist");
-  CHECK_MESSAGE(!std::filesystem::exists(setting.folder.file("data-0/started")), "refused before the first start");
+TEST_CASE("a replica with a disk returns, and says what it found there") {
+  const Setting setting(Durability::sync);
+  for (const bool first : {true, false}) {
+    Child child(setting.options(0), setting.output(first ? 0 : 1));
+    CHECK(eventually([&] { return child.says("starting: cluster "); }));
+    CHECK(child.says("durability sync"));
+    CHECK(child.says("found on disk: the state after slot 0 with 0 keys") != first);
+    child.signal(first ? SIGKILL : SIGTERM);
+    CHECK(child.wait() == (first ? -1 : 0));
+  }
+}
+
+TEST_CASE("a replica whose log or state is gone although it has started does not begin anew") {
+  for (const std::string part : {"log", "state"}) {
+    const Setting setting(Durability::sync);
+    setting.start_once(0);
+    std::filesystem::remove_all(setting.folder.file("data-0/" + part));
+    const std::string text = setting.refusal(setting.options(0));
+    check_contains(text, "REFUSED: " + setting.folder.file("data-0/" + part) + ": the " + part + " is missing");
+    check_contains(text, "what this replica promised is lost, so that it cannot return to this cluster");
+  }
+}
+
+TEST_CASE("a log with records and no mark beside it is no first start") {
+  const Setting setting(Durability::sync);
+  setting.start_once(0);
+  std::filesystem::remove(setting.folder.file("data-0/started"));
+  // Nothing was promised yet, so that this still is one.
+  setting.start_once(0);
+}
+
+TEST_CASE("the disk of another cluster or another replica is refused") {
+  const Setting setting(Durability::sync);
+  const Setting other(Durability::sync);
+  setting.start_once(0);
+  other.start_once(0);
+  auto options = other.options(0);
+  options.data_directory = setting.options(0).data_directory;
+  check_contains(setting.refusal(options), "holds the data of another cluster; give --data another directory");
+  options = setting.options(1);
+  options.data_directory = setting.options(0).data_directory;
+  check_contains(setting.refusal(options), "the log belongs to another replica or another cluster");
 }
 
 TEST_CASE("a port in use is named, and leaves no mark, so that the next start is a first one") {

@@ -1,0 +1,104 @@
+#include "replica/runtime/data_inspection.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "checkpoint/lmdb_state_store.h"
+#include "checkpoint/log.h"
+#include "checkpoint/posix_disk.h"
+#include "crypto/digest.h"
+#include "replica/core/record_codec.h"
+#include "replica/runtime/data_directory.h"
+#include "replica/runtime/replica_disk.h"
+
+namespace tagma {
+namespace {
+
+using runtime::DataDirectory;
+
+void count(LogInspection& log, const RecordPrePrepared& /*record*/) { ++log.pre_prepared; }
+void count(LogInspection& log, const RecordPrepared& /*record*/) { ++log.prepared; }
+void count(LogInspection& log, const RecordDecided& /*record*/) { ++log.decided; }
+void count(LogInspection& log, const RecordCertificate& record) {
+  log.certificate = std::max(log.certificate, record.certificate.votes.front().content.seq);
+}
+
+void inspect_log(const std::string& path, DataInspection& inspection) {
+  PosixFolder folder(path);
+  const auto read = Log::read(folder);
+  if (const auto* damage = std::get_if<LogDamage>(&read)) {
+    inspection.damage = path + ": " + damage->reason;
+    return;
+  }
+  if (const auto* failure = std::get_if<DiskFailure>(&read)) {
+    inspection.damage = failure->reason;
+    return;
+  }
+  const auto& content = std::get<LogContent>(read);
+  LogInspection log;
+  log.groups = content.groups;
+  log.torn_bytes = content.torn_bytes;
+  for (const auto& entry : content.entries) {
+    if (entry.kind == runtime::log_owner_kind) continue;
+    const auto record = decode_record(entry);
+    if (!record) {
+      inspection.damage = path + ": a record of the log is damaged: " + record.reason();
+      return;
+    }
+    std::visit([&log](const auto& known) { count(log, known); }, *record);
+    if (entry.seq == 0) continue;
+    log.first = log.first == 0 ? entry.seq : std::min(log.first, entry.seq);
+    log.last = std::max(log.last, entry.seq);
+  }
+  inspection.log = log;
+}
+
+void inspect_state(const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+                   DataInspection& inspection) {
+  LmdbOptions options;
+  options.mode = LmdbOptions::Mode::look;
+  options.folder = path;
+  options.make_hash = runtime::make_state_hash;
+  const auto opened = LmdbStateStore::open(options);
+  std::optional<std::string> damage;
+  if (const auto* refused = std::get_if<StoreRefused>(&opened)) damage = refused->reason;
+  if (const auto* damaged = std::get_if<StateDamaged>(&opened)) damage = damaged->reason();
+  if (const auto* failure = std::get_if<DiskFailure>(&opened)) damage = failure->reason;
+  if (!damage) {
+    const auto& store = *std::get<std::unique_ptr<LmdbStateStore>>(opened);
+    if (const auto found = store.reader().verify(progress)) {
+      damage = found->reason();
+    } else {
+      const auto size = store.reader().size();
+      inspection.state = StateInspection{store.reader().seq(), store.reader().root(), size.keys, size.file_bytes};
+    }
+  }
+  if (damage && !inspection.damage) inspection.damage = damage;
+}
+
+}  // namespace
+
+Result<DataInspection> inspect_data(const std::string& data_directory,
+                                    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  std::error_code error;
+  if (!std::filesystem::exists(data_directory + "/started", error)) {
+    return Refused{data_directory + ": not the data folder of a replica that has started (no file started in it)"};
+  }
+  const auto data = DataDirectory::open(data_directory);
+  if (!data) return Refused{data.reason()};
+  const auto cluster = data->cluster();
+  if (!cluster) return Refused{cluster.reason()};
+  DataInspection inspection;
+  inspection.cluster = *cluster;
+  const std::string log_path = data_directory + "/log";
+  const std::string state_path = data_directory + "/state";
+  inspection.on_disk = std::filesystem::exists(log_path, error) || std::filesystem::exists(state_path, error);
+  if (!inspection.on_disk) return inspection;
+  inspect_log(log_path, inspection);
+  inspect_state(state_path, progress, inspection);
+  return inspection;
+}
+
+}  // namespace tagma

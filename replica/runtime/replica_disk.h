@@ -1,0 +1,52 @@
+// What one replica has on its disk: the log and the checkpointed state, both bound to one cluster and one key.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/lmdb_state_store.h"
+#include "checkpoint/log.h"
+#include "checkpoint/posix_disk.h"
+#include "messages/membership.h"
+#include "replica/core/effects.h"
+#include "replica/runtime/data_directory.h"
+#include "replica/runtime/log.h"
+#include "tagma/result.h"
+
+namespace tagma::runtime {
+
+/// The log's entry that says whose it is; it lasts. Numbers below are the core's records.
+inline constexpr std::uint8_t log_owner_kind = 255;
+
+/// The hash of the state's tree, for one thread.
+[[nodiscard]] HashFunction make_state_hash();
+
+struct ReplicaDiskOptions {
+  std::string data_directory;  ///< locked by this process; log and state are folders in it
+  ClusterId cluster;
+  PublicKey key;  ///< the replica's own
+  StartedMark mark = StartedMark::absent;
+};
+
+/// Why a replica cannot go on from its disk.
+struct DiskRefused {
+  std::string reason;     ///< one line, with the mend
+  bool may_pass = false;  ///< the next start may fare better (no room, say)
+};
+
+/// An open disk.
+struct ReplicaDisk {
+  std::unique_ptr<PosixFolder> log_folder;  ///< outlives the log
+  tagma::Log log;
+  std::unique_ptr<LmdbStateStore> store;
+  std::vector<Record> records;  ///< of earlier lives, in the order of their writing
+};
+
+/// Opens both, or makes them where this replica has never started in any cluster; reads and verifies everything, with
+/// lines in the log while that takes long. What it makes is durable on return. What is absent although the replica has
+/// started before is damage, never a reason to begin anew (protocol: "absent state without a way to tell means
+/// REJOIN").
+[[nodiscard]] std::variant<ReplicaDisk, DiskRefused> open_replica_disk(const ReplicaDiskOptions& options, Log& log);
+
+}  // namespace tagma::runtime

@@ -1,0 +1,206 @@
+// All replicas killed at once under load, again and again, at random moments; what was acknowledged is compared with a
+// journal that the client wrote.
+//
+//   crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes]
+//
+// A round: `tagma up`; the time until the first operation is answered; keys are written by a client with many
+// operations outstanding, and each that is acknowledged goes into the journal; after a random time every process gets
+// SIGKILL. The next round reads back every key of the journal. With --lost-writes the replicas run on a disk that
+// forgets what was not synced (double/lost_writes.cpp). Prints a line for each round; exit 0: nothing was lost.
+// That it can find a loss is seen with --durability async --lost-writes.
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tagma/client.h"
+#include "tagma/operation.h"
+#include "test/end_to_end/harness/cluster.h"
+
+namespace tagma::end_to_end {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  int rounds = 3;
+  std::uint64_t seed = 1;
+  std::string durability = "sync";
+  bool lost_writes = false;
+};
+
+/// What the cluster has promised to keep: keys in the order of their acknowledgement. A key's value is its number.
+struct Journal {
+  std::mutex mutex;
+  std::vector<std::uint64_t> acknowledged;
+};
+
+Bytes operation(const Words& words) { return encode_operation("kv", encode_words(words)); }
+std::string key_of(std::uint64_t number) { return "key-" + std::to_string(number); }
+
+std::unique_ptr<Client> open_client(const Cluster& cluster) {
+  ClientOptions options;
+  options.cluster_file = cluster.cluster_file();
+  options.identity_file = cluster.directory() + "/client-0/identity.key";
+  options.timeout = milliseconds(30'000);
+  options.window = 64;
+  auto client = Client::open(options);
+  if (!client) {
+    std::fprintf(stderr, "crash_rounds: %s\n", client.reason().c_str());
+    std::exit(2);
+  }
+  return std::move(*client);
+}
+
+/// Writes keys from `next` on until it is told to stop; counts on.
+void write_keys(Client& client, std::uint64_t& next, Journal& journal, const std::atomic<bool>& stop) {
+  while (!stop) {
+    const std::uint64_t number = next++;
+    client.submit(operation({"put", key_of(number), std::to_string(number)}),
+                  [number, &journal](const CallResult& result) {
+                    if (result.status != CallStatus::ok || result.reply.status != ReplyStatus::ok) return;
+                    const std::lock_guard lock(journal.mutex);
+                    journal.acknowledged.push_back(number);
+                  });
+  }
+}
+
+/// Every key of the journal that is not there with its value.
+std::vector<std::uint64_t> missing(Client& client, const std::vector<std::uint64_t>& numbers) {
+  std::vector<std::pair<std::uint64_t, std::future<CallResult>>> asked;
+  std::vector<std::uint64_t> lost;
+  const auto look = [&lost](std::uint64_t number, const CallResult& result) {
+    const bool there = result.status == CallStatus::ok && result.reply.status == ReplyStatus::ok &&
+                       result.reply.text == std::to_string(number);
+    if (!there) lost.push_back(number);
+  };
+  for (const auto number : numbers) asked.emplace_back(number, client.submit(operation({"get", key_of(number)})));
+  for (auto& [number, result] : asked) look(number, result.get());
+  return lost;
+}
+
+void kill_all(Cluster& cluster) {
+  for (const auto& seen : processes_naming(cluster.directory())) kill(seen.pid, SIGKILL);
+  static_cast<void>(cluster.process().finish(in(seconds(10))));
+  static_cast<void>(await([&] { return processes_naming(cluster.directory()).empty(); }, in(seconds(10))));
+}
+
+/// 0 for what is no number.
+std::uint64_t number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+class CrashRounds {
+ public:
+  explicit CrashRounds(const Options& options)
+      : options_(options), random_(options.seed), cluster_({"--service", "kv", "--durability", options.durability}) {
+    if (!options.lost_writes) return;
+    // Inherited by `tagma up` and its replicas; this process and its client have started already.
+    ::setenv("LD_PRELOAD", TAGMA_LOST_WRITES_LIBRARY, 1);
+    ::setenv("TAGMA_LOST_WRITES", cluster_.directory().c_str(), 1);
+  }
+
+  int run() {
+    for (int round = 1; round <= options_.rounds; ++round) {
+      if (!play(round)) return 1;
+    }
+    if (!begin()) return 1;
+    const auto lost = lost_now();
+    kill_all(cluster_);
+    std::sort(serving_ms_.begin(), serving_ms_.end());
+    std::printf("%d rounds, %zu acknowledged writes, lost %zu; serving again after (ms): median %ld, longest %ld\n",
+                options_.rounds, journal_.acknowledged.size(), lost, serving_ms_[serving_ms_.size() / 2],
+                serving_ms_.back());
+    return lost == 0 ? 0 : 1;
+  }
+
+ private:
+  /// Starts the cluster and waits until it answers.
+  bool begin() {
+    const auto start = Clock::now();
+    if (!cluster_.up()) {
+      std::printf("the cluster does not start:\n%s%s\n", cluster_.process().output().c_str(),
+                  cluster_.process().errors().c_str());
+      return false;
+    }
+    client_ = open_client(cluster_);
+    const auto first = client_->call(operation({"get", "nothing"}));
+    if (first.status != CallStatus::ok) {
+      std::printf("the cluster does not answer: %s\n", first.error.c_str());
+      return false;
+    }
+    serving_ms_.push_back(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
+    return true;
+  }
+
+  std::size_t lost_now() {
+    const auto lost = missing(*client_, journal_.acknowledged);
+    for (const auto number : lost) std::printf("LOST: %s\n", key_of(number).c_str());
+    return lost.size();
+  }
+
+  bool play(int round) {
+    if (!begin()) return false;
+    const std::size_t before = journal_.acknowledged.size();
+    if (lost_now() != 0) return false;
+    std::atomic<bool> stop = false;
+    std::thread writer([&] { write_keys(*client_, next_, journal_, stop); });
+    std::this_thread::sleep_for(milliseconds(20 + random_() % 1'500));  // the moment is what is drawn
+    kill_all(cluster_);
+    stop = true;
+    client_->stop();
+    writer.join();
+    client_.reset();
+    std::printf("round %d: serving after %ld ms, %zu kept, %zu more acknowledged\n", round, serving_ms_.back(), before,
+                journal_.acknowledged.size() - before);
+    std::fflush(stdout);
+    return true;
+  }
+
+  Options options_;
+  std::mt19937_64 random_;
+  Cluster cluster_;
+  Journal journal_;
+  std::unique_ptr<Client> client_;
+  std::uint64_t next_ = 0;
+  std::vector<long> serving_ms_;
+};
+
+}  // namespace
+
+int run_rounds(int count, char** words) {
+  Options options;
+  for (int at = 1; at < count; ++at) {
+    const std::string word = words[at];
+    const bool valued = at + 1 < count;
+    if (word == "--lost-writes") {
+      options.lost_writes = true;
+    } else if (word == "--rounds" && valued) {
+      options.rounds = static_cast<int>(number_of(words[++at]));
+    } else if (word == "--seed" && valued) {
+      options.seed = number_of(words[++at]);
+    } else if (word == "--durability" && valued) {
+      options.durability = words[++at];
+    } else {
+      std::fprintf(stderr, "usage: crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes]\n");
+      return 2;
+    }
+  }
+  if (options.rounds < 1) return 2;
+  return CrashRounds(options).run();
+}
+
+}  // namespace tagma::end_to_end
+
+int main(int count, char** words) { return tagma::end_to_end::run_rounds(count, words); }

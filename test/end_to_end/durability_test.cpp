@@ -1,0 +1,177 @@
+// What was acknowledged is there after every replica has died.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "test/end_to_end/harness/cluster.h"
+
+namespace tagma::end_to_end {
+
+using nlohmann::json;
+
+namespace {
+
+/// Everything of the cluster dies at once, in the middle of whatever it does.
+void kill_all(Cluster& cluster) {
+  for (const auto& seen : processes_naming(cluster.directory())) {
+    if (seen.arguments.size() > 1 && (seen.arguments[1] == "up" || seen.arguments[1] == "replica")) {
+      kill(seen.pid, SIGKILL);
+    }
+  }
+  static_cast<void>(cluster.process().finish(in(seconds(10))));
+  REQUIRE(await(
+      [&] {
+        for (std::uint32_t id = 0; id < 4; ++id) {
+          if (cluster.replica(id) != 0) return false;
+        }
+        return true;
+      },
+      in(seconds(10))));
+}
+
+std::string key_of(int number) { return "key-" + std::to_string(number); }
+
+/// Writes key after key until one is not acknowledged; counts those that were.
+void write_until_killed(const Cluster& cluster, int first, std::atomic<int>& acknowledged) {
+  for (int number = first;; ++number) {
+    const Finished put =
+        cluster.tagma({"call", "--timeout-ms", "2000", "kv", "put", key_of(number), std::to_string(number)});
+    if (put.exit_status != 0) return;
+    acknowledged = number + 1;
+  }
+}
+
+std::uint64_t last_executed(const Cluster& cluster, std::size_t id) {
+  const Finished status = cluster.tagma({"status", "--json"});
+  if (!json::accept(status.output)) return 0;
+  const json replica = json::parse(status.output).at("replicas").at(id);
+  return replica.at("answered") == true ? replica.at("last_executed").get<std::uint64_t>() : 0;
+}
+
+}  // namespace
+
+TEST_SUITE("durability") {
+  TEST_CASE("after a clean stop the next up goes on where the last one was, with sync and with async") {
+    for (const std::string mode : {"sync", "async"}) {
+      Cluster cluster({"--durability", mode});
+      REQUIRE(cluster.up());
+      CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+      CHECK(cluster.stop().exit_status == 0);
+      REQUIRE(cluster.up());
+      CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
+    }
+  }
+
+  TEST_CASE("all replicas killed at once under load, again and again: nothing acknowledged is lost") {
+    Cluster cluster;
+    std::atomic<int> acknowledged = 0;
+    for (int round = 1; round <= 3; ++round) {
+      REQUIRE(cluster.up());
+      const int before = acknowledged;
+      std::thread writer([&] { write_until_killed(cluster, before, acknowledged); });
+      const bool written = await([&] { return acknowledged >= before + 15; }, in(seconds(30)));
+      kill_all(cluster);
+      writer.join();
+      REQUIRE(written);
+      REQUIRE(cluster.up());
+      const Finished listing = cluster.tagma({"call", "kv", "scan", "", "", "1000"});
+      for (int number = 0; number < acknowledged; ++number) {
+        CHECK_MESSAGE(("\n" + listing.output).find("\n" + key_of(number) + "\t" + std::to_string(number) + "\n") !=
+                          std::string::npos,
+                      key_of(number) << " in\n"
+                                     << listing.all());
+      }
+      kill_all(cluster);
+    }
+  }
+
+  TEST_CASE("checkpoints and what was written behind them survive a kill of all; a load reads back equal") {
+    Cluster cluster;
+    TemporaryFolder folder;
+    std::string lines;
+    for (int i = 0; i < 20'000; ++i) lines += "word-" + std::to_string(i) + "\n";
+    write_file(folder.file("words"), lines);
+    REQUIRE(cluster.up());
+    const Finished loaded = cluster.tagma({"load", folder.file("words")}, seconds(120));
+    INFO(loaded.all());
+    REQUIRE(loaded.exit_status == 0);
+    kill_all(cluster);
+    REQUIRE(cluster.up());
+    for (const std::string number : {"0", "77", "9999", "19999"}) {
+      CHECK(cluster.tagma({"call", "kv", "get", "word-" + number}).output ==
+            std::to_string(std::stoi(number) + 1) + "\n");
+    }
+    CHECK(cluster.tagma({"diff"}, seconds(60)).exit_status == 0);
+  }
+
+  TEST_CASE("a replica that was killed comes back by itself and catches up") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "put", "before", "1"}).exit_status == 0);
+    REQUIRE(cluster.signal_replica(2, SIGKILL));
+    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    CHECK(cluster.tagma({"call", "kv", "put", "while away", "2"}).exit_status == 0);
+    Process replica(cluster.command({"replica", "--id", "2"}));
+    REQUIRE(replica.await_text("ready", in(seconds(30))));
+    CHECK(replica.errors().find("found on disk: ") != std::string::npos);
+    CHECK(await([&] { return last_executed(cluster, 2) >= last_executed(cluster, 0); }, in(seconds(30))));
+    replica.signal(SIGTERM);
+    CHECK(replica.finish(in(seconds(10))).exit_status == 0);
+  }
+
+  TEST_CASE("inspect tells what a stopped replica has, and refuses a running one and a folder of something else") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+    const std::string data = cluster.directory() + "/replica-1/data";
+    const Finished running = run({tagma_binary(), "inspect", data});
+    CHECK(running.exit_status == 2);
+    CHECK(running.errors.find("locked by another process") != std::string::npos);
+    CHECK(cluster.stop().exit_status == 0);
+    const Finished whole = run({tagma_binary(), "inspect", data});
+    INFO(whole.all());
+    CHECK(whole.exit_status == 0);
+    CHECK(whole.output.find("All of it is as it was written.") != std::string::npos);
+    const Finished parsed = run({tagma_binary(), "inspect", data, "--json"});
+    REQUIRE(json::accept(parsed.output));
+    const json found = json::parse(parsed.output);
+    CHECK(found.at("log").at("decided").get<int>() >= 1);
+    CHECK(found.at("state").at("seq") == 0);
+    CHECK(found.at("damage").is_null());
+    const Finished other = run({tagma_binary(), "inspect", cluster.directory()});
+    CHECK(other.exit_status == 2);
+    CHECK(other.errors.find("not the data folder of a replica") != std::string::npos);
+    REQUIRE(cluster.up());  // nothing was changed
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
+  }
+
+  TEST_CASE("one byte of a replica's state or log changed on disk: it does not vote from it, and says why") {
+    for (const std::string file : {"state/data.mdb", "log"}) {
+      Cluster cluster;
+      REQUIRE(cluster.up());
+      CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+      CHECK(cluster.stop().exit_status == 0);
+      std::string path = cluster.directory() + "/replica-1/data/" + file;
+      if (file == "log") path = std::filesystem::directory_iterator(path)->path().string();
+      std::string content = read_file(path);
+      const auto at = file == "log" ? content.find("Nicaea") : content.find("checkpoint");
+      REQUIRE(at != std::string::npos);
+      content[at + 3] = static_cast<char>(content[at + 3] ^ 1);
+      write_file(path, content);
+      const Finished refused = cluster.tagma({"replica", "--id", "1"});
+      INFO(refused.all());
+      CHECK(refused.exit_status == 2);
+      CHECK(refused.errors.find("REFUSED: ") != std::string::npos);
+      CHECK(refused.errors.find("cannot return to this cluster") != std::string::npos);
+      const Finished inspected = run({tagma_binary(), "inspect", cluster.directory() + "/replica-1/data"});
+      CHECK(inspected.exit_status == 1);
+      CHECK(inspected.errors.find("cannot return to its cluster") != std::string::npos);
+    }
+  }
+}
+
+}  // namespace tagma::end_to_end
