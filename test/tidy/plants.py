@@ -436,7 +436,7 @@ instead of `sleep 1000` run `true`: too long
     Story("a server that ends at once", "```sh\nfalse &   # ready\n```\n", ":2: `false ` did not say"),
     Story(
         "a server that ends badly",
-        "```sh\nsh -c 'trap \"exit 7\" INT; echo ready; sleep 1000' &   # ready\n```\n",
+        "```sh\nsh -c 'trap \"exit 7\" INT; echo ready; while :; do sleep 0.1; done' &   # ready\n```\n",
         "did not end well after Ctrl-C (7)",
     ),
     Story("a process left behind", "```sh\nsh -c 'sleep 1000 & true'\n```\n", "left processes behind: sleep 1000"),
