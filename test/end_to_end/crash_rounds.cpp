@@ -88,12 +88,6 @@ std::vector<std::uint64_t> missing(Client& client, const std::vector<std::uint64
   return lost;
 }
 
-void kill_all(Cluster& cluster) {
-  for (const auto& seen : processes_naming(cluster.directory())) kill(seen.pid, SIGKILL);
-  static_cast<void>(cluster.process().finish(in(seconds(10))));
-  static_cast<void>(await([&] { return processes_naming(cluster.directory()).empty(); }, in(seconds(10))));
-}
-
 /// 0 for what is no number.
 std::uint64_t number_of(std::string_view text) {
   std::uint64_t number = 0;
@@ -117,7 +111,7 @@ class CrashRounds {
     }
     if (!begin()) return 1;
     const auto lost = lost_now();
-    kill_all(cluster_);
+    cluster_.kill_all();
     std::sort(serving_ms_.begin(), serving_ms_.end());
     std::printf("%d rounds, %zu acknowledged writes, lost %zu; serving again after (ms): median %ld, longest %ld\n",
                 options_.rounds, journal_.acknowledged.size(), lost, serving_ms_[serving_ms_.size() / 2],
@@ -157,7 +151,7 @@ class CrashRounds {
     std::atomic<bool> stop = false;
     std::thread writer([&] { write_keys(*client_, next_, journal_, stop); });
     std::this_thread::sleep_for(milliseconds(20 + random_() % 1'500));  // the moment is what is drawn
-    kill_all(cluster_);
+    cluster_.kill_all();
     stop = true;
     client_->stop();
     writer.join();

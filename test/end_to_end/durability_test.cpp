@@ -15,24 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-/// Everything of the cluster dies at once, in the middle of whatever it does.
-void kill_all(Cluster& cluster) {
-  for (const auto& seen : processes_naming(cluster.directory())) {
-    if (seen.arguments.size() > 1 && (seen.arguments[1] == "up" || seen.arguments[1] == "replica")) {
-      kill(seen.pid, SIGKILL);
-    }
-  }
-  static_cast<void>(cluster.process().finish(in(seconds(10))));
-  REQUIRE(await(
-      [&] {
-        for (std::uint32_t id = 0; id < 4; ++id) {
-          if (cluster.replica(id) != 0) return false;
-        }
-        return true;
-      },
-      in(seconds(10))));
-}
-
 std::string key_of(int number) { return "key-" + std::to_string(number); }
 
 /// Writes key after key until one is not acknowledged; counts those that were.
@@ -74,7 +56,7 @@ TEST_SUITE("durability") {
       const int before = acknowledged;
       std::thread writer([&] { write_until_killed(cluster, before, acknowledged); });
       const bool written = await([&] { return acknowledged >= before + 15; }, in(seconds(30)));
-      kill_all(cluster);
+      cluster.kill_all();
       writer.join();
       REQUIRE(written);
       REQUIRE(cluster.up());
@@ -85,7 +67,7 @@ TEST_SUITE("durability") {
                       key_of(number) << " in\n"
                                      << listing.all());
       }
-      kill_all(cluster);
+      cluster.kill_all();
     }
   }
 
@@ -99,7 +81,7 @@ TEST_SUITE("durability") {
     const Finished loaded = cluster.tagma({"load", folder.file("words")}, seconds(120));
     INFO(loaded.all());
     REQUIRE(loaded.exit_status == 0);
-    kill_all(cluster);
+    cluster.kill_all();
     REQUIRE(cluster.up());
     for (const std::string number : {"0", "77", "9999", "19999"}) {
       CHECK(cluster.tagma({"call", "kv", "get", "word-" + number}).output ==

@@ -44,6 +44,24 @@ bool whole_range_is_free(std::uint16_t base) {
   return true;
 }
 
+/// Gone, or a zombie without other threads: files and locks are given back then. A process that is being killed loses
+/// its arguments earlier, and is a zombie while one of its threads still waits for a disk.
+bool has_ended(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  std::ifstream stat(folder + "/stat");
+  const std::string line{std::istreambuf_iterator<char>(stat), std::istreambuf_iterator<char>()};
+  const auto name_end = line.rfind(')');
+  if (name_end == std::string::npos) return true;
+  if (line.compare(name_end, 3, ") Z") != 0) return false;
+  std::error_code error;
+  std::size_t threads = 0;
+  for (auto at = std::filesystem::directory_iterator(folder + "/task", error); at != std::filesystem::end(at);
+       at.increment(error)) {
+    ++threads;
+  }
+  return threads <= 1;
+}
+
 }  // namespace
 
 std::string tagma_binary() { return TAGMA_BINARY; }
@@ -111,6 +129,19 @@ bool Cluster::up() {
 Finished Cluster::stop() {
   process_->signal(SIGTERM);
   return process_->finish(in(seconds(15)));
+}
+
+void Cluster::kill_all() {
+  std::vector<pid_t> killed;
+  for (const auto& seen : processes_naming(directory_)) {
+    if (seen.arguments.size() < 2 || (seen.arguments[1] != "up" && seen.arguments[1] != "replica")) continue;
+    killed.push_back(seen.pid);
+    kill(seen.pid, SIGKILL);
+  }
+  static_cast<void>(process_->finish(in(seconds(10))));
+  for (const pid_t pid : killed) {
+    if (!await([pid] { return has_ended(pid); }, in(seconds(10)))) throw std::runtime_error("SIGKILL did not end it");
+  }
 }
 
 pid_t Cluster::replica(std::uint32_t id) const {

@@ -56,6 +56,9 @@ class Cluster {
   /// SIGTERM to `tagma up`, and its end.
   [[nodiscard]] Finished stop();
 
+  /// SIGKILL to `tagma up` and all replicas at once; on return they have ended and hold no file any more.
+  void kill_all();
+
   /// A command with `--dir` of this cluster: tagma({"call", "kv", "get", "k"}) puts it behind the verb.
   [[nodiscard]] Finished tagma(std::vector<std::string> words, milliseconds limit = seconds(30)) const;
   /// The command line of such a call, for a Process.
