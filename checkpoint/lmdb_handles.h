@@ -1,5 +1,5 @@
 // LMDB's environment, transactions and cursors as values that end by themselves, with its error codes told apart.
-// Private to the room.
+// For this room and for measurements.
 #pragma once
 
 #include <lmdb.h>

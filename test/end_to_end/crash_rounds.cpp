@@ -1,13 +1,13 @@
 // All replicas killed at once under load, again and again, at random moments; what was acknowledged is compared with a
 // journal that the client wrote.
 //
-//   crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes]
+//   crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes] [--honest-syncs N]
 //
 // A round: `tagma up`; the time until the first operation is answered; keys are written by a client with many
 // operations outstanding, and each that is acknowledged goes into the journal; after a random time every process gets
 // SIGKILL. The next round reads back every key of the journal. With --lost-writes the replicas run on a disk that
 // forgets what was not synced (double/lost_writes.cpp). Prints a line for each round; exit 0: nothing was lost.
-// That it can find a loss is seen with --durability async --lost-writes.
+// With --honest-syncs the disk lies after N syncs of a process: then a loss must be found, which a test demands.
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -36,6 +36,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::string durability = "sync";
   bool lost_writes = false;
+  std::string honest_syncs;  ///< empty: all
 };
 
 /// What the cluster has promised to keep: keys in the order of their acknowledgement. A key's value is its number.
@@ -103,6 +104,7 @@ class CrashRounds {
     // Inherited by `tagma up` and its replicas; this process and its client have started already.
     ::setenv("LD_PRELOAD", TAGMA_LOST_WRITES_LIBRARY, 1);
     ::setenv("TAGMA_LOST_WRITES", cluster_.directory().c_str(), 1);
+    if (!options.honest_syncs.empty()) ::setenv("TAGMA_HONEST_SYNCS", options.honest_syncs.c_str(), 1);
   }
 
   int run() {
@@ -186,8 +188,13 @@ int run_rounds(int count, char** words) {
       options.seed = number_of(words[++at]);
     } else if (word == "--durability" && valued) {
       options.durability = words[++at];
+    } else if (word == "--honest-syncs" && valued) {
+      options.honest_syncs = words[++at];
+      options.lost_writes = true;
     } else {
-      std::fprintf(stderr, "usage: crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes]\n");
+      std::fprintf(stderr,
+                   "usage: crash_rounds [--rounds N] [--seed S] [--durability MODE] [--lost-writes] "
+                   "[--honest-syncs N]\n");
       return 2;
     }
   }

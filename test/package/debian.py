@@ -14,7 +14,8 @@ from outside import INSTALLED
 from support import check, run
 
 # Libraries that must be named, by a name that survives their next version.
-DEPENDENCIES = ["libc6", "libstdc++6", "libssl", "libzmq", "libcapnp", "libtomlplusplus", "libspdlog", "libjemalloc", "liblmdb"]
+DEPENDENCIES = ["libc6", "libstdc++6", "libssl", "libzmq", "libcapnp", "libtomlplusplus", "libspdlog", "libjemalloc",
+                "liblmdb"]
 
 
 def fields_of(package):

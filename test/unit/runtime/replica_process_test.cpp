@@ -15,6 +15,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "checkpoint/log.h"
+#include "checkpoint/posix_disk.h"
+#include "replica/core/record_codec.h"
 #include "replica/runtime/data_directory.h"
 #include "support.h"
 
@@ -214,12 +217,21 @@ TEST_CASE("a replica whose log or state is gone although it has started does not
   }
 }
 
-TEST_CASE("a log with records and no mark beside it is no first start") {
+TEST_CASE("without its mark a disk that holds no promise is that of a first start, one with a record is not") {
   const Setting setting(Durability::sync);
   setting.start_once(0);
   std::filesystem::remove(setting.folder.file("data-0/started"));
-  // Nothing was promised yet, so that this still is one.
   setting.start_once(0);
+  {
+    PosixFolder folder(setting.folder.file("data-0/log"));
+    auto opened = Log::open(folder, {.draw_tag = [] { return std::uint64_t{7}; }});
+    REQUIRE(std::holds_alternative<Log::Opened>(opened));
+    REQUIRE_FALSE(
+        std::get<Log::Opened>(opened).log.commit({encode_record(RecordDecided{.seq = 1, .digest = {}, .batch = {}})}));
+  }
+  std::filesystem::remove(setting.folder.file("data-0/started"));
+  check_contains(setting.refusal(setting.options(0)),
+                 "data-0/log: the log has records although the mark DATA/started is missing");
 }
 
 TEST_CASE("the disk of another cluster or another replica is refused") {
