@@ -107,6 +107,8 @@ void Transaction::erase(Table table, ByteView key) {
   check(mdb_del(handle_.get(), table, &wanted, nullptr), "mdb_del");
 }
 
+void Transaction::clear(Table table) { check(mdb_drop(handle_.get(), table, 0), "mdb_drop"); }
+
 std::uint64_t Transaction::entries(Table table) const {
   MDB_stat stat{};
   check(mdb_stat(handle_.get(), table, &stat), "mdb_stat");

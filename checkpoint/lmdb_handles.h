@@ -60,6 +60,8 @@ class Transaction {
   void put(Table table, ByteView key, ByteView value);
   /// What is there.
   void erase(Table table, ByteView key);
+  /// All that is there.
+  void clear(Table table);
   [[nodiscard]] std::uint64_t entries(Table table) const;
   /// Durable on return; nothing else may be called then.
   void commit();

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <variant>
 
 #include "checkpoint/lmdb_records.h"
 #include "checkpoint/state_damaged.h"
@@ -42,16 +43,17 @@ class LmdbReader final : public StateReader {
   };
   [[nodiscard]] Size size() const;
 
-  /// Reads all that the reader sees, and recomputes the root. `progress` is told how many of how many records were
-  /// looked at, about every thousand. Returns the damage that it finds first.
-  [[nodiscard]] std::optional<StateDamaged> verify(
-      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
+  struct Intact {};
+  struct Abandoned {};
+  using Verification = std::variant<Intact, Abandoned, StateDamaged>;
+  /// Reads all that the reader sees, in the order of the disk, and recomputes the root. `go_on` is told how many of how
+  /// many records were looked at, about every thousand; where it returns false the verification is abandoned. Returns
+  /// the damage that it finds first.
+  [[nodiscard]] Verification verify(const std::function<bool(std::uint64_t done, std::uint64_t total)>& go_on) const;
 
  private:
   template <typename Visit>
   void each_key(ByteView from, const Visit& visit) const;
-  template <typename Step>
-  void verify_nodes(const Step& step) const;
   [[nodiscard]] std::optional<ByteView> value_of(ByteView key, const Digest& path) const;
   [[nodiscard]] ByteView value_there(ByteView key) const;
   [[noreturn]] void leaf_missing(ByteView key) const;

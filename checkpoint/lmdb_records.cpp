@@ -19,6 +19,7 @@ constexpr ByteView leaves_name = "leaves";
 constexpr ByteView keys_name = "keys";
 constexpr ByteView nodes_name = "nodes";
 constexpr ByteView meta_name = "meta";
+constexpr ByteView pieces_name = "pieces";
 
 /// Over table, key and content, so that no record passes for another one.
 std::uint64_t checksum_of(ByteView table, ByteView key, ByteView content) {
@@ -90,11 +91,25 @@ std::optional<NodeRecord> decode_node(ByteView bytes) {
 
 }  // namespace
 
+Table open_meta(Transaction& transaction) { return transaction.table("meta"); }
+
 Tables open_tables(Transaction& transaction) {
   return {.leaves = transaction.table("leaves"),
           .keys = transaction.table("keys"),
           .nodes = transaction.table("nodes"),
-          .meta = transaction.table("meta")};
+          .meta = open_meta(transaction),
+          .incoming = transaction.table("incoming"),
+          .pieces = transaction.table("pieces")};
+}
+
+Digest leaf_path(const Transaction& transaction, ByteView key) {
+  Digest path;
+  if (key.size() != Digest::size_bytes) {
+    throw StateDamaged(transaction.environment().folder() +
+                       ": a table of leaves has a key that is no path: " + to_hex(key));
+  }
+  std::memcpy(path.bytes.data(), key.data(), Digest::size_bytes);
+  return path;
 }
 
 LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record) {
@@ -130,6 +145,24 @@ NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView reco
                        " is no node");
   }
   return *std::move(node);
+}
+
+std::optional<Digest> read_piece(const Transaction& transaction, ByteView key, ByteView record) {
+  const ByteView content = unsealed(transaction, pieces_name, key, record);
+  if (content.empty()) return std::nullopt;
+  if (content.size() != Digest::size_bytes) {
+    throw StateDamaged(transaction.environment().folder() + ": table pieces: the record of key " + to_hex(key) +
+                       " is no piece");
+  }
+  Digest digest;
+  std::memcpy(digest.bytes.data(), content.data(), Digest::size_bytes);
+  return digest;
+}
+
+void write_piece(Transaction& transaction, Table pieces, const NibblePrefix& prefix,
+                 const std::optional<Digest>& digest) {
+  const Bytes key = node_key(prefix);
+  transaction.put(pieces, key, sealed(pieces_name, key, digest ? digest->view() : ByteView{}));
 }
 
 Bytes node_key(const NibblePrefix& prefix) { return node_key_head + prefix; }

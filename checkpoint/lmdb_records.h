@@ -10,8 +10,8 @@
 
 namespace tagma::lmdb {
 
-inline constexpr std::uint32_t format_version = 1;
-inline constexpr unsigned tables_max = 4;
+inline constexpr std::uint32_t format_version = 2;
+inline constexpr unsigned tables_max = 6;
 inline constexpr ByteView format_key = "format";
 inline constexpr ByteView owner_key = "owner";
 inline constexpr ByteView checkpoint_key = "checkpoint";
@@ -21,7 +21,11 @@ struct Tables {
   Table keys = 0;    ///< the keys alone, in their own order
   Table nodes = 0;   ///< inner nodes of the tree
   Table meta = 0;
+  Table incoming = 0;  ///< leaves of another state, which wait (lmdb_incoming.h)
+  Table pieces = 0;    ///< the places that they make up
 };
+[[nodiscard]] Table open_meta(Transaction& transaction);
+/// Once the format is known to be this one.
 [[nodiscard]] Tables open_tables(Transaction& transaction);
 
 /// A leaf as it was read; borrowed from the transaction.
@@ -30,13 +34,30 @@ struct LeafRecord {
   ByteView value;
 };
 /// Each throws StateDamaged for a record that is not as it was written, and what the transaction throws.
+[[nodiscard]] Digest leaf_path(const Transaction& transaction, ByteView key);
 [[nodiscard]] LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record);
 void write_leaf(Transaction& transaction, Table leaves, const Digest& path, const LeafRecord& leaf);
 void check_key(const Transaction& transaction, ByteView key, ByteView record);
 void write_key(Transaction& transaction, Table keys, ByteView key);
 [[nodiscard]] NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record);
+/// A piece of an incoming state: the digest of what lies at its place, or nothing where nothing does.
+[[nodiscard]] std::optional<Digest> read_piece(const Transaction& transaction, ByteView key, ByteView record);
+void write_piece(Transaction& transaction, Table pieces, const NibblePrefix& prefix,
+                 const std::optional<Digest>& digest);
 
-/// The place of an entry of the table `nodes`, and back.
+/// Calls `visit(path, record)` for the leaves below the place from a path on, in order, until it returns false. What
+/// it is given is borrowed.
+template <typename Visit>
+void each_leaf(const Transaction& transaction, Table leaves, const Digest& from, const NibblePrefix& below,
+               const Visit& visit) {
+  Cursor cursor(transaction, leaves);
+  for (auto entry = cursor.seek(from.view()); entry; entry = cursor.next()) {
+    const Digest path = leaf_path(transaction, entry->first);
+    if (!lies_below(path, below) || !visit(path, entry->second)) return;
+  }
+}
+
+/// The place of an entry of the tables `nodes` and `pieces`, and back.
 [[nodiscard]] Bytes node_key(const NibblePrefix& prefix);
 [[nodiscard]] NibblePrefix node_place(ByteView key);
 

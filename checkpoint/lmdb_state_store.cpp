@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "checkpoint/lmdb_incoming.h"
 #include "checkpoint/numbers.h"
 #include "messages/assert.h"
 
@@ -32,20 +33,25 @@ void sync_folder(const std::string& folder) {
 std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const Environment& environment) {
   const bool looks = options.mode == LmdbOptions::Mode::look;
   Transaction transaction(environment, looks ? Transaction::Kind::read : Transaction::Kind::write);
-  const Tables tables = open_tables(transaction);
+  const lmdb::Table meta = lmdb::open_meta(transaction);
   Bytes format;
   append_number(format, lmdb::format_version);
-  const auto found = read_meta(transaction, tables.meta, lmdb::format_key);
+  const auto found = read_meta(transaction, meta, lmdb::format_key);
+  if (found && *found != format) {
+    return StoreRefused{options.folder + ": the state is in a format that this version does not know"};
+  }
+  if (!found && options.mode != LmdbOptions::Mode::create) {
+    throw StateDamaged(options.folder + ": table meta: the record of the format is missing");
+  }
+  const Tables tables = open_tables(transaction);
   if (!found) {
-    if (options.mode != LmdbOptions::Mode::create || transaction.entries(tables.keys) != 0) {
+    if (transaction.entries(tables.keys) != 0) {
       throw StateDamaged(options.folder + ": table meta: the record of the format is missing");
     }
-    write_meta(transaction, tables.meta, lmdb::format_key, format);
-    write_meta(transaction, tables.meta, lmdb::owner_key, options.owner);
-    write_head(transaction, tables.meta, {0, options.make_hash()(empty_state_bytes())});
-  } else if (*found != format) {
-    return StoreRefused{options.folder + ": the state is in a format that this version does not know"};
-  } else if (const auto owner = read_meta(transaction, tables.meta, lmdb::owner_key); !owner) {
+    write_meta(transaction, meta, lmdb::format_key, format);
+    write_meta(transaction, meta, lmdb::owner_key, options.owner);
+    write_head(transaction, meta, {0, options.make_hash()(empty_state_bytes())});
+  } else if (const auto owner = read_meta(transaction, meta, lmdb::owner_key); !owner) {
     throw StateDamaged(options.folder + ": table meta: the record of the owner is missing");
   } else if (!looks && *owner != options.owner) {
     return StoreRefused{options.folder + ": the state belongs to another replica or another cluster"};
@@ -112,22 +118,67 @@ std::unique_ptr<LmdbReader> LmdbStateStore::pin() const {
   return std::make_unique<LmdbReader>(environment_, tables_, make_hash_());
 }
 
-std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& overlay) {
+/// Performs `write(transaction, tree)` in a transaction of its own.
+template <typename Write>
+std::optional<DiskFailure> LmdbStateStore::written(const Write& write) {
   try {
     Transaction transaction(*environment_, Transaction::Kind::write);
-    TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
     lmdb::TransactionNodes nodes(transaction, tables_.nodes);
     StoredTree tree(writer_hash_, nodes);
-    std::vector<StoredTree::Change> changes;
-    changes.reserve(overlay.size());
-    for (const auto& [key, value] : overlay) change_key(transaction, tables_, tree, key, value, changes);
-    const Digest root = tree.update(std::move(changes));
-    write_head(transaction, tables_.meta, {seq, root});
-    transaction.commit();
-    return root;
+    if (write(transaction, tree)) transaction.commit();
+    return std::nullopt;
   } catch (const Failed& failed) {
     return failed.failure;
   }
+}
+
+std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& overlay) {
+  Digest root;
+  const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
+    TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
+    std::vector<StoredTree::Change> changes;
+    changes.reserve(overlay.size());
+    for (const auto& [key, value] : overlay) change_key(transaction, tables_, tree, key, value, changes);
+    root = tree.update(std::move(changes));
+    write_head(transaction, tables_.meta, {seq, root});
+    return true;
+  });
+  if (failure) return *failure;
+  return root;
+}
+
+std::optional<DiskFailure> LmdbStateStore::stage(const std::vector<VerifiedPiece>& pieces) {
+  return written([&](Transaction& transaction, StoredTree& tree) {
+    lmdb::IncomingState incoming(transaction, tables_, tree);
+    for (const auto& [piece, digest] : pieces) incoming.stage(piece, digest);
+    return true;
+  });
+}
+
+StateTransfer::Staged LmdbStateStore::staged() const {
+  return lmdb::staged_pieces(Transaction(*environment_, Transaction::Kind::read), tables_);
+}
+
+std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, const Digest& root,
+                                                                       const std::set<NibblePrefix>& cover) {
+  Digest installed;
+  const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
+    TAGMA_ASSERT(seq >= read_head(transaction, tables_.meta).seq, "a replica does not go back");
+    installed = lmdb::IncomingState(transaction, tables_, tree).install(cover);
+    if (installed == root) write_head(transaction, tables_.meta, {seq, root});
+    return installed == root;
+  });
+  if (failure) return *failure;
+  if (installed == root) return root;
+  if (const auto not_discarded = discard_staged()) return *not_discarded;
+  return RootDiffers{installed};
+}
+
+std::optional<DiskFailure> LmdbStateStore::discard_staged() {
+  return written([this](Transaction& transaction, StoredTree& tree) {
+    lmdb::IncomingState(transaction, tables_, tree).discard();
+    return true;
+  });
 }
 
 }  // namespace tagma

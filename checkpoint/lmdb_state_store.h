@@ -3,11 +3,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "checkpoint/disk.h"
 #include "checkpoint/lmdb_reader.h"
+#include "checkpoint/state_transfer.h"
 
 namespace tagma {
 
@@ -31,7 +35,13 @@ struct StoreRefused {
   std::string reason;
 };
 
-/// write() is for one thread, which need not be that of a reader. Only one object for a folder in a process.
+/// What was installed did not have the root that it should have. Nothing has changed, and nothing is staged any more.
+struct RootDiffers {
+  Digest root;
+};
+
+/// write(), stage() and install() are for one thread, which need not be that of a reader. Only one object for a folder
+/// in a process.
 class LmdbStateStore {
  public:
   using OpenResult = std::variant<std::unique_ptr<LmdbStateStore>, StoreRefused, StateDamaged, DiskFailure>;
@@ -49,7 +59,22 @@ class LmdbStateStore {
   /// StateDamaged.
   [[nodiscard]] std::variant<Digest, DiskFailure> write(Seq seq, const Overlay& overlay);
 
+  /// Keeps pieces of another state beside the own one, each in place of every earlier one that overlaps with it.
+  /// Durable on return, or nothing has changed. Throws StateDamaged.
+  [[nodiscard]] std::optional<DiskFailure> stage(const std::vector<VerifiedPiece>& pieces);
+  /// What is staged, also by an earlier life. For the writer's thread. Throws StateDamaged.
+  [[nodiscard]] StateTransfer::Staged staged() const;
+  /// Makes the own state the one after `seq`, not below the own: at the places of `cover` what is staged there, and
+  /// elsewhere what it is. `root` is the certified root, which that must have. One transaction, like write(); memory
+  /// does not follow its size. Nothing is staged afterwards. Throws StateDamaged.
+  [[nodiscard]] std::variant<Digest, RootDiffers, DiskFailure> install(Seq seq, const Digest& root,
+                                                                       const std::set<NibblePrefix>& cover);
+  /// Forgets what is staged.
+  [[nodiscard]] std::optional<DiskFailure> discard_staged();
+
  private:
+  template <typename Write>
+  [[nodiscard]] std::optional<DiskFailure> written(const Write& write);
   LmdbStateStore(const LmdbOptions& options, const lmdb::Tables& tables,
                  std::shared_ptr<const lmdb::Environment> environment);
 

@@ -31,6 +31,15 @@ Digest digest_below(std::span<const Leaf> leaves, std::size_t depth, const HashF
 
 }  // namespace
 
+Digest first_path(const NibblePrefix& prefix) {
+  Digest path;
+  for (std::size_t at = 0; at < prefix.size(); ++at) {
+    const auto nibble = static_cast<unsigned>(static_cast<unsigned char>(prefix[at]));
+    path.bytes[at / 2] = static_cast<std::uint8_t>(path.bytes[at / 2] | (at % 2 == 0 ? nibble << 4U : nibble));
+  }
+  return path;
+}
+
 std::optional<Digest> digest_of(const StatePiece& piece, const HashFunction& hash) {
   if (piece.entries.empty()) return std::nullopt;
   std::vector<Leaf> leaves;

@@ -21,4 +21,7 @@ struct StatePiece {
 /// is missing, added or changed.
 [[nodiscard]] std::optional<Digest> digest_of(const StatePiece& piece, const HashFunction& hash);
 
+/// The first path that lies below the place.
+[[nodiscard]] Digest first_path(const NibblePrefix& prefix);
+
 }  // namespace tagma

@@ -68,7 +68,11 @@ void inspect_state(const std::string& path, const std::function<void(std::uint64
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) damage = failure->reason;
   if (!damage) {
     const auto& store = *std::get<std::unique_ptr<LmdbStateStore>>(opened);
-    if (const auto found = store.reader().verify(progress)) {
+    const auto verified = store.reader().verify([&progress](std::uint64_t done, std::uint64_t total) {
+      progress(done, total);
+      return true;
+    });
+    if (const auto* found = std::get_if<StateDamaged>(&verified)) {
       damage = found->reason();
     } else {
       const auto size = store.reader().size();

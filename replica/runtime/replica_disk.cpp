@@ -75,8 +75,22 @@ std::variant<OpenLog, DiskRefused> open_log(const ReplicaDiskOptions& options, c
   return OpenLog{std::move(log), std::move(std::get<std::vector<Record>>(records))};
 }
 
-std::variant<std::unique_ptr<LmdbStateStore>, DiskRefused> open_state(const ReplicaDiskOptions& options,
-                                                                      const std::string& path, Log& log) {
+/// Reads all of it, with a line in the log where that takes long.
+LmdbReader::Verification verify_state(const LmdbReader& reader, const ReplicaDiskOptions& options, Log& log) {
+  auto told_at = std::chrono::steady_clock::now();
+  return reader.verify([&](std::uint64_t done, std::uint64_t total) {
+    if (options.asked_to_stop()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_at < progress_interval) return true;
+    told_at = now;
+    log.info("verifying the state: " + std::to_string(done) + " of " + std::to_string(total) + " records");
+    return true;
+  });
+}
+
+using OpenState = std::variant<std::unique_ptr<LmdbStateStore>, DiskRefused, DiskAbandoned>;
+
+OpenState open_state(const ReplicaDiskOptions& options, const std::string& path, Log& log) {
   const bool first_start = options.mark == StartedMark::absent;
   PosixFolder folder(path);
   if (auto failure = folder.prepare()) return unusable(*failure);
@@ -93,14 +107,9 @@ std::variant<std::unique_ptr<LmdbStateStore>, DiskRefused> open_state(const Repl
   if (first_start && store->reader().seq() > 0) {
     return damaged(path + ": there is a state although the mark DATA/started is missing");
   }
-  auto told_at = std::chrono::steady_clock::now();
-  const auto damage = store->reader().verify([&](std::uint64_t done, std::uint64_t total) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - told_at < progress_interval) return;
-    told_at = now;
-    log.info("verifying the state: " + std::to_string(done) + " of " + std::to_string(total) + " records");
-  });
-  if (damage) return damaged(damage->reason());
+  const auto verified = verify_state(store->reader(), options, log);
+  if (std::holds_alternative<LmdbReader::Abandoned>(verified)) return DiskAbandoned{};
+  if (const auto* damage = std::get_if<StateDamaged>(&verified)) return damaged(damage->reason());
   return std::move(store);
 }
 
@@ -110,7 +119,7 @@ HashFunction make_state_hash() {
   return [hasher = std::make_shared<crypto::Hasher>()](ByteView bytes) { return hasher->digest(bytes); };
 }
 
-std::variant<ReplicaDisk, DiskRefused> open_replica_disk(const ReplicaDiskOptions& options, Log& log) {
+std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options, Log& log) {
   if (options.mark == StartedMark::other_cluster) {
     return DiskRefused{options.data_directory +
                        ": holds the data of another cluster; give --data another directory, or remove this one"};
@@ -121,6 +130,7 @@ std::variant<ReplicaDisk, DiskRefused> open_replica_disk(const ReplicaDiskOption
   if (auto* refused = std::get_if<DiskRefused>(&opened)) return std::move(*refused);
   auto state = open_state(options, options.data_directory + "/state", log);
   if (auto* refused = std::get_if<DiskRefused>(&state)) return std::move(*refused);
+  if (std::holds_alternative<DiskAbandoned>(state)) return DiskAbandoned{};
   auto& [disk_log, records] = std::get<OpenLog>(opened);
   return ReplicaDisk{std::move(folder), std::move(disk_log),
                      std::move(std::get<std::unique_ptr<LmdbStateStore>>(state)), std::move(records)};

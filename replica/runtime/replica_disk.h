@@ -1,8 +1,10 @@
 // What one replica has on its disk: the log and the checkpointed state, both bound to one cluster and one key.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "checkpoint/lmdb_state_store.h"
@@ -27,7 +29,11 @@ struct ReplicaDiskOptions {
   ClusterId cluster;
   PublicKey key;  ///< the replica's own
   StartedMark mark = StartedMark::absent;
+  std::function<bool()> asked_to_stop;  ///< looked at now and then while that takes long
 };
+
+/// The verification ended early because somebody asked for it.
+struct DiskAbandoned {};
 
 /// Why a replica cannot go on from its disk.
 struct DiskRefused {
@@ -47,6 +53,7 @@ struct ReplicaDisk {
 /// lines in the log while that takes long. What it makes is durable on return. What is absent although the replica has
 /// started before is damage, never a reason to begin anew (protocol: "absent state without a way to tell means
 /// REJOIN").
-[[nodiscard]] std::variant<ReplicaDisk, DiskRefused> open_replica_disk(const ReplicaDiskOptions& options, Log& log);
+[[nodiscard]] std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options,
+                                                                                      Log& log);
 
 }  // namespace tagma::runtime

@@ -1,5 +1,6 @@
 #include "replica/runtime/replica_process.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ namespace {
 using runtime::CheckpointTarget;
 using runtime::Counters;
 using runtime::DataDirectory;
+using runtime::DiskAbandoned;
 using runtime::DiskRefused;
 using runtime::DiskStorage;
 using runtime::DiskStorageOptions;
@@ -75,6 +77,11 @@ class StopSignals {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  /// Whether one has come that nobody has taken.
+  [[nodiscard]] bool waiting() const {
+    pollfd polled{.fd = descriptor_, .events = POLLIN, .revents = 0};
+    return ::poll(&polled, 1, 0) > 0;
+  }
 
  private:
   sigset_t before_{};
@@ -260,10 +267,15 @@ int serve_from_disk(const Running& running) {
   disk_options.cluster = prepared.file.membership.cluster;
   disk_options.key = prepared.identity.public_key();
   disk_options.mark = prepared.mark;
+  disk_options.asked_to_stop = [&stop = stop] { return stop.waiting(); };
   auto opened = open_replica_disk(disk_options, log);
   if (const auto* refused = std::get_if<DiskRefused>(&opened)) {
     log.error("REFUSED: " + refused->reason);
     return refused->may_pass ? exit_failed : exit_bad_input;
+  }
+  if (std::holds_alternative<DiskAbandoned>(opened)) {
+    log.info("stopped while it was verifying its disk");
+    return exit_clean;
   }
   auto& disk = std::get<ReplicaDisk>(opened);
   if (prepared.mark == StartedMark::this_cluster) log.info(found_line(disk));

@@ -1,0 +1,97 @@
+// Which parts of a certified state a replica lacks, and whether what others send is what it lacks. README.md has the
+// walk.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "checkpoint/state_piece.h"
+#include "checkpoint/state_store.h"
+
+namespace tagma {
+
+/// A piece of another state, and the digest that a certified root gives its place: nothing where nothing lies there.
+struct VerifiedPiece {
+  StatePiece piece;
+  std::optional<Digest> digest;
+};
+
+/// The walk from a certified root down to what differs. Pure: says which places to ask others about, judges what they
+/// answer, and hands out pieces that the root vouches for. Equal parts are neither asked for nor handed out. Memory
+/// follows the number of pieces, not their size. Single-threaded.
+class StateTransfer {
+ public:
+  /// What is staged already, by place; of an earlier life or an earlier target.
+  using Staged = std::map<NibblePrefix, std::optional<Digest>>;
+
+  struct Target {
+    Seq seq = 0;
+    Digest root;  ///< certified: whatever it stands for is taken
+  };
+
+  /// `local` is the own state; it outlives the transfer and does not change meanwhile.
+  StateTransfer(const StateReader& local, HashFunction hash, const Target& target, const Staged& staged);
+
+  /// A place to ask about. Whoever has it may answer with its node or with the piece below it, as it likes: the piece
+  /// is wanted unless it is too large, or unless the node is (`node_wanted`): there both states have much below, and
+  /// it may differ in little.
+  struct Question {
+    NibblePrefix prefix;
+    bool node_wanted = false;
+  };
+  /// The next places, in the order of their paths, none that was asked already. At most `count_max`.
+  [[nodiscard]] std::vector<Question> ask(std::size_t count_max);
+  /// The answer did not come or was no good: the place is to be asked again.
+  void ask_again(const NibblePrefix& prefix);
+
+  enum class Judgement {
+    accepted,
+    unasked,  ///< of a place that is not asked for (any more): late, perhaps
+    false_,   ///< not what the certified root stands for: whoever sent it lies, or reads from a damaged disk
+  };
+  /// What was accepted lies in take_verified().
+  [[nodiscard]] Judgement judge(const StateNode& node);
+  [[nodiscard]] Judgement judge(StatePiece piece);
+
+  /// What is to be staged: all of it, in this order, before the target is installed.
+  [[nodiscard]] std::vector<VerifiedPiece> take_verified();
+
+  /// Whether nothing is left to ask about.
+  [[nodiscard]] bool complete() const { return open_.empty(); }
+  /// The places whose staged pieces, together with the rest of the local state, are the target.
+  [[nodiscard]] const std::set<NibblePrefix>& cover() const { return cover_; }
+  [[nodiscard]] const Target& target() const { return target_; }
+
+  /// Keys and values that were accepted, in bytes.
+  [[nodiscard]] std::uint64_t accepted_bytes() const { return accepted_bytes_; }
+
+ private:
+  /// A place that differs and is not yet known.
+  struct Open {
+    Digest digest;  ///< that the root vouches for
+    bool node_wanted = false;
+    bool asked = false;
+  };
+  /// What the local state has at a place.
+  struct Local {
+    NodeKind kind = NodeKind::absent;
+    Digest digest;
+  };
+
+  [[nodiscard]] static Local local_child(const StateNode& node, const NibblePrefix& child, std::size_t nibble);
+  void compare(const NibblePrefix& place, NodeKind kind, const Digest& digest, const Local& local);
+  void expect_nothing(const NibblePrefix& place, const Local& local);
+
+  const StateReader& local_;
+  HashFunction hash_;
+  Target target_;
+  const Staged staged_;
+  std::map<NibblePrefix, Open> open_;
+  std::set<NibblePrefix> cover_;
+  std::vector<VerifiedPiece> verified_;
+  std::uint64_t accepted_bytes_ = 0;
+};
+
+}  // namespace tagma
