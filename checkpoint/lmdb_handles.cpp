@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <string>
 
+#include "messages/assert.h"
+
 namespace tagma::lmdb {
 namespace {
 
@@ -93,10 +95,17 @@ std::optional<ByteView> Transaction::get(Table table, ByteView key) const {
   const int code = mdb_get(handle_.get(), table, &wanted, &found);
   if (code == MDB_NOTFOUND) return std::nullopt;
   check(code, "mdb_get");
-  return view(found);
+  return record(found);
+}
+
+ByteView Transaction::record(const MDB_val& value) const {
+  if (value.mv_size <= record_bytes_max) return view(value);
+  throw StateDamaged(environment_->folder() + ": a record has " + std::to_string(value.mv_size) +
+                     " bytes, which none has");
 }
 
 void Transaction::put(Table table, ByteView key, ByteView value) {
+  TAGMA_ASSERT(value.size() <= record_bytes_max, "execution keeps values within their limit");
   MDB_val wanted = borrowed(key);
   MDB_val written = borrowed(value);
   check(mdb_put(handle_.get(), table, &wanted, &written, 0), "mdb_put");
@@ -137,7 +146,7 @@ Cursor::Entry Cursor::entry_at(ByteView from, MDB_cursor_op operation) {
   const int code = mdb_cursor_get(handle_.get(), &key, &value, operation);
   if (code == MDB_NOTFOUND) return std::nullopt;
   transaction_.check(code, "mdb_cursor_get");
-  return std::pair(view(key), view(value));
+  return std::pair(view(key), transaction_.record(value));
 }
 
 Cursor::Entry Cursor::seek(ByteView from) { return entry_at(from, from.empty() ? MDB_FIRST : MDB_SET_RANGE); }

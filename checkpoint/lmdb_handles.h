@@ -70,6 +70,8 @@ class Transaction {
 
   /// As Environment::check(); but whatever keeps a reader from reading is StateDamaged.
   void check(int code, const char* call) const;
+  /// What LMDB found.
+  [[nodiscard]] ByteView record(const MDB_val& value) const;
   [[nodiscard]] MDB_txn* handle() const { return handle_.get(); }
   [[nodiscard]] const Environment& environment() const { return *environment_; }
 
@@ -82,7 +84,8 @@ class Transaction {
   std::unique_ptr<MDB_txn, Abort> handle_;
 };
 
-/// Goes through a table in the order of its keys. What it returns is borrowed from the transaction.
+/// Goes through a table in the order of its keys. What it returns is borrowed from the transaction. A record longer
+/// than any that is written is StateDamaged, here and in Transaction::get().
 class Cursor {
  public:
   using Entry = std::optional<std::pair<ByteView, ByteView>>;
@@ -104,5 +107,8 @@ class Cursor {
 
 /// Of every LMDB that Debian builds.
 inline constexpr std::size_t key_bytes_max = 511;
+/// More than any record has: the largest is a run of 256 replies of 128 KiB each. LMDB believes the lengths in its
+/// pages, and a damaged one is not to be read, nor memory to be taken for it.
+inline constexpr std::size_t record_bytes_max = 48UL * 1024 * 1024;
 
 }  // namespace tagma::lmdb

@@ -292,6 +292,31 @@ TEST_CASE("a record that is gone is no absent key to a reader, nor to a writer")
   CHECK(store->reader().seq() == 8);
 }
 
+TEST_CASE("a record whose page says that it is longer than any is damage, and nothing is read of it") {
+  const Folder folder;
+  {
+    const Store store = opened(folder, Mode::create);
+    // Long enough for pages of its own, so that only its length stands in the leaf page.
+    apply(*store, 8, {{"long", Bytes(20'000, 'l')}});
+  }
+  const std::string file = folder.path() + "/data.mdb";
+  std::ifstream in(file, std::ios::binary);
+  Bytes content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const Bytes path(sha256("long").view());
+  std::size_t changed = 0;
+  for (auto at = content.find(path); at != Bytes::npos; at = content.find(path, at + 1)) {
+    // A node of LMDB: low and high half of the length, flags, length of the key, key.
+    if (at < 8 || static_cast<unsigned char>(content[at - 2]) != Digest::size_bytes || content[at - 1] != 0) continue;
+    content[at - 5] = '\x40';  // about a gigabyte
+    ++changed;
+  }
+  REQUIRE(changed > 0);
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
+  const auto damage = found_damage(folder);
+  REQUIRE(damage);
+  CHECK(damage->reason().find("bytes, which none has") != std::string::npos);
+}
+
 TEST_CASE("a file that was cut off is found before LMDB meets its end") {
   const Folder folder;
   fill(folder);
