@@ -256,6 +256,17 @@ TEST_CASE("each record changed in one bit, taken away or put under another key i
   }
 }
 
+TEST_CASE("a key of the table of nodes that is no place is found") {
+  for (const Bytes& key : {Bytes("m"), Bytes("n\x10", 2), Bytes("n\xff", 2), Bytes("\0", 1)}) {
+    const Folder folder;
+    fill(folder);
+    const Model records = Tampered(folder).records("nodes");
+    Tampered(folder).put("nodes", key, records.begin()->second);
+    const auto damage = found_damage(folder);
+    REQUIRE(damage);
+  }
+}
+
 TEST_CASE("a record that somebody sealed but the tree does not know is found") {
   const Folder folder;
   const Folder other;
