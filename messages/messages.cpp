@@ -39,11 +39,7 @@ std::string_view name_of(const Message& message) {
                                                                                     "STATE-KEYS-QUERY",
                                                                                     "STATE-KEYS",
                                                                                     "STATE-VALUES-QUERY",
-                                                                                    "STATE-VALUES",
-                                                                                    "STATE-LEASE-QUERY",
-                                                                                    "STATE-LEASE",
-                                                                                    "STATE-PARTS-QUERY",
-                                                                                    "STATE-PARTS"};
+                                                                                    "STATE-VALUES"};
   return names.at(message.index());
 }
 
