@@ -93,6 +93,12 @@ std::optional<Bytes> LayeredState::get(ByteView key) const {
   return get_below_top(key);
 }
 
+void LayeredState::restart() {
+  TAGMA_ASSERT(!in_operation_ && scans_ == 0, "nothing is being executed");
+  top_.clear();
+  frozen_.clear();
+}
+
 std::optional<Bytes> LayeredState::get_below_top(ByteView key) const {
   if (!mutant(Mutant::overlay_loses_write)) {
     for (const auto& layer : frozen_) {

@@ -47,6 +47,10 @@ class LayeredState {
   [[nodiscard]] std::shared_ptr<const Overlay> frozen(Seq seq) const;
   /// The store has applied the frozen overlay of `seq`, the oldest one; it is dropped here.
   void written(Seq seq);
+  /// Whether an overlay is frozen and not yet written.
+  [[nodiscard]] bool has_frozen() const { return !frozen_.empty(); }
+  /// The store is another state now: what was executed above the old one is dropped.
+  void restart();
 
  private:
   struct Frozen {

@@ -124,6 +124,12 @@ std::uint64_t Transaction::entries(Table table) const {
   return stat.ms_entries;
 }
 
+std::uint64_t Transaction::bytes(Table table) const {
+  MDB_stat stat{};
+  check(mdb_stat(handle_.get(), table, &stat), "mdb_stat");
+  return std::uint64_t{stat.ms_psize} * (stat.ms_leaf_pages + stat.ms_overflow_pages);
+}
+
 void Transaction::commit() {
   // LMDB frees the transaction whether it could be committed or not.
   check(mdb_txn_commit(handle_.release()), "mdb_txn_commit");

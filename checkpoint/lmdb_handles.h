@@ -63,6 +63,8 @@ class Transaction {
   /// All that is there.
   void clear(Table table);
   [[nodiscard]] std::uint64_t entries(Table table) const;
+  /// That its leaf pages take.
+  [[nodiscard]] std::uint64_t bytes(Table table) const;
   /// Durable on return; nothing else may be called then.
   void commit();
   /// A reader sees the newest state from now on.

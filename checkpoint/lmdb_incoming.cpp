@@ -132,7 +132,7 @@ std::map<NibblePrefix, std::optional<Digest>> staged_pieces(const Transaction& t
   std::map<NibblePrefix, std::optional<Digest>> pieces;
   Cursor cursor(transaction, tables.pieces);
   for (auto entry = cursor.seek({}); entry; entry = cursor.next()) {
-    pieces.emplace(node_place(entry->first), read_piece(transaction, entry->first, entry->second));
+    pieces.emplace(node_place(transaction, entry->first), read_piece(transaction, entry->first, entry->second));
   }
   return pieces;
 }

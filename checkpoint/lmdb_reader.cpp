@@ -17,12 +17,13 @@ std::size_t leaf_depth(std::uint64_t keys) { return static_cast<std::size_t>(std
 }  // namespace
 
 LmdbReader::LmdbReader(std::shared_ptr<const lmdb::Environment> environment, const lmdb::Tables& tables,
-                       HashFunction hash)
+                       std::function<HashFunction()> make_hash)
     : environment_(std::move(environment)),
       tables_(tables),
+      make_hash_(std::move(make_hash)),
       transaction_(*environment_, Transaction::Kind::read),
       nodes_(transaction_, tables_.nodes),
-      tree_(std::move(hash), nodes_) {
+      tree_(make_hash_(), nodes_) {
   look();
 }
 
@@ -104,13 +105,21 @@ std::optional<StatePiece> LmdbReader::piece(const NibblePrefix& prefix, std::siz
   std::size_t bytes = 0;
   each_leaf(transaction_, tables_.leaves, first_path(prefix), prefix, [&](const Digest& path, ByteView record) {
     const auto leaf = read_leaf(transaction_, path.view(), record);
-    bytes += leaf.key.size() + leaf.value.size();
+    bytes += piece_entry_bytes + leaf.key.size() + leaf.value.size();
     if (bytes > bytes_max) return false;
     piece.entries.emplace_back(leaf.key, leaf.value);
     return true;
   });
   if (bytes > bytes_max) return std::nullopt;
   return piece;
+}
+
+std::unique_ptr<StateReader> LmdbReader::pin() const {
+  try {
+    return std::make_unique<LmdbReader>(environment_, tables_, make_hash_);
+  } catch (const lmdb::Failed&) {
+    return nullptr;  // no room for one more reader
+  }
 }
 
 LmdbReader::Size LmdbReader::size() const {

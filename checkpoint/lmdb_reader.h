@@ -19,7 +19,8 @@ namespace tagma {
 /// throws StateDamaged. A damaged page that LMDB itself stumbles over may end the process instead.
 class LmdbReader final : public StateReader {
  public:
-  LmdbReader(std::shared_ptr<const lmdb::Environment> environment, const lmdb::Tables& tables, HashFunction hash);
+  LmdbReader(std::shared_ptr<const lmdb::Environment> environment, const lmdb::Tables& tables,
+             std::function<HashFunction()> make_hash);
 
   [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
   /// A key that damage took from the table without a trace in its neighbours is not missed here, but by verify().
@@ -29,9 +30,11 @@ class LmdbReader final : public StateReader {
   [[nodiscard]] StateNode node(const NibblePrefix& prefix) const override { return tree_.node(prefix); }
   [[nodiscard]] std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const override;
 
-  /// Everything that lies at a place, for a replica that lacks it; nothing if its keys and values have more than
-  /// `bytes_max` bytes together. Reads in the order of the disk.
-  [[nodiscard]] std::optional<StatePiece> piece(const NibblePrefix& prefix, std::size_t bytes_max) const;
+  [[nodiscard]] std::uint64_t content_bytes() const override { return transaction_.bytes(tables_.leaves); }
+  [[nodiscard]] std::optional<StatePiece> piece(const NibblePrefix& prefix, std::size_t bytes_max) const override;
+  /// Holds its snapshot, whose pages are not used again, so that the file grows. May be called on the reader's thread
+  /// while another one writes.
+  [[nodiscard]] std::unique_ptr<StateReader> pin() const override;
 
   /// From now on reads see the newest state.
   void refresh();
@@ -62,6 +65,7 @@ class LmdbReader final : public StateReader {
 
   std::shared_ptr<const lmdb::Environment> environment_;
   lmdb::Tables tables_;
+  std::function<HashFunction()> make_hash_;
   lmdb::Transaction transaction_;
   lmdb::TransactionNodes nodes_;
   StoredTree tree_;

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -167,7 +168,14 @@ void write_piece(Transaction& transaction, Table pieces, const NibblePrefix& pre
 
 Bytes node_key(const NibblePrefix& prefix) { return node_key_head + prefix; }
 
-NibblePrefix node_place(ByteView key) { return NibblePrefix(key.substr(1)); }
+NibblePrefix node_place(const Transaction& transaction, ByteView key) {
+  const auto is_nibble = [](char byte) { return static_cast<unsigned char>(byte) < 16; };
+  if (key.empty() || key.front() != node_key_head || !std::all_of(key.begin() + 1, key.end(), is_nibble)) {
+    throw StateDamaged(transaction.environment().folder() +
+                       ": a table of places has a key that is none: " + to_hex(key));
+  }
+  return NibblePrefix(key.substr(1));
+}
 
 std::optional<Bytes> read_meta(const Transaction& transaction, Table meta, ByteView key) {
   const auto found = transaction.get(meta, key);

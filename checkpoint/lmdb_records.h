@@ -59,7 +59,7 @@ void each_leaf(const Transaction& transaction, Table leaves, const Digest& from,
 
 /// The place of an entry of the tables `nodes` and `pieces`, and back.
 [[nodiscard]] Bytes node_key(const NibblePrefix& prefix);
-[[nodiscard]] NibblePrefix node_place(ByteView key);
+[[nodiscard]] NibblePrefix node_place(const Transaction& transaction, ByteView key);
 
 /// Nothing if it is absent.
 [[nodiscard]] std::optional<Bytes> read_meta(const Transaction& transaction, Table meta, ByteView key);

@@ -112,11 +112,7 @@ LmdbStateStore::LmdbStateStore(const LmdbOptions& options, const Tables& tables,
       tables_(tables),
       make_hash_(options.make_hash),
       writer_hash_(make_hash_()),
-      reader_(environment_, tables_, make_hash_()) {}
-
-std::unique_ptr<LmdbReader> LmdbStateStore::pin() const {
-  return std::make_unique<LmdbReader>(environment_, tables_, make_hash_());
-}
+      reader_(environment_, tables_, make_hash_) {}
 
 /// Performs `write(transaction, tree)` in a transaction of its own.
 template <typename Write>
@@ -155,8 +151,12 @@ std::optional<DiskFailure> LmdbStateStore::stage(const std::vector<VerifiedPiece
   });
 }
 
-StateTransfer::Staged LmdbStateStore::staged() const {
-  return lmdb::staged_pieces(Transaction(*environment_, Transaction::Kind::read), tables_);
+std::variant<StagedPieces, DiskFailure> LmdbStateStore::staged() const {
+  try {
+    return lmdb::staged_pieces(Transaction(*environment_, Transaction::Kind::read), tables_);
+  } catch (const Failed& failed) {
+    return failed.failure;
+  }
 }
 
 std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, const Digest& root,

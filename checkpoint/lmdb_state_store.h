@@ -11,7 +11,6 @@
 
 #include "checkpoint/disk.h"
 #include "checkpoint/lmdb_reader.h"
-#include "checkpoint/state_transfer.h"
 
 namespace tagma {
 
@@ -35,11 +34,6 @@ struct StoreRefused {
   std::string reason;
 };
 
-/// What was installed did not have the root that it should have. Nothing has changed, and nothing is staged any more.
-struct RootDiffers {
-  Digest root;
-};
-
 /// write(), stage() and install() are for one thread, which need not be that of a reader. Only one object for a folder
 /// in a process.
 class LmdbStateStore {
@@ -51,9 +45,6 @@ class LmdbStateStore {
   /// The reader that moves on with the checkpoints, by its refresh().
   [[nodiscard]] LmdbReader& reader() { return reader_; }
   [[nodiscard]] const LmdbReader& reader() const { return reader_; }
-  /// One more reader of the newest state, which stays at it: for a bounded time. Throws StateDamaged.
-  [[nodiscard]] std::unique_ptr<LmdbReader> pin() const;
-
   /// Applies a frozen overlay as the state after `seq`, which must be higher than the one before, and returns its root.
   /// One transaction: durable on return, or nothing has changed. After `no_space` it may be tried again. Throws
   /// StateDamaged.
@@ -63,7 +54,7 @@ class LmdbStateStore {
   /// Durable on return, or nothing has changed. Throws StateDamaged.
   [[nodiscard]] std::optional<DiskFailure> stage(const std::vector<VerifiedPiece>& pieces);
   /// What is staged, also by an earlier life. For the writer's thread. Throws StateDamaged.
-  [[nodiscard]] StateTransfer::Staged staged() const;
+  [[nodiscard]] std::variant<StagedPieces, DiskFailure> staged() const;
   /// Makes the own state the one after `seq`, not below the own: at the places of `cover` what is staged there, and
   /// elsewhere what it is. `root` is the certified root, which that must have. One transaction, like write(); memory
   /// does not follow its size. Nothing is staged afterwards. Throws StateDamaged.

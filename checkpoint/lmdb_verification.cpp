@@ -35,7 +35,7 @@ class Verification {
 
   void run() {
     check_top();
-    if (node_) not_of_tree(node_place(node_->first));
+    if (node_) not_of_tree(node_place(transaction_, node_->first));
     if (leaf_) damaged("table leaves: the record of path " + to_hex(leaf_->first) + " is not part of the tree");
     check_keys();
     static_cast<void>(go_on_(total_, total_));
@@ -72,7 +72,7 @@ class Verification {
 
   /// The node at prefix_, if it is the next one.
   NodeRecord take_node() {
-    const auto place = node_ ? std::optional(node_place(node_->first)) : std::nullopt;
+    const auto place = node_ ? std::optional(node_place(transaction_, node_->first)) : std::nullopt;
     if (place && *place < prefix_) not_of_tree(*place);
     if (place != prefix_) damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is missing");
     NodeRecord record = read_node(transaction_, node_->first, node_->second);

@@ -2,18 +2,11 @@
 #pragma once
 
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "checkpoint/state_tree.h"
+#include "messages/transfer.h"
 
 namespace tagma {
-
-/// Every key whose path begins with the prefix, with its value.
-struct StatePiece {
-  NibblePrefix prefix;
-  std::vector<std::pair<Bytes, Bytes>> entries;  ///< in the order of their paths; none: nothing lies there
-};
 
 /// The digest that a tree has at the piece's place if exactly these entries lie below it (README.md defines it).
 /// Nothing if they cannot be such a piece: none at all, one that does not lie there, or not in rising order of their

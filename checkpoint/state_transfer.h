@@ -12,37 +12,22 @@
 
 namespace tagma {
 
-/// A piece of another state, and the digest that a certified root gives its place: nothing where nothing lies there.
-struct VerifiedPiece {
-  StatePiece piece;
-  std::optional<Digest> digest;
-};
-
 /// The walk from a certified root down to what differs. Pure: says which places to ask others about, judges what they
 /// answer, and hands out pieces that the root vouches for. Equal parts are neither asked for nor handed out. Memory
 /// follows the number of pieces, not their size. Single-threaded.
 class StateTransfer {
  public:
-  /// What is staged already, by place; of an earlier life or an earlier target.
-  using Staged = std::map<NibblePrefix, std::optional<Digest>>;
-
   struct Target {
     Seq seq = 0;
     Digest root;  ///< certified: whatever it stands for is taken
   };
 
-  /// `local` is the own state; it outlives the transfer and does not change meanwhile.
-  StateTransfer(const StateReader& local, HashFunction hash, const Target& target, const Staged& staged);
+  /// `local` is the own state; it outlives the transfer and does not change meanwhile. `staged`: what is staged
+  /// already, by an earlier life or for an earlier target.
+  StateTransfer(const StateReader& local, HashFunction hash, const Target& target, StagedPieces staged);
 
-  /// A place to ask about. Whoever has it may answer with its node or with the piece below it, as it likes: the piece
-  /// is wanted unless it is too large, or unless the node is (`node_wanted`): there both states have much below, and
-  /// it may differ in little.
-  struct Question {
-    NibblePrefix prefix;
-    bool node_wanted = false;
-  };
   /// The next places, in the order of their paths, none that was asked already. At most `count_max`.
-  [[nodiscard]] std::vector<Question> ask(std::size_t count_max);
+  [[nodiscard]] std::vector<StateQuestion> ask(std::size_t count_max);
   /// The answer did not come or was no good: the place is to be asked again.
   void ask_again(const NibblePrefix& prefix);
 
@@ -87,7 +72,7 @@ class StateTransfer {
   const StateReader& local_;
   HashFunction hash_;
   Target target_;
-  const Staged staged_;
+  const StagedPieces staged_;
   std::map<NibblePrefix, Open> open_;
   std::set<NibblePrefix> cover_;
   std::vector<VerifiedPiece> verified_;

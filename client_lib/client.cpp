@@ -95,8 +95,12 @@ class Client::Implementation {
                : std::string("the client is closed; nothing was sent"));
   }
 
+  void assert_may_wait() const {
+    TAGMA_ASSERT(!on_library_thread(), "a callback does not wait: what it waits for comes on its own thread");
+  }
+
   std::vector<ReplicaReport> reports(std::chrono::milliseconds timeout) {
-    TAGMA_ASSERT(!on_library_thread(), "a callback does not wait for reports: they come on its own thread");
+    assert_may_wait();
     ReportRequest request;
     request.timeout_us = std::chrono::microseconds(timeout < wait_max ? timeout : wait_max).count();
     auto answer = request.end.get_future();
@@ -140,7 +144,10 @@ Result<std::unique_ptr<Client>> Client::open(const ClientOptions& options) {
   }
 }
 
-CallResult Client::call(ByteView operation) { return submit(operation).get(); }
+CallResult Client::call(ByteView operation) {
+  implementation_->assert_may_wait();
+  return submit(operation).get();
+}
 
 std::future<CallResult> Client::submit(ByteView operation) {
   std::promise<CallResult> promise;

@@ -1,5 +1,7 @@
 #include "messages/inspection.h"
 
+#include "messages/transfer.h"
+
 namespace tagma {
 namespace {
 
@@ -38,6 +40,12 @@ void append_inner_head(Bytes& out, std::uint16_t occupied) {
 void append_inner_bytes(Bytes& out, const StateNode& node) {
   append_inner_head(out, node.occupied);
   for (const auto& child : node.children) out.append(child.digest.view());
+}
+
+std::size_t size_of(const StatePiece& piece) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : piece.entries) bytes += piece_entry_bytes + key.size() + value.size();
+  return bytes;
 }
 
 ByteView empty_state_bytes() { return {&empty_tag, 1}; }

@@ -39,7 +39,11 @@ std::string_view name_of(const Message& message) {
                                                                                     "STATE-KEYS-QUERY",
                                                                                     "STATE-KEYS",
                                                                                     "STATE-VALUES-QUERY",
-                                                                                    "STATE-VALUES"};
+                                                                                    "STATE-VALUES",
+                                                                                    "STATE-LEASE-QUERY",
+                                                                                    "STATE-LEASE",
+                                                                                    "STATE-PARTS-QUERY",
+                                                                                    "STATE-PARTS"};
   return names.at(message.index());
 }
 

@@ -16,6 +16,8 @@
 // | ReportQuery / Report  | client <-> replica| what `tagma status` shows                                          |
 // | HistoryQuery / History| administrator <-> replica | what its newest slots did, and its newest roots            |
 // | State...Query / State...| administrator <-> replica | nodes, keys and values of its newest checkpoint          |
+// | StateLeaseQuery / StateLease | replica <-> replica | "keep a checkpoint for me" / "kept", with votes   |
+// | StatePartsQuery / StateParts | replica <-> replica | parts of the leased checkpoint                   |
 //
 // Only bundles and checkpoint votes are signed here; everything else is authenticated by the frame that carries it
 // (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the body.
@@ -31,6 +33,7 @@
 
 #include "messages/inspection.h"
 #include "messages/membership.h"
+#include "messages/transfer.h"
 #include "tagma/bytes.h"
 #include "tagma/report.h"
 
@@ -209,10 +212,26 @@ struct ReportQuery {
   auto operator<=>(const ReportQuery&) const = default;
 };
 
-using Message =
-    std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status, Decided,
-                 FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery, History, StateNodesQuery,
-                 StateNodes, StateKeysQuery, StateKeys, StateValuesQuery, StateValues>;
+struct StateLeaseQuery {
+  std::uint64_t nonce = 0;  ///< returned in the answer
+  Seq above = 0;            ///< a checkpoint up to here is of no use to the sender
+  auto operator<=>(const StateLeaseQuery&) const = default;
+};
+
+/// The sender keeps this checkpoint for a while and answers questions about it.
+struct StateLease {
+  std::uint64_t nonce = 0;
+  std::uint64_t content_bytes = 0;  ///< of all keys and values, about: a hint that nothing proves
+  /// Votes for the checkpoint, as many as the sender has: a quorum's, or its own and perhaps more. Of distinct members,
+  /// all with the same seq and root.
+  CheckpointCertificate votes;
+  auto operator<=>(const StateLease&) const = default;
+};
+
+using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,
+                             Decided, FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery,
+                             History, StateNodesQuery, StateNodes, StateKeysQuery, StateKeys, StateValuesQuery,
+                             StateValues, StateLeaseQuery, StateLease, StatePartsQuery, StateParts>;
 
 /// The message's name in protocol words, for logs and traces.
 [[nodiscard]] std::string_view name_of(const Message& message);

@@ -323,6 +323,45 @@ Verdict validate(const StateValues& message) {
   return std::nullopt;
 }
 
+Verdict validate(const StateLeaseQuery&) { return std::nullopt; }
+
+Verdict validate(const StateLease& message) { return validate(message.votes); }
+
+Verdict validate(const StatePartsQuery& message) {
+  if (message.places.empty()) return refuse("no place is asked about");
+  if (message.places.size() > limits::state_places_max) return refuse("more than 64 places are asked about");
+  for (std::size_t at = 0; at < message.places.size(); ++at) {
+    if (auto refused = check_prefix(message.places[at].prefix)) return refused;
+    if (at > 0 && message.places[at].prefix <= message.places[at - 1].prefix) {
+      return refuse("the places asked about are out of order");
+    }
+  }
+  return check_checkpoint(message.seq);
+}
+
+Verdict validate(const StateParts& message) {
+  if (message.nodes.size() > limits::state_places_max) return refuse("there are more than 64 nodes");
+  if (message.pieces.size() > limits::state_places_max) return refuse("there are more than 64 pieces");
+  for (const auto& node : message.nodes) {
+    if (auto refused = check_node(node)) return refused;
+  }
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  for (const auto& piece : message.pieces) {
+    if (auto refused = check_prefix(piece.prefix)) return refused;
+    entries += piece.entries.size();
+    for (const auto& [key, value] : piece.entries) {
+      if (key.empty()) return refuse("a key of the state is empty");
+      if (auto refused = check_state_key(key)) return refused;
+      if (value.size() > limits::state_entry_value_bytes_max) return refuse("a value has more than 512 KiB");
+      bytes += key.size() + value.size();
+    }
+  }
+  if (entries > limits::state_entries_max) return refuse("the pieces together have more than 16384 entries");
+  if (bytes > limits::state_parts_bytes_max) return refuse("the pieces together have more than 768 KiB");
+  return std::nullopt;
+}
+
 Verdict validate(const Message& message) {
   return std::visit([](const auto& content) { return validate(content); }, message);
 }

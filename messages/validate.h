@@ -35,6 +35,10 @@ namespace tagma {
 [[nodiscard]] std::optional<Refused> validate(const StateKeys& message);
 [[nodiscard]] std::optional<Refused> validate(const StateValuesQuery& message);
 [[nodiscard]] std::optional<Refused> validate(const StateValues& message);
+[[nodiscard]] std::optional<Refused> validate(const StateLeaseQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const StateLease& message);
+[[nodiscard]] std::optional<Refused> validate(const StatePartsQuery& message);
+[[nodiscard]] std::optional<Refused> validate(const StateParts& message);
 [[nodiscard]] std::optional<Refused> validate(const Message& message);
 
 /// Whether a principal of this kind may send this message at all, to a replica or (replies) to a client.

@@ -121,6 +121,9 @@ Result<BenchFile> read_bench_result(const std::string& path, const json& result)
   file.errors = errors->get<std::uint64_t>();
   for (const auto field : fact_fields) {
     const json* value = find(result, field);
+    if (value != nullptr && value->is_structured()) {
+      return Refused{path + ": " + dotted(field) + ": is not a single value"};
+    }
     file.facts.emplace_back(dotted(field), value == nullptr ? "unknown" : text_of(*value));
   }
   const json* executable = find(result, "build/executable_sha256");

@@ -32,7 +32,11 @@ int run(int argument_count, char** arguments, std::vector<ServiceEntry> services
     }
   }
   const cli::Arguments words(arguments + (argument_count > 0 ? 1 : 0), arguments + argument_count);
-  return cli::run_command_line(words, streams, program);
+  const int status = cli::run_command_line(words, streams, program);
+  streams.out.flush();
+  if (streams.out.good() || status != cli::exit_ok) return status;
+  std::cerr << streams.program.word << ": standard output could not be written" << std::endl;
+  return cli::exit_failed;
 }
 
 }  // namespace

@@ -115,6 +115,29 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
   }
 }
 
+std::uint64_t counter_of(const Report& report, std::string_view name) {
+  const auto found = std::find_if(report.counters.begin(), report.counters.end(),
+                                  [name](const auto& counter) { return counter.first == name; });
+  return found == report.counters.end() ? 0 : found->second;
+}
+
+/// Why a replica that answers does not vote.
+std::string why_not_voting(const Report& report) {
+  const auto target = counter_of(report, "transfer target slot");
+  if (target == 0) return "it has stopped, or seeks somebody to fetch the state from";
+  const auto fetched = counter_of(report, "transfer bytes fetched");
+  const auto all = counter_of(report, "transfer bytes of the state");
+  const auto a_second = counter_of(report, "transfer bytes a second");
+  std::string text = "it fetches the state after slot " + std::to_string(target) + ", " +
+                     std::to_string(fetched / 1'000'000) + " of at most about " + std::to_string(all / 1'000'000) +
+                     " MB so far";
+  if (a_second > 0 && all > fetched) {
+    text += ", " + std::to_string(a_second / 1'000'000) + " MB a second, less than " +
+            std::to_string((all - fetched) / a_second + 1) + " s left";
+  }
+  return text;
+}
+
 void print_summary(const Membership& membership, const std::vector<ReplicaReport>& reports,
                    const StatusSummary& summary, const ProgramName& program, std::ostream& out) {
   out << "\n" << summary.answered << " of " << counted(membership.n(), "replica") << " answered";
@@ -131,7 +154,7 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   }
   for (const auto& replica : reports) {
     if (replica.answered && !replica.report.voting) {
-      out << "replica " << replica.id << " does not vote: it has stopped, or is too far behind to catch up\n";
+      out << "replica " << replica.id << " does not vote: " << why_not_voting(replica.report) << "\n";
     }
   }
   if (!summary.quorum_agrees) {

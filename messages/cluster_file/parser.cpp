@@ -19,6 +19,23 @@ constexpr std::array<std::string_view, 2> member_keys{"id", "key"};
 constexpr std::uint64_t number_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr std::uint64_t id_max = std::numeric_limits<std::uint32_t>::max();
 
+/// The parser goes down one level of its stack for each part of a dotted key; a key stands on one line.
+constexpr std::size_t dots_per_line_max = 256;
+
+std::optional<std::size_t> line_with_too_many_dots(std::string_view text) {
+  std::size_t line = 1;
+  std::size_t dots = 0;
+  for (const char letter : text) {
+    if (letter == '\n') {
+      ++line;
+      dots = 0;
+    } else if (letter == '.' && ++dots > dots_per_line_max) {
+      return line;
+    }
+  }
+  return std::nullopt;
+}
+
 /// Takes a file apart and keeps the first problem; later reads then return empty values that nobody looks at.
 class FieldReader {
  public:
@@ -197,6 +214,10 @@ ClusterFile read_fields(FieldReader& reader, const toml::table& file) {
 }  // namespace
 
 Result<ClusterFile> parse(std::string_view text) {
+  if (const auto line = line_with_too_many_dots(text)) {
+    return Refused{"line " + std::to_string(*line) + ": has more than " + std::to_string(dots_per_line_max) +
+                   " dots, which no line of this file needs; correct that line"};
+  }
   try {
     const toml::table file = toml::parse(text);
     FieldReader reader;

@@ -7,6 +7,7 @@
 #include "messages/wire/inspection_codec.h"
 #include "messages/wire/segment.h"
 #include "messages/wire/signed_bodies.h"
+#include "messages/wire/transfer_codec.h"
 #include "tagma/limits.h"
 
 namespace tagma::wire {
@@ -59,7 +60,7 @@ struct ContentWords {
     }
     return size;
   }
-  /// Queries of an administrator and their answers.
+  /// What the state is asked about.
   template <typename Content>
   std::size_t operator()(const Content& message) const {
     return content_words(message);
@@ -183,6 +184,10 @@ struct Writer {
   void operator()(const StateKeys& message) { write(out.initStateKeys(), message); }
   void operator()(const StateValuesQuery& message) { write(out.initStateValuesQuery(), message); }
   void operator()(const StateValues& message) { write(out.initStateValues(), message); }
+  void operator()(const StateLeaseQuery& message) { write(out.initStateLeaseQuery(), message); }
+  void operator()(const StateLease& message) { write(out.initStateLease(), message); }
+  void operator()(const StatePartsQuery& message) { write(out.initStatePartsQuery(), message); }
+  void operator()(const StateParts& message) { write(out.initStateParts(), message); }
 };
 
 Result<Message> read_submit(schema::SignedBody::Reader in) {
@@ -341,6 +346,10 @@ Result<Message> read_message(schema::Message::Reader in) {
     case schema::Message::STATE_KEYS: return read(in.getStateKeys());
     case schema::Message::STATE_VALUES_QUERY: return read(in.getStateValuesQuery());
     case schema::Message::STATE_VALUES: return read(in.getStateValues());
+    case schema::Message::STATE_LEASE_QUERY: return read(in.getStateLeaseQuery());
+    case schema::Message::STATE_LEASE: return read(in.getStateLease());
+    case schema::Message::STATE_PARTS_QUERY: return read(in.getStatePartsQuery());
+    case schema::Message::STATE_PARTS: return read(in.getStateParts());
   }
   return Refused{"the message is of an unknown type"};
 }

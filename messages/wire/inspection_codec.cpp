@@ -54,6 +54,8 @@ std::size_t leaf_count(const StateNode& node) {
   return node.kind == NodeKind::leaf ? 1 : static_cast<std::size_t>(std::popcount(node.leaves));
 }
 
+}  // namespace
+
 std::size_t node_words(const StateNode& node) {
   return capnp::sizeInWords<schema::StateNode>() + words(node.prefix.size()) +
          words((node.children.size() + leaf_count(node)) * Digest::size_bytes);
@@ -95,8 +97,6 @@ std::optional<Refused> read_node(schema::StateNode::Reader in, StateNode& node) 
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::size_t content_words(const HistoryQuery&) { return capnp::sizeInWords<schema::HistoryQuery>(); }
 

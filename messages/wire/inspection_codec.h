@@ -9,6 +9,11 @@
 
 namespace tagma::wire {
 
+/// A node of the state tree, for whoever sends one.
+[[nodiscard]] std::size_t node_words(const StateNode& node);
+void write_node(schema::StateNode::Builder out, const StateNode& node);
+[[nodiscard]] std::optional<Refused> read_node(schema::StateNode::Reader in, StateNode& node);
+
 /// Words of a message's content, exact.
 [[nodiscard]] std::size_t content_words(const HistoryQuery& message);
 [[nodiscard]] std::size_t content_words(const History& message);

@@ -32,6 +32,10 @@ struct Message {
     stateKeys @20 :StateKeys;
     stateValuesQuery @21 :StateValuesQuery;
     stateValues @22 :StateValues;
+    stateLeaseQuery @23 :StateLeaseQuery;
+    stateLease @24 :StateLease;
+    statePartsQuery @25 :StatePartsQuery;
+    stateParts @26 :StateParts;
   }
 }
 
@@ -219,4 +223,43 @@ struct StateValue {
   present @0 :Bool;
   sizeBytes @1 :UInt64;
   value @2 :Data;  # its beginning where it is very long
+}
+
+struct StateLeaseQuery {
+  nonce @0 :UInt64;
+  above @1 :UInt64;
+}
+
+struct StateLease {
+  nonce @0 :UInt64;
+  votes @1 :List(SignedBody);  # bodies: CheckpointBody
+  contentBytes @2 :UInt64;
+}
+
+struct StateQuestion {
+  prefix @0 :Data;  # one nibble per byte
+  nodeWanted @1 :Bool;
+}
+
+struct StatePartsQuery {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  places @2 :List(StateQuestion);
+}
+
+struct StateEntry {
+  key @0 :Data;
+  value @1 :Data;
+}
+
+struct StatePiece {
+  prefix @0 :Data;  # one nibble per byte
+  entries @1 :List(StateEntry);  # in the order of their paths
+}
+
+struct StateParts {
+  nonce @0 :UInt64;
+  seq @1 :UInt64;
+  nodes @2 :List(StateNode);
+  pieces @3 :List(StatePiece);
 }

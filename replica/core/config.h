@@ -53,6 +53,28 @@ struct CoreConfig {
   MonotonicUs resend_us = 50'000;           ///< the first retransmission of an unfinished slot
   MonotonicUs status_interval_us = 50'000;  ///< while something is unfinished
   MonotonicUs heartbeat_us = 500'000;       ///< while nothing is
+
+  // State transfer, as the one that lacks the state.
+  /// Behind the stable checkpoint and without progress for so long, a replica takes the state instead of the log.
+  MonotonicUs transfer_patience_us = 500'000;
+  MonotonicUs transfer_lease_resend_us = 200'000;  ///< between two questions for a lease
+  /// From the first lease on, for more of them; ten times as long while fewer than f+1 keep one checkpoint.
+  MonotonicUs transfer_lease_wait_us = 50'000;
+  MonotonicUs transfer_timeout_us = 1'000'000;  ///< an answer that takes longer has not come
+  MonotonicUs transfer_hedge_us = 100'000;      ///< after it another source is asked where nothing new is to be asked
+  MonotonicUs transfer_busy_us = 10'000;        ///< a source that has nothing for now is left alone for so long
+  std::size_t transfer_places_max = 32;         ///< places of one question
+  std::size_t transfer_requests_max = 2;        ///< open questions to one source
+  std::size_t transfer_staging_bytes_max = 16UL * 1024 * 1024;  ///< fetched, and not yet on the disk
+  /// Sources that together bring less are given up for others.
+  std::size_t transfer_bytes_per_second_min = 64UL * 1024;
+  // As a source of it.
+  std::size_t transfer_piece_bytes_max = 128UL * 1024;         ///< of a larger piece its node is sent
+  std::size_t transfer_answer_bytes_max = 256UL * 1024;        ///< an answer is closed when it has so many
+  std::size_t transfer_bytes_per_second = 64UL * 1024 * 1024;  ///< to one that asks
+  MonotonicUs lease_idle_us = 3'000'000;                       ///< a lease that nobody uses ends after it
+  MonotonicUs lease_max_us = 60'000'000;                       ///< any lease ends after it
+
   /// A fresh PRE-PREPARE's proposed time may be ahead of the own clock by this much.
   TimeUs clock_window_us = 5'000'000;
 };

@@ -1,10 +1,11 @@
-// The inside of ReplicaCore, shared by its six source files:
+// The inside of ReplicaCore, shared by its source files:
 //   replica_core.cpp    events, requests of clients, proposing
 //   normal_case.cpp     PRE-PREPARE, PREPARE, COMMIT, execution in order
 //   stability.cpp       checkpoint votes, certificates, collection of the log
 //   retransmission.cpp  status exchange, decided slots for those behind, missing batches
 //   inspection.cpp      what administrators ask about the state
 //   restart.cpp         the memory of an earlier life
+//   transfer.cpp        taking the state from others, and being a source of it
 //
 // View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
 // the Q entry, Slot::prepared the P entry) and every rule below speaks of views.
@@ -12,6 +13,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,6 +27,7 @@
 #include "replica/core/replica_core.h"
 #include "replica/core/request_pool.h"
 #include "replica/core/slot_log.h"
+#include "replica/core/state_fetcher.h"
 
 namespace tagma {
 
@@ -64,11 +67,59 @@ class ReplicaCore::Implementation {
     std::uint64_t owed_bytes = 0;
   };
 
+  /// The state is being taken from others.
+  struct Transfer {
+    enum class Phase : std::uint8_t {
+      leasing,         ///< who keeps which checkpoint? Until the target is chosen, execution may still catch up
+      reading_staged,  ///< from here on nothing is executed: the state below would move
+      fetching,
+      installing,
+    };
+    Phase phase = Phase::leasing;
+    MonotonicUs since_us = 0;
+    MonotonicUs told_us = 0;        ///< when the last line about it was written
+    std::uint64_t nonce = 0;        ///< of the last question for a lease
+    std::uint64_t parts_nonce = 0;  ///< of the last question for parts
+    MonotonicUs next_query_us = 0;
+    MonotonicUs leased_us = 0;                           ///< when the first lease came; 0: none has
+    std::map<ReplicaId, std::uint64_t> judged_leases;    ///< the nonce of the last one from each
+    std::map<ReplicaId, std::pair<Seq, Digest>> leases;  ///< who keeps which checkpoint
+    /// Authentic votes for the checkpoints that are kept.
+    std::map<std::pair<Seq, Digest>, std::map<ReplicaId, CheckpointVote>> votes;
+    std::map<ReplicaId, std::uint64_t> content_bytes;  ///< as they say
+    std::pair<Seq, Digest> target;
+    std::map<ReplicaId, MonotonicUs> avoided_until_us;  ///< who lied, or was too slow
+    MonotonicUs review_us = 0;                          ///< when the rate was last looked at
+    std::uint64_t reviewed_bytes = 0;
+    std::optional<StateFetcher> fetcher;
+    std::vector<VerifiedPiece> waiting;  ///< to be staged next
+    std::size_t waiting_bytes = 0;
+    bool staging = false;
+    std::size_t staging_bytes = 0;
+    MonotonicUs staging_since_us = 0;
+  };
+  struct TransferTarget {
+    std::pair<Seq, Digest> seq_and_root;
+    std::set<ReplicaId> sources;
+  };
+
+  /// A checkpoint that is kept for others, with what proves it.
+  struct Lease {
+    std::unique_ptr<StateReader> reader;
+    CheckpointCertificate votes;  ///< for it, as they were last told
+    MonotonicUs since_us = 0;
+    MonotonicUs used_us = 0;
+    [[nodiscard]] Seq seq() const { return reader->seq(); }
+  };
+
   // Events (replica_core.cpp)
   void on(const Started& event);
   void on(Received& event);
   void on(const Persisted& event);
   void on(const CheckpointWritten& event);
+  void on(StagedRead& event);
+  void on(const PiecesStaged& event);
+  void on(const StateInstalled& event);
   void on(const InputDrained& event);
   void on(const Woken& event);
 
@@ -109,6 +160,10 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, StateKeys& message);
   void receive(const Sender& from, StateValuesQuery& message);
   void receive(const Sender& from, StateValues& message);
+  void receive(const Sender& from, StateLeaseQuery& message);
+  void receive(const Sender& from, StateLease& message);
+  void receive(const Sender& from, StatePartsQuery& message);
+  void receive(const Sender& from, StateParts& message);
 
   // Requests and proposing (replica_core.cpp)
   /// Whether a bundle needs no ordering: evicted, or executed before. Answers it, if it came from its client.
@@ -160,9 +215,39 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool checkpoint_vote_is_authentic(const CheckpointVote& vote);
   void vote_for_checkpoint(const CheckpointWritten& event);
   void count_checkpoint_vote(const CheckpointVote& vote);
+  /// Whether a quorum signed it; counts why not.
+  [[nodiscard]] bool certificate_holds(const CheckpointCertificate& certificate);
   void adopt_certificate(CheckpointCertificate certificate);
   void compare_with_certificate();
   void collect_log();
+
+  // State transfer (transfer.cpp)
+  [[nodiscard]] bool is_stuck_behind() const;
+  /// Begins one where it is needed, and moves it on.
+  void look_after_transfer();
+  void ask_for_leases(MonotonicUs interval_us);
+  void seek_leases();
+  [[nodiscard]] bool take_lease(ReplicaId from, StateLease& message);
+  void reconsider_sources(ReplicaId from);
+  [[nodiscard]] std::optional<TransferTarget> best_target() const;
+  void choose(const TransferTarget& target);
+  void avoid(ReplicaId source, MonotonicUs duration_us);
+  void fetch_parts();
+  void stage_waiting();
+  void install_if_staged();
+  [[nodiscard]] bool is_too_slow();
+  void seek_new_target(std::string_view why);
+  void forget_executed(ClientId client, SessionId session);
+  /// Whether the state is about to become another one.
+  [[nodiscard]] bool state_is_given_up() const { return transfer_ && transfer_->phase != Transfer::Phase::leasing; }
+  void grant_leases();
+  void end_lease_in_time();
+  [[nodiscard]] MonotonicUs lease_end_us() const;
+  [[nodiscard]] CheckpointCertificate votes_for(Seq seq) const;
+  [[nodiscard]] std::size_t fill(StateParts& parts, const std::vector<StateQuestion>& places) const;
+  [[nodiscard]] MonotonicUs transfer_wake_us() const;
+  /// How far a transfer is, for whoever asks.
+  void report_transfer(Report& report) const;
 
   // Retransmission (retransmission.cpp)
   [[nodiscard]] bool unfinished() const;
@@ -232,6 +317,12 @@ class ReplicaCore::Implementation {
   std::vector<Peer> peers_;                           ///< by id
   std::map<ClientId, SendBudget> reply_budgets_;      ///< of clients of the membership only
   std::map<AdminId, SendBudget> inspection_budgets_;  ///< of administrators of the membership only
+
+  MonotonicUs progress_us_ = 0;  ///< when a slot was last executed, or none was missing
+  std::optional<Transfer> transfer_;
+  std::optional<Lease> lease_;
+  std::map<ReplicaId, StateLeaseQuery> lease_wanted_;
+  std::map<ReplicaId, SendBudget> transfer_budgets_;
 
   MonotonicUs next_status_us_ = 0;
   MonotonicUs wake_at_us_ = 0;  ///< of the last WakeAt effect; 0: none

@@ -15,7 +15,7 @@ bool waits_for_persists(const Effect& effect) {
   if (const auto* reply = std::get_if<Reply>(&effect)) {
     return reply->after_persists && !mutant(Mutant::reply_before_own_sync);
   }
-  return std::holds_alternative<WriteCheckpoint>(effect);
+  return std::holds_alternative<WriteCheckpoint>(effect) || std::holds_alternative<InstallState>(effect);
 }
 
 }  // namespace

@@ -1,17 +1,20 @@
 // What the core wants done. The effects of all events form ONE sequence (protocol: "effects as one durable sequence"):
-//   - a Send with `after_persists`, a Reply with it and a WriteCheckpoint wait until all Persist effects before them
-//     are durable;
+//   - a Send with `after_persists`, a Reply with it, a WriteCheckpoint and an InstallState wait until all Persist
+//     effects before them are durable;
 //   - a Send without it may overtake;
 //   - a Remember goes to disk with the next Persist, in their order;
-//   - what WriteCheckpoint begins is a job beside the sequence; its end is the event CheckpointWritten.
+//   - what WriteCheckpoint, ReadStaged, StagePieces and InstallState begin are jobs beside the sequence, one after the
+//     other; their ends are the events CheckpointWritten, StagedRead, PiecesStaged and StateInstalled.
 // replica/core/effect_sequencer.h applies these rules for runtime and simulator alike.
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "checkpoint/state_store.h"
 #include "replica/core/events.h"
 
 namespace tagma {
@@ -82,6 +85,28 @@ struct WriteCheckpoint {
   Seq seq = 0;
 };
 
+/// Report StagedRead.
+struct ReadStaged {};
+
+/// Keep these pieces of another state durably beside the own one, then report PiecesStaged. The next one comes after
+/// it.
+struct StagePieces {
+  std::vector<VerifiedPiece> pieces;
+};
+
+/// Make the state in the store the one of `seq` from the pieces at the places of the cover, durably, then report
+/// StateInstalled. No checkpoint is being written.
+struct InstallState {
+  Seq seq = 0;
+  Digest root;
+  std::set<NibblePrefix> cover;
+};
+
+/// For whoever operates this replica.
+struct Notice {
+  std::string line;
+};
+
 /// Report Woken at this time; replaces the previous WakeAt.
 struct WakeAt {
   MonotonicUs at_us = 0;
@@ -102,8 +127,8 @@ struct Counted {
   std::string_view reason;  ///< a literal
 };
 
-using Effect =
-    std::variant<Persist, Remember, Send, Reply, Answer, WriteCheckpoint, WakeAt, CollectLog, Alarm, Counted>;
+using Effect = std::variant<Persist, Remember, Send, Reply, Answer, WriteCheckpoint, ReadStaged, StagePieces,
+                            InstallState, WakeAt, CollectLog, Alarm, Notice, Counted>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tagma

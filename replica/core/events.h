@@ -3,6 +3,7 @@
 
 #include <variant>
 
+#include "checkpoint/state_store.h"
 #include "messages/messages.h"
 #include "replica/core/config.h"
 
@@ -43,12 +44,28 @@ struct CheckpointWritten {
   Digest root;
 };
 
+/// What is staged of another state.
+struct StagedRead {
+  StagedPieces staged;
+};
+
+/// What the last StagePieces gave is durable.
+struct PiecesStaged {};
+
+/// The store is the state of `seq`, durably; or, if the pieces did not make it up, what it was, with nothing staged.
+struct StateInstalled {
+  Seq seq = 0;
+  Digest root;  ///< that it should have
+  bool installed = false;
+};
+
 /// No further input waits: the moment to propose what has gathered (adaptive batching needs no timer).
 struct InputDrained {};
 
 /// The time of the last WakeAt effect has come.
 struct Woken {};
 
-using Event = std::variant<Started, Received, Persisted, CheckpointWritten, InputDrained, Woken>;
+using Event = std::variant<Started, Received, Persisted, CheckpointWritten, StagedRead, PiecesStaged, StateInstalled,
+                           InputDrained, Woken>;
 
 }  // namespace tagma

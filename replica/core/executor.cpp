@@ -86,9 +86,12 @@ Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const
       services_(services),
       state_(state),
       sessions_(state, config.sessions_per_client_max) {
-  if (const auto bytes = state.get(state_key::agreed_time())) {
-    agreed_time_us_ = static_cast<TimeUs>(read_big_endian(*bytes));
-  }
+  restart();
+}
+
+void Executor::restart() {
+  const auto bytes = state_.get(state_key::agreed_time());
+  agreed_time_us_ = bytes ? static_cast<TimeUs>(read_big_endian(*bytes)) : 0;
 }
 
 Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {

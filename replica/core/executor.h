@@ -38,6 +38,8 @@ class Executor {
   /// Agreed time after the last batch: max(previous, proposed). The check before a PREPARE keeps it at most
   /// clock_window_us ahead of some correct replica's clock; it never decreases, and may lag.
   [[nodiscard]] TimeUs agreed_time_us() const { return agreed_time_us_; }
+  /// The state is another one now.
+  void restart();
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
 
  private:

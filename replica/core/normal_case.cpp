@@ -185,7 +185,7 @@ SharedBatch ReplicaCore::Implementation::find_batch(const Slot& slot, const Dige
 }
 
 void ReplicaCore::Implementation::execute_decided() {
-  while (voting_) {
+  while (voting_ && !state_is_given_up()) {
     const auto found = slots_.find(executed_ + 1);
     if (found == slots_.end() || !found->second.decided) return;
     const Digest digest = *found->second.decided;
@@ -198,6 +198,7 @@ void ReplicaCore::Implementation::execute_decided() {
 void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const SharedBatch& batch) {
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
+  progress_us_ = now_.monotonic_us;
   next_seq_ = std::max(next_seq_, seq + 1);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);

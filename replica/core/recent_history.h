@@ -15,8 +15,11 @@ class RecentHistory {
   /// `roots_max` is at most limits::history_roots_max.
   RecentHistory(std::size_t slots_max, std::size_t roots_max) : slots_max_(slots_max), roots_max_(roots_max) {}
 
-  /// Begins behind `seq`, whose state was found on disk.
-  void begin_after(Seq seq) { executed_ = seq; }
+  /// Begins anew behind `seq`, whose state was found on disk or came from others.
+  void begin_after(Seq seq) {
+    executed_ = seq;
+    slots_.clear();
+  }
   /// Slots come in order and without gaps.
   void executed(Seq seq, const SlotHistory& slot);
   /// Checkpoints come in order.

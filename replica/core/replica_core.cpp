@@ -57,7 +57,7 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
 }
 
 void ReplicaCore::Implementation::on(const Started& /*event*/) {
-  next_status_us_ = now_.monotonic_us;
+  next_status_us_ = progress_us_ = now_.monotonic_us;
   replay();
   send_status();
 }
@@ -103,6 +103,8 @@ void ReplicaCore::Implementation::on(const InputDrained& /*event*/) { propose();
 
 void ReplicaCore::Implementation::on(const Woken& /*event*/) {
   wake_at_us_ = 0;
+  look_after_transfer();
+  end_lease_in_time();
   if (now_.monotonic_us >= next_status_us_) {
     reconsider_clock_windows();
     send_status();
@@ -118,6 +120,7 @@ void ReplicaCore::Implementation::schedule() {
   if (has_free_slot()) {
     at_us = std::min(at_us, std::max(now_.monotonic_us + 1, pool_.oldest_ready_us() + config_.batch_age_max_us));
   }
+  at_us = std::min(at_us, transfer_wake_us());
   if (wake_at_us_ != 0 && wake_at_us_ <= at_us) return;  // an earlier waking looks again
   wake_at_us_ = at_us;
   effects_.emplace_back(WakeAt{at_us});
@@ -128,7 +131,7 @@ CoreView ReplicaCore::Implementation::view() const {
   view.view = view_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_ && has_room(certificate_ + 1);
+  view.voting = voting_ && !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
     view.state_digest = own_roots_.rbegin()->second;
@@ -279,7 +282,9 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
                      {"bundles executed", bundles_executed_},
                      {"batches executed", batches_executed_},
                      {"operations pending", own.pending_operations},
-                     {"slots held", own.slots_held}};
+                     {"slots held", own.slots_held},
+                     {"durable state slot", own.base}};
+  report_transfer(report);
   effects_.emplace_back(
       Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});
 }

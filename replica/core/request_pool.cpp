@@ -163,4 +163,10 @@ void RequestPool::executed(ClientId client, SessionId session, RequestNumber las
   }
 }
 
+std::vector<std::pair<ClientId, SessionId>> RequestPool::sessions() const {
+  std::vector<std::pair<ClientId, SessionId>> sessions;
+  for (const auto& [key, queue] : queues_) sessions.push_back(key);
+  return sessions;
+}
+
 }  // namespace tagma

@@ -51,6 +51,9 @@ class RequestPool {
   /// All numbers of the session up to `last_executed` are executed (0: the session was refused): drops what they cover.
   void executed(ClientId client, SessionId session, RequestNumber last_executed, MonotonicUs now_us);
 
+  /// The sessions that wait here.
+  [[nodiscard]] std::vector<std::pair<ClientId, SessionId>> sessions() const;
+
   [[nodiscard]] std::size_t operations() const { return operations_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 

@@ -34,6 +34,8 @@ Session decode_session(ByteView bytes) {
 
 // run := count (4), seq (8), bytes of all results (8), reply*; reply := outcome (1), digest (32), length (4), result.
 constexpr std::size_t count_bytes = 4;
+/// Results of one run together, the first one aside.
+constexpr std::size_t run_bytes_max = 256UL * 1024;
 constexpr std::size_t run_head_bytes = count_bytes + 2 * number_bytes;
 constexpr std::size_t reply_head_bytes = 1 + Digest::size_bytes + count_bytes;
 
@@ -201,7 +203,20 @@ void SessionTable::keep_replies(ClientId client, SessionId session, Session& rec
                                 const std::vector<ReplyEntry>& replies) {
   TAGMA_ASSERT(!replies.empty() && replies.back().number == record.last_executed,
                "a run ends with what was executed last");
-  state_.put(state_key::replies(client, session, replies.front().number), encode_run(replies));
+  // A run is one value of the state, and a value must fit into a message of state transfer.
+  std::vector<ReplyEntry> run;
+  std::uint64_t bytes = 0;
+  const auto keep = [&] {
+    state_.put(state_key::replies(client, session, run.front().number), encode_run(run));
+    run.clear();
+    bytes = 0;
+  };
+  for (const auto& reply : replies) {
+    if (!run.empty() && bytes + reply.result.size() > run_bytes_max) keep();
+    bytes += reply.result.size();
+    run.push_back(reply);
+  }
+  keep();
   record.reply_bytes += result_bytes(replies);
 }
 

@@ -19,6 +19,7 @@ void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
   while (own_roots_.size() > 1 && own_roots_.begin()->first < certificate_) own_roots_.erase(own_roots_.begin());
   if (voting_ && event.seq > certificate_) vote_for_checkpoint(event);
   collect_log();
+  grant_leases();
 }
 
 void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& event) {
@@ -75,18 +76,28 @@ void ReplicaCore::Implementation::count_checkpoint_vote(const CheckpointVote& vo
 
 void ReplicaCore::Implementation::receive(const Sender& /*from*/, CheckpointCertificate& message) {
   // The codec has checked that there are votes, of distinct members, all for the same seq and root.
-  if (message.votes.front().content.seq <= certificate_) return;
-  if (message.votes.size() < config_.membership.quorum()) return count("certificate without a quorum");
-  for (const auto& vote : message.votes) {
-    if (!checkpoint_vote_is_authentic(vote)) return count("forged certificate");
-  }
+  if (message.votes.front().content.seq <= certificate_ || !certificate_holds(message)) return;
   count("certificate learnt from another replica");
   adopt_certificate(std::move(message));
+}
+
+bool ReplicaCore::Implementation::certificate_holds(const CheckpointCertificate& certificate) {
+  if (certificate.votes.size() < config_.membership.quorum()) {
+    count("certificate without a quorum");
+    return false;
+  }
+  for (const auto& vote : certificate.votes) {
+    if (checkpoint_vote_is_authentic(vote)) continue;
+    count("forged certificate");
+    return false;
+  }
+  return true;
 }
 
 void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certificate) {
   const Seq seq = certificate.votes.front().content.seq;
   TAGMA_ASSERT(seq > certificate_, "the stable checkpoint only moves on");
+  if (certificate_ <= executed_) progress_us_ = now_.monotonic_us;  // not behind so far
   certificate_ = seq;
   certificate_message_ = std::move(certificate);
   certificate_durable_ = false;
@@ -95,6 +106,7 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   checkpoint_votes_.erase(checkpoint_votes_.begin(), checkpoint_votes_.upper_bound(seq));
   next_seq_ = std::max(next_seq_, seq + 1);
   compare_with_certificate();
+  grant_leases();
 }
 
 void ReplicaCore::Implementation::compare_with_certificate() {
@@ -110,7 +122,7 @@ void ReplicaCore::Implementation::compare_with_certificate() {
 /// What is at or below both the stable checkpoint and the own durable state is needed by nobody: not by a view change,
 /// whose window starts at the certificate, nor by a restart, which starts at the base.
 void ReplicaCore::Implementation::collect_log() {
-  const Seq up_to = std::min(base_, certificate_);
+  const Seq up_to = mutant(Mutant::log_collected_early) ? certificate_ : std::min(base_, certificate_);
   if (!certificate_durable_ || up_to <= collected_) return;
   collected_ = up_to;
   if (!mutant(Mutant::log_never_collected)) slots_.erase(slots_.begin(), slots_.upper_bound(collected_));

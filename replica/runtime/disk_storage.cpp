@@ -29,14 +29,14 @@ MonotonicUs us_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-DiskStorage::DiskStorage(tagma::Log log, CheckpointTarget target, DiskStorageOptions options)
+DiskStorage::DiskStorage(tagma::Log log, StateTarget target, DiskStorageOptions options)
     : disk_log_(std::move(log)), target_(std::move(target)), options_(options) {
   result_.size = disk_log_.size();
 }
 
 DiskStorage::~DiskStorage() {
   log_worker_.wait();
-  checkpoint_worker_.wait();
+  state_worker_.wait();
 }
 
 void DiskStorage::persist(PersistNumber number, Record record) {
@@ -51,7 +51,12 @@ void DiskStorage::remember(Record record) {
 }
 
 void DiskStorage::write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) {
-  checkpoints_.push_back({.seq = seq, .overlay = std::move(overlay), .outcome = {}, .damage = {}});
+  state_jobs_.push_back({.what = Checkpoint{seq, std::move(overlay)}, .outcome = {}, .damage = {}});
+}
+
+void DiskStorage::transfer(TransferJob job) {
+  std::visit([this](auto& what) { state_jobs_.push_back({.what = std::move(what), .outcome = {}, .damage = {}}); },
+             job);
 }
 
 void DiskStorage::collect(Seq up_to) { collect_ = up_to; }
@@ -60,10 +65,10 @@ void DiskStorage::commit(MonotonicUs now_us) {
   now_us_ = now_us;
   if (gathered_.number > 0 && gathered_.since_us == 0) gathered_.since_us = now_us;
   take_group();
-  take_checkpoint();
+  take_state_job();
   if (failure_) return;
   if (!log_worker_.busy() && retry_group_at_us_ <= now_us) begin_group();
-  if (!checkpoint_worker_.busy() && retry_checkpoint_at_us_ <= now_us) begin_checkpoint();
+  if (!state_worker_.busy() && retry_state_at_us_ <= now_us) begin_state_job();
 }
 
 void DiskStorage::begin_group() {
@@ -101,7 +106,7 @@ void DiskStorage::take_group() {
     return;
   }
   retry_group_at_us_ = 0;
-  if (retry_checkpoint_at_us_ == 0) stalled_.reset();
+  if (retry_state_at_us_ == 0) stalled_.reset();
   idle_since_us_ = now_us_;
   marked_ = running_.records.empty();
   if (marked_) return;
@@ -113,34 +118,57 @@ void DiskStorage::take_group() {
   running_ = {};
 }
 
-void DiskStorage::begin_checkpoint() {
-  if (checkpoints_.empty() || written_) return;
-  checkpoint_worker_.begin([this, &checkpoint = checkpoints_.front()] {
+void DiskStorage::begin_state_job() {
+  if (state_jobs_.empty() || state_event_) return;
+  state_worker_.begin([this, &job = state_jobs_.front()] {
     try {
-      auto outcome = target_.write(checkpoint.seq, *checkpoint.overlay);
-      std::visit([&](auto& content) { checkpoint.outcome = std::move(content); }, outcome);
+      auto outcome = std::visit([this](const auto& what) { return perform(what); }, job.what);
+      std::visit([&](auto& content) { job.outcome = std::move(content); }, outcome);
     } catch (const StateDamaged& damaged) {
-      checkpoint.damage = damaged.reason();
+      job.damage = damaged.reason();
     }
   });
 }
 
-void DiskStorage::take_checkpoint() {
-  if (!checkpoint_worker_.finished()) return;
-  auto& checkpoint = checkpoints_.front();
-  if (checkpoint.damage) {
-    failure_ = "the state is damaged: " + *checkpoint.damage;
+DiskStorage::JobOutcome DiskStorage::perform(const Checkpoint& job) const {
+  const auto outcome = target_.write(job.seq, *job.overlay);
+  if (const auto* failure = std::get_if<DiskFailure>(&outcome)) return *failure;
+  return Event(CheckpointWritten{job.seq, std::get<Digest>(outcome)});
+}
+
+DiskStorage::JobOutcome DiskStorage::perform(const ReadStaged& /*job*/) const {
+  auto outcome = target_.staged();
+  if (const auto* failure = std::get_if<DiskFailure>(&outcome)) return *failure;
+  return Event(StagedRead{std::move(std::get<StagedPieces>(outcome))});
+}
+
+DiskStorage::JobOutcome DiskStorage::perform(const StagePieces& job) const {
+  if (const auto failure = target_.stage(job.pieces)) return *failure;
+  return Event(PiecesStaged{});
+}
+
+DiskStorage::JobOutcome DiskStorage::perform(const InstallState& job) const {
+  const auto outcome = target_.install(job);
+  if (const auto* failure = std::get_if<DiskFailure>(&outcome)) return *failure;
+  return Event(StateInstalled{job.seq, job.root, std::holds_alternative<Digest>(outcome)});
+}
+
+void DiskStorage::take_state_job() {
+  if (!state_worker_.finished()) return;
+  auto& job = state_jobs_.front();
+  if (job.damage) {
+    failure_ = "the state is damaged: " + *job.damage;
     return;
   }
-  if (const auto* failure = std::get_if<DiskFailure>(&checkpoint.outcome)) {
-    if (survives(*failure, "the state")) retry_checkpoint_at_us_ = now_us_ + options_.retry_us;
+  if (const auto* failure = std::get_if<DiskFailure>(&job.outcome)) {
+    if (survives(*failure, "the state")) retry_state_at_us_ = now_us_ + options_.retry_us;
     return;
   }
-  retry_checkpoint_at_us_ = 0;
+  retry_state_at_us_ = 0;
   if (retry_group_at_us_ == 0) stalled_.reset();
   target_.refresh();
-  written_ = CheckpointWritten{checkpoint.seq, std::get<Digest>(checkpoint.outcome)};
-  checkpoints_.pop_front();
+  state_event_ = std::move(std::get<Event>(job.outcome));
+  state_jobs_.pop_front();
 }
 
 /// After a failed write or sync nobody knows what is on the disk: it is not tried again (attack K4).
@@ -162,29 +190,26 @@ bool DiskStorage::may_run_ahead() const {
 
 std::optional<Event> DiskStorage::next_event() {
   take_group();
-  take_checkpoint();
+  take_state_job();
   const PersistNumber reportable = may_run_ahead() ? pushed_ : durable_;
   if (reportable > reported_) {
     reported_ = reportable;
     return Event(Persisted{reported_});
   }
-  if (!written_) return std::nullopt;
-  return Event(*std::exchange(written_, std::nullopt));
+  return std::exchange(state_event_, std::nullopt);
 }
 
 bool DiskStorage::ready() {
   take_group();
-  take_checkpoint();
+  take_state_job();
   if (failure_) return false;
-  if ((may_run_ahead() ? pushed_ : durable_) > reported_ || written_) return true;
+  if ((may_run_ahead() ? pushed_ : durable_) > reported_ || state_event_) return true;
   const bool group_waits = gathered_.number > 0 && !log_worker_.busy() && retry_group_at_us_ == 0;
-  const bool checkpoint_waits = !checkpoints_.empty() && !checkpoint_worker_.busy() && retry_checkpoint_at_us_ == 0;
-  return group_waits || checkpoint_waits;
+  const bool job_waits = !state_jobs_.empty() && !state_worker_.busy() && retry_state_at_us_ == 0;
+  return group_waits || job_waits;
 }
 
-std::vector<int> DiskStorage::descriptors() const {
-  return {log_worker_.descriptor(), checkpoint_worker_.descriptor()};
-}
+std::vector<int> DiskStorage::descriptors() const { return {log_worker_.descriptor(), state_worker_.descriptor()}; }
 
 std::optional<MonotonicUs> DiskStorage::wake_at_us() const {
   std::optional<MonotonicUs> at_us;
@@ -197,7 +222,7 @@ std::optional<MonotonicUs> DiskStorage::wake_at_us() const {
       at_latest(idle_since_us_ + options_.idle_us);
     }
   }
-  if (!checkpoint_worker_.busy() && retry_checkpoint_at_us_ != 0) at_latest(retry_checkpoint_at_us_);
+  if (!state_worker_.busy() && retry_state_at_us_ != 0) at_latest(retry_state_at_us_);
   return at_us;
 }
 
@@ -222,7 +247,7 @@ void DiskStorage::close() {
   if (!failure_ && retry_group_at_us_ == 0) {
     if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, "the log"));
   }
-  checkpoint_worker_.wait();
+  state_worker_.wait();
 }
 
 }  // namespace tagma::runtime

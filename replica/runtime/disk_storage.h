@@ -2,19 +2,25 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "checkpoint/log.h"
+#include "checkpoint/state_store.h"
 #include "replica/runtime/storage.h"
 #include "replica/runtime/worker.h"
 
 namespace tagma::runtime {
 
-/// The state store as its writer sees it (write) and as the loop does (refresh).
-struct CheckpointTarget {
-  /// Called on a thread of its own. Durable on return, or nothing has changed. Throws StateDamaged.
+/// The state store as its writer sees it, and as the loop does (refresh). The writer's functions are called on a thread
+/// of its own, one at a time; what they do is durable on return, or nothing has changed; they throw StateDamaged.
+struct StateTarget {
   std::function<std::variant<Digest, DiskFailure>(Seq seq, const Overlay& overlay)> write;
-  /// Called on the loop's thread after each write: from now on reads see it.
+  std::function<std::variant<StagedPieces, DiskFailure>()> staged;
+  std::function<std::optional<DiskFailure>(const std::vector<VerifiedPiece>& pieces)> stage;
+  std::function<std::variant<Digest, RootDiffers, DiskFailure>(const InstallState& what)> install;
+  /// Called on the loop's thread after each change of the state: from now on reads see it.
   std::function<void()> refresh;
 };
 
@@ -31,12 +37,13 @@ struct DiskStorageOptions {
 /// Group commit: everything that gathers while one group is being synced goes into the next one.
 class DiskStorage final : public Storage {
  public:
-  DiskStorage(tagma::Log log, CheckpointTarget target, DiskStorageOptions options);
+  DiskStorage(tagma::Log log, StateTarget target, DiskStorageOptions options);
   ~DiskStorage() override;
 
   void persist(PersistNumber number, Record record) override;
   void remember(Record record) override;
   void write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) override;
+  void transfer(TransferJob job) override;
   void collect(Seq up_to) override;
   void commit(MonotonicUs now_us) override;
   [[nodiscard]] std::optional<Event> next_event() override;
@@ -65,22 +72,32 @@ class DiskStorage final : public Storage {
   struct Checkpoint {
     Seq seq = 0;
     std::shared_ptr<const Overlay> overlay;
-    std::variant<std::monostate, Digest, DiskFailure> outcome;
+  };
+  /// Something to do with the state store.
+  struct StateJob {
+    std::variant<Checkpoint, ReadStaged, StagePieces, InstallState> what;
+    std::variant<std::monostate, Event, DiskFailure> outcome;
     std::optional<std::string> damage;
   };
+  using JobOutcome = std::variant<Event, DiskFailure>;
 
   void take_group();
-  void take_checkpoint();
+  void take_state_job();
   void begin_group();
-  void begin_checkpoint();
+  void begin_state_job();
   /// On the log's thread.
   [[nodiscard]] static GroupResult write_group(tagma::Log& log, const Group& group);
+  // On the state's thread.
+  [[nodiscard]] JobOutcome perform(const Checkpoint& job) const;
+  [[nodiscard]] JobOutcome perform(const ReadStaged& job) const;
+  [[nodiscard]] JobOutcome perform(const StagePieces& job) const;
+  [[nodiscard]] JobOutcome perform(const InstallState& job) const;
   /// Whether it may be tried again later; if not, this replica stops.
   [[nodiscard]] bool survives(const DiskFailure& failure, const std::string& what);
   [[nodiscard]] bool may_run_ahead() const;
 
   tagma::Log disk_log_;  ///< its worker's while that is busy
-  CheckpointTarget target_;
+  StateTarget target_;
   DiskStorageOptions options_;
   MonotonicUs now_us_ = 0;
 
@@ -93,11 +110,11 @@ class DiskStorage final : public Storage {
   Seq collect_ = 0;
   bool marked_ = true;  ///< the log says of itself that it is synced
   MonotonicUs idle_since_us_ = 0;
-  MonotonicUs retry_group_at_us_ = 0;       ///< 0: not stalled
-  MonotonicUs retry_checkpoint_at_us_ = 0;  ///< 0: not stalled
+  MonotonicUs retry_group_at_us_ = 0;  ///< 0: not stalled
+  MonotonicUs retry_state_at_us_ = 0;  ///< 0: not stalled
 
-  std::deque<Checkpoint> checkpoints_;  ///< the first one is its worker's while that is busy
-  std::optional<CheckpointWritten> written_;
+  std::deque<StateJob> state_jobs_;   ///< the first one is its worker's while that is busy
+  std::optional<Event> state_event_;  ///< that tells the end of a job
 
   std::optional<std::string> stalled_;
   std::optional<std::string> failure_;
@@ -107,7 +124,7 @@ class DiskStorage final : public Storage {
   MonotonicUs lag_max_seen_us_ = 0;
 
   Worker log_worker_;
-  Worker checkpoint_worker_;
+  Worker state_worker_;
 };
 
 }  // namespace tagma::runtime

@@ -13,7 +13,7 @@ std::optional<Event> EffectPerformer::next_event() {
   if (!event) return std::nullopt;
   if (const auto* persisted = std::get_if<Persisted>(&*event)) {
     perform(sequencer_.durable(persisted->up_to));
-  } else {
+  } else if (std::holds_alternative<CheckpointWritten>(*event)) {
     counters_.add("checkpoints_written");
   }
   return event;
@@ -52,6 +52,14 @@ void EffectPerformer::perform(const WriteCheckpoint& effect) {
   TAGMA_ASSERT(overlay != nullptr, "a checkpoint that the core asked for has its frozen overlay");
   storage_.write_checkpoint(effect.seq, std::move(overlay));
 }
+
+void EffectPerformer::perform(const ReadStaged& effect) { storage_.transfer(effect); }
+
+void EffectPerformer::perform(StagePieces& effect) { storage_.transfer(std::move(effect)); }
+
+void EffectPerformer::perform(InstallState& effect) { storage_.transfer(std::move(effect)); }
+
+void EffectPerformer::perform(Notice& effect) { notices_.push_back(std::move(effect.line)); }
 
 void EffectPerformer::perform(const WakeAt& effect) { wake_at_us_ = effect.at_us; }
 

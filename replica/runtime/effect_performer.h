@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "replica/core/effect_sequencer.h"
 #include "replica/core/effects.h"
@@ -46,8 +48,8 @@ class EffectPerformer {
   /// Lets the storage make durable what was pushed.
   void commit(MonotonicUs now_us) { storage_.commit(now_us); }
 
-  /// The next thing to tell the core: Persisted, after what that releases has been performed, or CheckpointWritten.
-  /// Nothing if there is none.
+  /// The next thing to tell the core: Persisted, after what that releases has been performed, or what ends a job of
+  /// the state store. Nothing if there is none.
   [[nodiscard]] std::optional<Event> next_event();
 
   /// Whether commit() or next_event() has something to do.
@@ -56,6 +58,9 @@ class EffectPerformer {
   /// When the core wants to be woken.
   [[nodiscard]] std::optional<MonotonicUs> wake_at_us() const { return wake_at_us_; }
   void woken() { wake_at_us_.reset(); }
+
+  /// The lines for the log since the last call.
+  [[nodiscard]] std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
 
   /// The reason of the first alarm, if there was one.
   [[nodiscard]] const std::optional<std::string>& alarm() const { return alarm_; }
@@ -68,9 +73,13 @@ class EffectPerformer {
   void perform(Reply& effect);
   void perform(const Answer& effect);
   void perform(const WriteCheckpoint& effect);
+  void perform(const ReadStaged& effect);
+  void perform(StagePieces& effect);
+  void perform(InstallState& effect);
   void perform(const WakeAt& effect);
   void perform(const CollectLog& effect);
   void perform(const Alarm& effect);
+  void perform(Notice& effect);
   void perform(const Counted& effect);
 
   Outgoing& outgoing_;
@@ -81,6 +90,7 @@ class EffectPerformer {
   EffectSequencer sequencer_;
   std::optional<MonotonicUs> wake_at_us_;
   std::optional<std::string> alarm_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace tagma::runtime

@@ -124,6 +124,7 @@ void ReplicaLoop::settle() {
   finish_persists();
   report_alarm();
   report_storage();
+  for (const auto& line : performer_.take_notices()) log_.info(line);
 }
 
 /// Whether the storage has something to tell, or waits for its time.

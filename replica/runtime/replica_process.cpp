@@ -29,7 +29,6 @@
 namespace tagma {
 namespace {
 
-using runtime::CheckpointTarget;
 using runtime::Counters;
 using runtime::DataDirectory;
 using runtime::DiskAbandoned;
@@ -43,6 +42,7 @@ using runtime::ReplicaDisk;
 using runtime::ReplicaDiskOptions;
 using runtime::ReplicaLoop;
 using runtime::StartedMark;
+using runtime::StateTarget;
 using runtime::Storage;
 using runtime::Traffic;
 using runtime::Transport;
@@ -280,8 +280,11 @@ int serve_from_disk(const Running& running) {
   auto& disk = std::get<ReplicaDisk>(opened);
   if (prepared.mark == StartedMark::this_cluster) log.info(found_line(disk));
   LmdbStateStore& store = *disk.store;
-  const CheckpointTarget target{
+  const StateTarget target{
       [&store](Seq seq, const Overlay& overlay) { return store.write(seq, overlay); },
+      [&store] { return store.staged(); },
+      [&store](const std::vector<VerifiedPiece>& pieces) { return store.stage(pieces); },
+      [&store](const InstallState& what) { return store.install(what.seq, what.root, what.cover); },
       [&store] { store.reader().refresh(); },
   };
   DiskStorageOptions storage_options;

@@ -9,11 +9,26 @@ std::optional<Event> MemoryStorage::next_event() {
     reported_ = committed_;
     return Event(Persisted{reported_});
   }
-  if (checkpoints_.empty()) return std::nullopt;
+  if (jobs_.empty()) return std::nullopt;
   // One at a time: the core drops the written overlay on this event, and then the next one is the oldest.
-  const auto checkpoint = std::move(checkpoints_.front());
-  checkpoints_.pop_front();
-  return Event(CheckpointWritten{checkpoint.seq, store_.apply(checkpoint.seq, *checkpoint.overlay)});
+  const auto job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return std::visit([this](const auto& what) { return perform(what); }, job);
+}
+
+Event MemoryStorage::perform(const Checkpoint& job) {
+  return CheckpointWritten{job.seq, store_.apply(job.seq, *job.overlay)};
+}
+
+Event MemoryStorage::perform(const ReadStaged& /*job*/) { return StagedRead{store_.staged()}; }
+
+Event MemoryStorage::perform(const StagePieces& job) {
+  store_.stage(job.pieces);
+  return PiecesStaged{};
+}
+
+Event MemoryStorage::perform(const InstallState& job) {
+  return StateInstalled{job.seq, job.root, store_.install(job.seq, job.root, job.cover)};
 }
 
 }  // namespace tagma::runtime

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "checkpoint/state_store.h"
@@ -13,6 +14,9 @@
 #include "replica/runtime/counters.h"
 
 namespace tagma::runtime {
+
+/// What state transfer wants done with the state store.
+using TransferJob = std::variant<ReadStaged, StagePieces, InstallState>;
 
 /// What the loop hands over and what it is told in return. All functions are for the loop's thread; none blocks but
 /// close().
@@ -29,13 +33,16 @@ class Storage {
   virtual void remember(Record record) = 0;
   /// To be applied to the state store, in the order of the calls.
   virtual void write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) = 0;
+  /// For state transfer, in the order of the calls and after the checkpoints before them.
+  virtual void transfer(TransferJob job) = 0;
   /// Records of slots up to `up_to` are needed no more.
   virtual void collect(Seq up_to) = 0;
 
   /// Begins to make durable what has gathered, unless it is at it already: what gathers meanwhile goes together with
   /// the next commit().
   virtual void commit(MonotonicUs now_us) = 0;
-  /// Persisted or CheckpointWritten, once each; nothing if nothing has become durable since.
+  /// Persisted, CheckpointWritten, and what ends a job of state transfer, once each; nothing if nothing has ended
+  /// since.
   [[nodiscard]] virtual std::optional<Event> next_event() = 0;
   /// Whether commit() or next_event() has something to do now.
   [[nodiscard]] virtual bool ready() = 0;
@@ -65,25 +72,31 @@ class MemoryStorage final : public Storage {
   void persist(PersistNumber number, Record /*record*/) override { pushed_ = number; }
   void remember(Record /*record*/) override {}
   void write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) override {
-    checkpoints_.push_back({seq, std::move(overlay)});
+    jobs_.emplace_back(Checkpoint{seq, std::move(overlay)});
+  }
+  void transfer(TransferJob job) override {
+    std::visit([this](auto& what) { jobs_.emplace_back(std::move(what)); }, job);
   }
   void collect(Seq /*up_to*/) override {}
   void commit(MonotonicUs /*now_us*/) override { committed_ = pushed_; }
   [[nodiscard]] std::optional<Event> next_event() override;
-  [[nodiscard]] bool ready() override {
-    return pushed_ > committed_ || committed_ > reported_ || !checkpoints_.empty();
-  }
+  [[nodiscard]] bool ready() override { return pushed_ > committed_ || committed_ > reported_ || !jobs_.empty(); }
 
  private:
   struct Checkpoint {
     Seq seq = 0;
     std::shared_ptr<const Overlay> overlay;
   };
+  [[nodiscard]] Event perform(const Checkpoint& job);
+  [[nodiscard]] Event perform(const ReadStaged& job);
+  [[nodiscard]] Event perform(const StagePieces& job);
+  [[nodiscard]] Event perform(const InstallState& job);
+
   StateStore& store_;
   PersistNumber pushed_ = 0;     ///< highest persist that came
   PersistNumber committed_ = 0;  ///< highest durable one; <= pushed_
   PersistNumber reported_ = 0;   ///< highest one told; <= committed_
-  std::deque<Checkpoint> checkpoints_;
+  std::deque<std::variant<Checkpoint, ReadStaged, StagePieces, InstallState>> jobs_;
 };
 
 }  // namespace tagma::runtime

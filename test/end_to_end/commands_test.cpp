@@ -85,6 +85,14 @@ TEST_SUITE("commands") {
     CHECK(run({tagma_binary(), "no-such-command"}).exit_status == 2);
   }
 
+  TEST_CASE("an output that cannot be written is no success") {
+    for (const std::string where : {"> /dev/full", ">&-"}) {
+      const Finished lost = run({"/bin/sh", "-c", "\"$0\" --help " + where, tagma_binary()});
+      CHECK(lost.exit_status == 1);
+      CHECK(lost.errors.find("standard output could not be written") != std::string::npos);
+    }
+  }
+
   TEST_CASE("what a service refuses ends with status 1") {
     Cluster cluster;
     REQUIRE(cluster.up());

@@ -280,7 +280,7 @@ Message MessageMaker::inspection() {
     const auto shape = input_.byte();
     return shape % 8 == 0 ? input_.size_around(max) : std::size_t{shape} % 8;
   };
-  switch (kind % 8) {
+  switch (kind % 12) {
     case 0: return HistoryQuery{nonce, seq, static_cast<std::uint32_t>(input_.number())};
     case 1: {
       History history{nonce, seq, input_.number(), input_.number(), input_.number(), {}, {}};
@@ -315,7 +315,7 @@ Message MessageMaker::inspection() {
       for (auto left = count_up_to(limits::state_values_max); left > 0; --left) query.keys.push_back(input_.bytes(4));
       return query;
     }
-    default: {
+    case 7: {
       StateValues values{nonce, seq, {}};
       for (auto left = count_up_to(limits::state_values_max); left > 0 && bytes_left_ > 0; --left) {
         const bool present = input_.flag();
@@ -324,7 +324,39 @@ Message MessageMaker::inspection() {
       }
       return values;
     }
+    case 8: return StateLeaseQuery{nonce, seq};
+    case 9: return StateLease{nonce, seq, certificate()};
+    case 10: {
+      StatePartsQuery query{nonce, seq, {}};
+      for (auto left = count_up_to(limits::state_places_max); left > 0; --left) {
+        query.places.push_back({prefix(), input_.flag()});
+      }
+      const bool sorted = input_.byte() % 4 != 0;
+      if (sorted) std::sort(query.places.begin(), query.places.end());
+      return query;
+    }
+    default: return state_parts(nonce, seq);
   }
+}
+
+StateParts MessageMaker::state_parts(std::uint64_t nonce, Seq seq) {
+  StateParts parts{nonce, seq, {}, {}};
+  for (auto left = input_.byte() % 4; left > 0; --left) parts.nodes.push_back(state_node());
+  const auto shape = input_.byte();
+  const auto pieces = shape % 16 == 0 ? input_.size_around(limits::state_places_max) : std::size_t{shape} % 4;
+  for (std::size_t at = 0; at < pieces && bytes_left_ > 0; ++at) {
+    StatePiece piece{prefix(), {}};
+    const auto count = input_.byte() % 32 == 0 ? input_.size_around(limits::state_entries_max) : input_.byte() % 4U;
+    for (std::size_t entry = 0; entry < count && bytes_left_ > 0; ++entry) {
+      // Mostly short ones: the limits on their number and their sum are far apart.
+      const auto kind = input_.byte();
+      auto key = kind % 8 == 0 ? filled(input_.size_around(limits::state_key_bytes_max)) : filled(1 + kind % 4U);
+      auto value = kind % 16 == 1 ? filled(input_.size_around(limits::state_entry_value_bytes_max)) : filled(kind % 3U);
+      piece.entries.emplace_back(std::move(key), std::move(value));
+    }
+    parts.pieces.push_back(std::move(piece));
+  }
+  return parts;
 }
 
 }  // namespace tagma::fuzz

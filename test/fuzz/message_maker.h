@@ -33,6 +33,7 @@ class MessageMaker {
   [[nodiscard]] NibblePrefix prefix();
   [[nodiscard]] StateNode state_node();
   [[nodiscard]] Message inspection();
+  [[nodiscard]] StateParts state_parts(std::uint64_t nonce, Seq seq);
 
   Input& input_;
   bool whole_ = true;

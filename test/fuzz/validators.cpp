@@ -32,6 +32,11 @@ std::size_t generous_size(const Message& message) {
     for (const auto& key : keys->keys) size += key.size() + 64;
   } else if (const auto* values = std::get_if<StateValues>(&message)) {
     for (const auto& value : values->values) size += value.value.size() + 64;
+  } else if (const auto* lease = std::get_if<StateLease>(&message)) {
+    for (const auto& vote : lease->votes.votes) size += vote.body.size() + vote.signature.size() + 64;
+  } else if (const auto* parts = std::get_if<StateParts>(&message)) {
+    for (const auto& node : parts->nodes) size += node.children.size() * sizeof(StateNode::Child) + 256;
+    for (const auto& piece : parts->pieces) size += size_of(piece) + piece.entries.size() * 32 + 256;
   }
   return size;
 }

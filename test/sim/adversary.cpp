@@ -64,7 +64,13 @@ LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Member
       authenticator_(authenticator),
       conspiracy_(conspiracy),
       coverage_(coverage),
-      random_(options.seed + id, "liar") {
+      random_(options.seed + id, "liar"),
+      source_random_(options.seed + id, "lying source") {
+  wrong_parts_ppm_ = source_random_.one_of<std::uint32_t>({0, 100'000, 1'000'000});
+  withheld_leases_ppm_ = source_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
+  late_votes_ppm_ = source_random_.one_of<std::uint32_t>({0, 300'000, 1'000'000});
+  stray_transfer_ppm_ = source_random_.one_of<std::uint32_t>({0, 100'000, 700'000});
+  withheld_parts_ppm_ = source_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
   lies_ = static_cast<std::uint32_t>(1 + random_.below((1U << lie_count) - 1));
   silent_ppm_ = random_.one_of<std::uint32_t>({0, 0, 200'000, 900'000});
 }
@@ -91,6 +97,16 @@ std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
     auto other =
         body->batch->is_null() ? Batch{} : wire::encode_batch(body->batch->proposed_time_us + 1, body->batch->bundles);
     out.emplace_back(BatchBody{body->seq, std::make_shared<const Batch>(std::move(other))});
+  } else if (std::holds_alternative<CheckpointVote>(message) && source_random_.chance(late_votes_ppm_)) {
+    // The vote before it leaves in its place: the newest checkpoint stays one vote short of being stable.
+    coverage_.count("liar: CHECKPOINT held back");
+    auto& held = held_votes_[to];
+    if (held) out.emplace_back(*held);
+    held = std::get<CheckpointVote>(message);
+  } else if (std::holds_alternative<StateLease>(message) && source_random_.chance(withheld_leases_ppm_)) {
+    coverage_.count("liar: lease withheld");
+  } else if (const auto* parts = std::get_if<StateParts>(&message)) {
+    bend_parts(*parts, out);
   } else if (const auto* decided = std::get_if<Decided>(&message); decided != nullptr && lies(wrong_decisions)) {
     coverage_.count("liar: wrong DECIDED");
     out.emplace_back(Decided{decided->seq, flipped(decided->digest, 0)});
@@ -164,6 +180,36 @@ void LyingReplica::bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out)
     if (random_.chance(300'000)) out.emplace_back(Vote{vote.view, vote.seq, flipped(vote.digest, 1)});
   }
   out.emplace_back(vote);
+}
+
+/// Withholds parts of the state (all, or all but one of an answer), or falsifies one of them.
+void LyingReplica::bend_parts(const StateParts& message, std::vector<Message>& out) {
+  auto parts = message;
+  if (source_random_.chance(withheld_parts_ppm_)) {
+    coverage_.count("liar: parts of the state withheld");
+    if (source_random_.chance(500'000)) return;
+    if (parts.pieces.size() > 1) parts.pieces.resize(1);
+    if (!parts.pieces.empty()) parts.nodes.clear();
+  }
+  if (source_random_.chance(wrong_parts_ppm_)) {
+    coverage_.count("liar: wrong part of the state");
+    if (!parts.pieces.empty()) {
+      auto& piece = parts.pieces[source_random_.below(parts.pieces.size())];
+      if (piece.entries.empty() || source_random_.chance(300'000)) {
+        piece.entries.emplace_back("a key", "of a liar");
+      } else if (source_random_.chance(500'000)) {
+        piece.entries.pop_back();
+      } else {
+        piece.entries[source_random_.below(piece.entries.size())].second += "!";
+      }
+    } else if (!parts.nodes.empty()) {
+      auto& node = parts.nodes[source_random_.below(parts.nodes.size())];
+      if (!node.children.empty()) node.children.front().digest = flipped(node.children.front().digest, 0);
+    } else {
+      parts.seq += 1;
+    }
+  }
+  out.emplace_back(std::move(parts));
 }
 
 CheckpointVote LyingReplica::signed_vote(CheckpointStatement content) {
@@ -270,8 +316,39 @@ Message LyingReplica::stray_message(Seq executed) {
   }
 }
 
+/// What nobody needs of the state, asked by one that wants to cost the others something, or told to one that asks.
+Message LyingReplica::stray_of_transfer(Seq executed) {
+  auto& random = source_random_;
+  const Seq seq = executed - random.below(std::min<Seq>(executed, 30) + 1) + 1;
+  switch (random.below(4)) {
+    case 0: return StateLeaseQuery{random.below(5), random.chance(500'000) ? 0 : seq};
+    case 1: return StateParts{random.below(50), seq, {}, {}};
+    case 2: {
+      Digest root;
+      root.bytes[1] = static_cast<std::uint8_t>(random.below(256));
+      StateLease lease{random.below(5), random.next(), {}};
+      for (ReplicaId id = 0; id < membership_.quorum(); ++id) {
+        lease.votes.votes.push_back(signed_vote({membership_.cluster, membership_.epoch, id, 0, seq, root}));
+      }
+      return lease;
+    }
+    default: {
+      StatePartsQuery query{random.next(), seq, {{"", random.chance(500'000)}}};
+      for (char nibble = 0; nibble < 16; ++nibble) query.places.push_back({NibblePrefix(1, nibble), false});
+      return query;
+    }
+  }
+}
+
 LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
   Outgoing out;
+  if (source_random_.chance(stray_transfer_ppm_)) {
+    coverage_.count("liar: stray question or answer about the state");
+    const auto message = stray_of_transfer(executed);
+    for (ReplicaId to = 0; to < membership_.n(); ++to) {
+      if (to != id_) out.emplace_back(to, message);
+    }
+  }
   if (!lies(stray)) return out;
   coverage_.count("liar: stray message");
   const auto message = stray_message(executed);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -62,8 +63,10 @@ class LyingReplica {
   void bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out);
   void bend_checkpoint(CheckpointVote vote, std::vector<Message>& out);
   [[nodiscard]] CheckpointVote signed_vote(CheckpointStatement content);
+  void bend_parts(const StateParts& message, std::vector<Message>& out);
   [[nodiscard]] Status garbage_status(const Status& honest);
   [[nodiscard]] Message stray_message(Seq executed);
+  [[nodiscard]] Message stray_of_transfer(Seq executed);
   [[nodiscard]] Message forged_request();
 
   ReplicaId id_;
@@ -77,6 +80,14 @@ class LyingReplica {
   std::vector<SignedBundle> earlier_;  ///< ordered before: to be ordered again
   std::uint32_t lies_ = 0;
   std::uint32_t silent_ppm_ = 0;
+  // As a source of the state; drawn apart, so that other draws stay as they were.
+  Random source_random_;
+  std::uint32_t wrong_parts_ppm_ = 0;
+  std::uint32_t withheld_parts_ppm_ = 0;
+  std::uint32_t withheld_leases_ppm_ = 0;
+  std::uint32_t late_votes_ppm_ = 0;
+  std::uint32_t stray_transfer_ppm_ = 0;
+  std::map<ReplicaId, std::optional<CheckpointVote>> held_votes_;  ///< by receiver
 };
 
 }  // namespace tagma::sim

@@ -45,6 +45,8 @@ constexpr Named all_mutants[] = {
     {Mutant::reply_before_own_sync, "reply_before_own_sync"},
     {Mutant::pre_prepare_counted_as_prepare, "pre_prepare_counted_as_prepare"},
     {Mutant::vote_not_persisted, "vote_not_persisted"},
+    {Mutant::log_collected_early, "log_collected_early"},
+    {Mutant::piece_not_verified, "piece_not_verified"},
     {Mutant::votes_forgotten_at_restart, "votes_forgotten_at_restart"},
 };
 
@@ -75,6 +77,8 @@ constexpr Kill kills[] = {
     {Mutant::pre_prepare_counted_as_prepare, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::vote_not_persisted, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::votes_forgotten_at_restart, Oracle::durable_votes, Profile::lossy, 1, 40},
+    {Mutant::log_collected_early, Oracle::liveness, Profile::calm, 1, 20},
+    {Mutant::piece_not_verified, Oracle::state_digest, Profile::liars, 1, 40},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::liars, 1, 40},
     {Mutant::overlay_loses_write, Oracle::liveness, Profile::lossy, 1, 6},

@@ -37,6 +37,30 @@ void draw_core(Random& random, SimOptions& options) {
   core.heartbeat_us = random.between(50'000, 400'000);
 }
 
+/// Drawn apart, so that what other draws give does not change with it.
+void draw_transfer(SimOptions& options) {
+  Random random(options.seed, "transfer");
+  auto& core = options.core;
+  // Short logs make a replica that was away take the state.
+  const auto interval = static_cast<std::size_t>(core.checkpoint_interval);
+  core.decided_kept_max = random.one_of<std::size_t>({1, interval, 2 * interval, 65'536});
+  core.transfer_patience_us = random.between(20'000, 150'000);
+  core.transfer_lease_resend_us = random.between(10'000, 80'000);
+  core.transfer_lease_wait_us = random.one_of<MonotonicUs>({0, 5'000, 20'000});
+  core.transfer_timeout_us = random.between(20'000, 150'000);
+  core.transfer_hedge_us = random.between(5'000, 20'000);
+  core.transfer_busy_us = random.between(1'000, 5'000);
+  core.transfer_places_max = random.one_of<std::size_t>({1, 4, 32});
+  core.transfer_requests_max = random.one_of<std::size_t>({1, 2, 4});
+  core.transfer_staging_bytes_max = random.one_of<std::size_t>({1, 2'000, 1'000'000});
+  core.transfer_bytes_per_second_min = random.one_of<std::size_t>({0, 500});
+  core.transfer_piece_bytes_max = random.one_of<std::size_t>({1, 300, 3'000, 100'000});
+  core.transfer_answer_bytes_max = random.one_of<std::size_t>({1, 1'000, 100'000});
+  core.transfer_bytes_per_second = random.one_of<std::size_t>({400'000, 100'000'000});
+  core.lease_idle_us = random.between(50'000, 500'000);
+  core.lease_max_us = random.one_of<MonotonicUs>({100'000, 1'000'000, 120'000'000});
+}
+
 void draw_links(Random& random, SimOptions& options) {
   const bool lossy = options.profile != Profile::calm;
   for (auto* link : {&options.replica_links, &options.client_links}) {
@@ -164,6 +188,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   options.f = faults_tolerated(options.n);
   options.operations_min = static_cast<std::uint64_t>(random.between(200, 320));
   draw_core(random, options);
+  draw_transfer(options);
   draw_links(random, options);
   draw_machines(random, options);
   draw_clients(random, options);

@@ -91,7 +91,7 @@ void ReplicaNode::end_process() {
   replies_behind_.clear();
   emitted_ = durable_ = 0;
   drain_scheduled_ = syncing_ = false;
-  checkpoint_free_us_ = 0;
+  store_free_us_ = 0;
 }
 
 void ReplicaNode::stop(Stop how, VirtualUs down_us) {
@@ -214,26 +214,56 @@ void ReplicaNode::synced(std::size_t gathered) {
 }
 
 void ReplicaNode::perform(WriteCheckpoint&& effect) {
+  later_in_store([this, seq = effect.seq] { write_checkpoint(seq); });
+}
+
+void ReplicaNode::later_in_store(std::function<void()> job) {
   auto delay_us = random_.between(disk_.checkpoint_min_us, disk_.checkpoint_min_us + disk_.checkpoint_spread_us);
   // No room: tried again until there is some.
   if (random_.chance(disk_.full_ppm)) {
-    host_.counted(id_, "no room for a checkpoint at first");
+    host_.counted(id_, "no room for the state at first");
     delay_us += random_.between(1'000, 100'000);
   }
-  checkpoint_free_us_ = std::max(checkpoint_free_us_, scheduler_.now_us()) + delay_us;
-  later_at(checkpoint_free_us_, [this, seq = effect.seq] { write_checkpoint(seq); });
+  store_free_us_ = std::max(store_free_us_, scheduler_.now_us()) + delay_us;
+  later_at(store_free_us_, std::move(job));
+}
+
+void ReplicaNode::perform(ReadStaged&& /*effect*/) {
+  later_in_store([this] { step(StagedRead{store_.staged()}); });
+}
+
+void ReplicaNode::perform(StagePieces&& effect) {
+  later_in_store([this, pieces = std::move(effect.pieces)] {
+    store_.stage(pieces);
+    step(PiecesStaged{});
+  });
+}
+
+void ReplicaNode::perform(InstallState&& effect) {
+  later_in_store([this, effect = std::move(effect)] {
+    const bool installed = store_.install(effect.seq, effect.root, effect.cover);
+    if (installed) {
+      tell_checkpoint(effect.seq, store_.root());
+      host_.installed(id_, effect.seq);
+    }
+    step(StateInstalled{effect.seq, effect.root, installed});
+  });
 }
 
 void ReplicaNode::write_checkpoint(Seq seq) {
   const auto overlay = core_->state().frozen(seq);
   if (overlay == nullptr) return host_.alarm(id_, "the overlay of a checkpoint is gone");
   const auto root = store_.apply(seq, *overlay);
+  tell_checkpoint(seq, root);
+  step(CheckpointWritten{seq, root});
+}
+
+void ReplicaNode::tell_checkpoint(Seq seq, const Digest& root) {
   checkers::ContentHash hash;
   for (auto entry = store_.seek(""); entry; entry = store_.seek(entry->first + '\0')) {
     hash.add(entry->first, entry->second);
   }
   host_.checkpoint(id_, seq, root, hash.value());
-  step(CheckpointWritten{seq, root});
 }
 
 void ReplicaNode::perform(WakeAt&& effect) {

@@ -44,6 +44,8 @@ class ReplicaHost {
   virtual void replied_early(ReplicaId replica) = 0;
   /// A new process found the state of `base` and the log on the disk; `life` is 1 for the first one to return.
   virtual void returned(ReplicaId replica, std::uint64_t life, Seq base, std::uint64_t torn_bytes) = 0;
+  /// The state after `seq` was fetched from others and is on the disk; what was executed above the old one is given up.
+  virtual void installed(ReplicaId replica, Seq seq) = 0;
   /// The process stopped by itself since its disk failed.
   virtual void disk_failed(ReplicaId replica, const std::string& reason) = 0;
 };
@@ -99,6 +101,10 @@ class ReplicaNode {
   void perform(Reply&& effect);
   void perform(Answer&&) {}  // no administrator asks here
   void perform(WriteCheckpoint&& effect);
+  void perform(ReadStaged&& effect);
+  void perform(StagePieces&& effect);
+  void perform(InstallState&& effect);
+  void perform(Notice&&) {}
   void perform(WakeAt&& effect);
   void perform(CollectLog&& effect) { log_->collect(effect.up_to); }
   void perform(Alarm&& effect) { host_.alarm(id_, effect.reason); }
@@ -110,6 +116,9 @@ class ReplicaNode {
   void note_promises(const Effects& effects);
   void drain_soon();
   void write_checkpoint(Seq seq);
+  void tell_checkpoint(Seq seq, const Digest& root);
+  /// After what the state store takes for a job, behind the jobs before it.
+  void later_in_store(std::function<void()> job);
 
   CoreConfig config_;
   DiskOptions disk_;
@@ -138,7 +147,7 @@ class ReplicaNode {
   std::size_t gathered_ = 0;  ///< of unsynced_: what the running sync makes durable
   VirtualUs down_us_ = 0;     ///< how long the process that stops by itself stays away
   std::uint64_t wake_generation_ = 0;
-  VirtualUs checkpoint_free_us_ = 0;  ///< checkpoints are written one after another
+  VirtualUs store_free_us_ = 0;  ///< the state store does one job after another
   std::vector<Unsynced> unsynced_;
   PersistNumber emitted_ = 0;                 ///< the core's last persist
   PersistNumber durable_ = 0;                 ///< the last one that is on the disk

@@ -56,7 +56,8 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       caps_oracle_(verdict_),
       executed_(options_.n, 0),
       executed_ever_(options_.n, 0),
-      certificate_ever_(options_.n, 0) {
+      certificate_ever_(options_.n, 0),
+      installed_(options_.n, 0) {
   verdict_.listen_to(switches.oracles);
   const auto& membership = identities_.membership();
   for (ReplicaId id = 0; id < options_.n; ++id) {
@@ -279,6 +280,13 @@ void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint6
   if (correct(id)) execution_oracle_.returned(id, base);
 }
 
+void Simulation::installed(ReplicaId id, Seq seq) {
+  note("installed", "state", replica(id), seq);
+  coverage_.count(correct(id) ? "transfer: state installed" : "transfer: state installed by a liar");
+  executed_[id] = installed_[id] = seq;
+  if (correct(id)) execution_oracle_.returned(id, seq);
+}
+
 void Simulation::disk_failed(ReplicaId id, const std::string& /*reason*/) {
   note("stopped", "its disk failed", replica(id));
   coverage_.count("fault: sync failed");
@@ -351,7 +359,9 @@ void Simulation::check_report(ReplicaId from, const Report& report) {
   if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_ever_[from] ||
       report.stable_checkpoint > certificate_ever_[from] ||
       // One whose own checkpoints lag far behind the others' has no room for slots to vote on, and says so.
-      (!report.voting && report.state_digest_seq >= report.stable_checkpoint)) {
+      // So does one that took that very checkpoint from others, until its certificate is durable.
+      (!report.voting && report.state_digest_seq >= report.stable_checkpoint &&
+       report.stable_checkpoint > installed_[from])) {
     violated("replica " + std::to_string(from) + " reported what is not so");
   }
 }

@@ -74,6 +74,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void stepped(ReplicaId id, std::size_t effects) override;
   void replied_early(ReplicaId id) override;
   void returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) override;
+  void installed(ReplicaId id, Seq seq) override;
   void disk_failed(ReplicaId id, const std::string& reason) override;
 
   // ClientHost
@@ -136,6 +137,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<Seq> executed_;          ///< by replica, as of the last step
   std::vector<Seq> executed_ever_;     ///< by replica, of all its lives
   std::vector<Seq> certificate_ever_;  ///< the same
+  std::vector<Seq> installed_;         ///< the checkpoint that each last took from others
   std::map<ReplicaId, LyingReplica> liars_;
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;

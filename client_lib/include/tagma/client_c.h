@@ -130,7 +130,7 @@ TAGMA_API void tagma_client_stop(tagma_client* client);
 
 /**
  * Executes one operation and waits for its voted reply, at most about timeout_ms once it found room in the library. Not
- * from a callback.
+ * from a callback on the library's thread: what it waits for would come on that thread, so it ends the process.
  *
  * @param client          the session
  * @param operation       tagma_encode_operation()'s or tagma_encode_words()'s; copied
@@ -142,7 +142,7 @@ TAGMA_API tagma_result* tagma_client_call(tagma_client* client, const void* oper
 
 /**
  * The same without waiting for the reply. Blocks while queued_max operations are inside the library, at most for
- * timeout_ms, except from a callback.
+ * timeout_ms, except from a callback on the library's thread.
  *
  * @param client          the session
  * @param operation       as with tagma_client_call(); copied

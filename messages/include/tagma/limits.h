@@ -41,9 +41,13 @@ inline constexpr std::size_t state_keys_max = 1024;                ///< keys of 
 inline constexpr std::size_t state_keys_bytes_max = 128UL * 1024;  ///< together
 inline constexpr std::size_t state_key_bytes_max = 511;  ///< a key of the replicated state: the longest that LMDB takes
 inline constexpr std::size_t state_values_max = 64;      ///< values of one STATE-VALUES, and its query
-inline constexpr std::size_t state_value_bytes_max = 256UL * 1024;   ///< what is shown of one value
-inline constexpr std::size_t state_values_bytes_max = 512UL * 1024;  ///< of all values of one STATE-VALUES
-inline constexpr std::size_t nesting_max = 8;                        ///< Cap'n Proto nesting
+inline constexpr std::size_t state_value_bytes_max = 256UL * 1024;        ///< what is shown of one value
+inline constexpr std::size_t state_values_bytes_max = 512UL * 1024;       ///< of all values of one STATE-VALUES
+inline constexpr std::size_t state_places_max = 64;                       ///< places of one STATE-PARTS, and its query
+inline constexpr std::size_t state_entries_max = 16'384;                  ///< keys of one STATE-PARTS
+inline constexpr std::size_t state_entry_value_bytes_max = 512UL * 1024;  ///< any value of the replicated state
+inline constexpr std::size_t state_parts_bytes_max = 768UL * 1024;        ///< keys and values of one STATE-PARTS
+inline constexpr std::size_t nesting_max = 8;                             ///< Cap'n Proto nesting
 inline constexpr std::uint64_t session_window = 1024;  ///< numbers a session may have above what it acknowledged
 
 }  // namespace tagma::limits

@@ -78,11 +78,11 @@ TEST_CASE("a pinned reader stays where it was, however often the state is writte
   Overlay first;
   for (int key = 0; key < 50; ++key) first["key " + std::to_string(key)] = std::to_string(key);
   const Digest root = apply(*store, 1, first);
-  const auto pinned = store->pin();
+  const auto pinned = store->reader().pin();
   for (Seq seq = 2; seq <= 12; ++seq) apply(*store, seq, {{"key " + std::to_string(seq), "changed"}});
   CHECK(pinned->root() == root);
   CHECK(pinned->get("key 3") == "3");
-  CHECK_FALSE(verified(*pinned));
+  CHECK_FALSE(verified(dynamic_cast<const LmdbReader&>(*pinned)));
   CHECK(store->reader().get("key 3") == "changed");
 }
 
@@ -98,8 +98,7 @@ TEST_CASE("pieces of the state are what the tree stands for at every place, and 
     const auto piece = reader.piece(prefix, 1'000'000);
     REQUIRE(piece);
     REQUIRE(digest_of(*piece, sha256) == digest);
-    std::size_t bytes = 0;
-    for (const auto& [key, value] : piece->entries) bytes += key.size() + value.size();
+    const std::size_t bytes = size_of(*piece);
     CHECK(reader.piece(prefix, bytes));
     CHECK_FALSE(reader.piece(prefix, bytes - 1));
     const StateNode node = reader.node(prefix);
@@ -254,6 +253,17 @@ TEST_CASE("each record changed in one bit, taken away or put under another key i
       Tampered(folder).put(table, key, value);
       REQUIRE_FALSE(found_damage(folder));
     }
+  }
+}
+
+TEST_CASE("a key of the table of nodes that is no place is found") {
+  for (const Bytes& key : {Bytes("m"), Bytes("n\x10", 2), Bytes("n\xff", 2), Bytes("\0", 1)}) {
+    const Folder folder;
+    fill(folder);
+    const Model records = Tampered(folder).records("nodes");
+    Tampered(folder).put("nodes", key, records.begin()->second);
+    const auto damage = found_damage(folder);
+    REQUIRE(damage);
   }
 }
 

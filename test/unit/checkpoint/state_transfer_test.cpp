@@ -44,8 +44,10 @@ struct Pair {
 
   [[nodiscard]] StateTransfer transfer() const {
     const auto& reader = want->reader();
-    return {have->reader(), sha256, {reader.seq(), reader.root()}, have->staged()};
+    return {have->reader(), sha256, {reader.seq(), reader.root()}, staged()};
   }
+
+  [[nodiscard]] StagedPieces staged() const { return std::get<StagedPieces>(have->staged()); }
 
   Folder have_folder;
   Folder want_folder;
@@ -55,7 +57,7 @@ struct Pair {
 };
 
 /// What an honest source answers: the piece where it is wanted and small enough, else the node.
-Judgement answered(StateTransfer& transfer, const LmdbReader& source, const StateTransfer::Question& question,
+Judgement answered(StateTransfer& transfer, const LmdbReader& source, const StateQuestion& question,
                    std::size_t piece_bytes_max) {
   if (!question.node_wanted) {
     if (auto piece = source.piece(question.prefix, piece_bytes_max)) return transfer.judge(*std::move(piece));
@@ -105,7 +107,7 @@ void install(Pair& pair, const StateTransfer& transfer) {
   REQUIRE(std::holds_alternative<Digest>(outcome));
   REQUIRE(std::get<Digest>(outcome) == root);
   pair.have->reader().refresh();
-  REQUIRE(pair.have->staged().empty());
+  REQUIRE(pair.staged().empty());
   check_alike(*pair.have, pair.model);
 }
 
@@ -198,7 +200,7 @@ TEST_CASE("a later life goes on with what is staged, and asks for none of it aga
       StateTransfer transfer = pair.transfer();
       const Effort effort = run(transfer, pair, chance, 500, 1 + chance.below(40));
       before.pieces += effort.pieces;
-      CHECK(pair.have->staged().size() == before.pieces);
+      CHECK(pair.staged().size() == before.pieces);
       pair.have.reset();
       pair.have = opened(pair.have_folder, Mode::open);
       REQUIRE_FALSE(verified(*pair.have));
@@ -335,7 +337,7 @@ TEST_CASE("what does not make up the certified root is not installed, and is thr
   CHECK(pair.have->reader().seq() == 20);
   CHECK_FALSE(verified(*pair.have));
   CHECK_FALSE(pair.have->discard_staged());
-  CHECK(pair.have->staged().empty());
+  CHECK(pair.staged().empty());
 
   StateTransfer again = pair.transfer();
   run(again, pair, chance, 400);
@@ -368,7 +370,7 @@ TEST_CASE("without room nothing is staged or installed, and it goes on once ther
   pair.have->reader().refresh();
   CHECK(pair.have->reader().seq() == 0);
   CHECK_FALSE(verified(*pair.have));
-  const std::size_t staged = pair.have->staged().size();
+  const std::size_t staged = pair.staged().size();
   CHECK(staged > 0);
   pair.have.reset();
   options.map_bytes = 64UL * 1024 * 1024;

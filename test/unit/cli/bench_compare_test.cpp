@@ -216,6 +216,8 @@ TEST_CASE("bad files are refused in one line that names file and field") {
   check_bad_file(without("errors"), "errors: is not a count");
   check_bad_file(changed(base, "/errors", -1).dump(), "errors: is not a count");
   check_bad_file(changed(base, "/window", json::array()).dump(), "window: is not a single value");
+  check_bad_file(changed(base, "/warmup_seconds", json::array({json::array()})).dump(),
+                 "warmup_seconds: is not a single value");
   check_bad_file(changed(base, "/repeats", json::array()).dump(), "repeats: is not a list");
   check_bad_file(changed(base, "/repeats", 5).dump(), "repeats: is not a list");
   check_bad_file(changed(base, "/repeats/1", 5).dump(), "repeats[1].operations_per_second: is missing");

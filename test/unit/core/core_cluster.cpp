@@ -154,6 +154,14 @@ void Node::perform(Effects effects) {
       if (write_checkpoints) {
         events_.emplace_back(CheckpointWritten{write->seq, store.apply(write->seq, *core.state().frozen(write->seq))});
       }
+    } else if (std::holds_alternative<ReadStaged>(effect)) {
+      events_.emplace_back(StagedRead{store.staged()});
+    } else if (const auto* stage = std::get_if<StagePieces>(&effect)) {
+      store.stage(stage->pieces);
+      events_.emplace_back(PiecesStaged{});
+    } else if (const auto* install = std::get_if<InstallState>(&effect)) {
+      const bool installed = store.install(install->seq, install->root, install->cover);
+      events_.emplace_back(StateInstalled{install->seq, install->root, installed});
     } else if (const auto* wake = std::get_if<WakeAt>(&effect)) {
       wake_at_us = wake->at_us;
     } else if (const auto* collect = std::get_if<CollectLog>(&effect)) {

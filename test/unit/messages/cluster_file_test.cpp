@@ -247,6 +247,12 @@ TEST_CASE("files that are none are refused") {
   check_line(read_cluster_file(path).reason(), path, "not TOML");
   write_text(path, "x = " + std::string(100'000, '['));
   check_line(read_cluster_file(path).reason(), path, "not TOML");
+  std::string parts;
+  for (int part = 0; part < 100'000; ++part) parts += "a.";
+  write_text(path, "format = 1\n[" + parts + "b]");
+  check_line(read_cluster_file(path).reason(), path, "line 2: has more than 256 dots");
+  write_text(path, parts + "b = 1");
+  check_line(read_cluster_file(path).reason(), path, "line 1: has more than 256 dots");
   write_text(path, "\"" + std::string(100'000, 'x') + "\\n\" = 1");
   CHECK_FALSE(read_cluster_file(path).ok());
   CHECK(read_cluster_file(path).reason().find('\n') == std::string::npos);

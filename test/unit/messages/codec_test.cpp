@@ -151,6 +151,24 @@ TEST_CASE("the largest valid messages fit") {
       StateValues{1, 2, std::vector<StateValue>(2, {true, 1UL << 40U, Bytes(limits::state_value_bytes_max, 'v')})});
 }
 
+TEST_CASE("as many and as large parts of the state as are allowed") {
+  StateParts parts{1, 2, {}, {}};
+  parts.nodes.assign(limits::state_places_max,
+                     {Bytes(63, '\x0f'), NodeKind::inner, 0xffff, 0xffff,
+                      std::vector<StateNode::Child>(16, {samples::digest(1), samples::digest(2)})});
+  const std::size_t each = limits::state_entries_max / limits::state_places_max;
+  const std::size_t bytes = limits::state_parts_bytes_max / limits::state_entries_max;
+  StatePiece piece{Bytes(63, '\x0f'), {}};
+  for (std::size_t at = 0; at < each; ++at) piece.entries.emplace_back("k", Bytes(bytes - 1, 'v'));
+  parts.pieces.assign(limits::state_places_max, piece);
+  check_round_trip(parts);
+  StatePartsQuery query{1, 2, {}};
+  for (char nibble = 0; query.places.size() < limits::state_places_max; ++nibble) {
+    query.places.push_back({Bytes(61, '\x0f') + static_cast<char>(nibble / 16) + static_cast<char>(nibble % 16), true});
+  }
+  check_round_trip(query);
+}
+
 TEST_CASE("extreme numbers travel unchanged") {
   constexpr auto top = ~std::uint64_t{0};
   check_round_trip(Prepare{top, top, samples::digest(255)});

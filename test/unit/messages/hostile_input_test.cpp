@@ -281,6 +281,21 @@ TEST_CASE("counts above the limits are refused before anything is allocated for 
                       "more than 64 values are asked for");
   check_cheap_refusal(crafted([](auto message) { message.initStateValues().initValues(40'000); }), 0,
                       "there are more than 64 values");
+  check_cheap_refusal(crafted([](auto message) { message.initStateLease().initVotes(65); }), 0,
+                      "the certificate has more than 64 votes");
+  check_cheap_refusal(crafted([](auto message) { message.initStatePartsQuery().initPlaces(50'000); }), 0,
+                      "more than 64 places are asked about");
+  check_cheap_refusal(crafted([](auto message) { message.initStateParts().initNodes(20'000); }), 0,
+                      "there are more than 64 nodes");
+  check_cheap_refusal(crafted([](auto message) { message.initStateParts().initPieces(50'000); }), 0,
+                      "there are more than 64 pieces");
+  check_cheap_refusal(crafted([](auto message) { message.initStateParts().initPieces(1)[0].initEntries(50'000); }), 0,
+                      "the pieces together have more than 16384 entries");
+  check_cheap_refusal(crafted([](auto message) {
+                        auto pieces = message.initStateParts().initPieces(2);
+                        for (auto piece : pieces) piece.initEntries(8'193);
+                      }),
+                      8'193 * 80, "the pieces together have more than 16384 entries");
   check_cheap_refusal(crafted([](auto message) { message.initHistory().initRootSeqs(65); }), 0,
                       "the history has more than 64 roots");
   check_cheap_refusal(crafted([](auto message) { message.initHistory().setSlots(blob(Bytes(1025 * 64, 's'))); }), 0,

@@ -124,6 +124,11 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"state_keys", StateKeys{80, 1280, {"", "abbey", "city"}, true}},
       {"state_values_query", StateValuesQuery{81, 1280, {"abbey", ""}}},
       {"state_values", StateValues{81, 1280, {{true, 6, "Nicaea"}, {false, 0, ""}, {true, 300'000, Bytes("\0x", 2)}}}},
+      {"state_lease_query", StateLeaseQuery{90, 1152}},
+      {"state_lease", StateLease{90, 4'000'000, certificate()}},
+      {"state_parts_query", StatePartsQuery{91, 1280, {{"", true}, {Bytes("\x0a\0", 2), false}}}},
+      {"state_parts",
+       StateParts{91, 1280, state_nodes().nodes, {{Bytes("\x0a\0", 2), {{"abbey", "old"}, {"city", ""}}}}}},
   };
 }
 

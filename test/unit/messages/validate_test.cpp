@@ -345,6 +345,45 @@ TEST_CASE("rules of nodes, keys and values of a state") {
                            });
 }
 
+TEST_CASE("rules of parts of the state and of questions about them") {
+  check_rules<StatePartsQuery>(
+      {1, 8, {{"", true}}},
+      {
+          {[](StatePartsQuery& q) { q.places.clear(); }, "no place is asked about"},
+          {[](StatePartsQuery& q) {
+             q.places.assign(65, {"", true});
+           },
+           "more than 64 places are asked about"},
+          {[](StatePartsQuery& q) { q.places[0].prefix = "\x10"; }, "a place in the state tree has no nibbles"},
+          {[](StatePartsQuery& q) { q.places[0].prefix = Bytes(64, '\1'); },
+           "a place in the state tree has more than 63 nibbles"},
+          {[](StatePartsQuery& q) { q.seq = 0; }, "there is no checkpoint of slot 0"},
+          {[](StatePartsQuery& q) { q.places.push_back(q.places[0]); }, "the places asked about are out of order"},
+      });
+  check_rules<StateLease>({1, 100, samples::certificate()},
+                          {{[](StateLease& l) { l.votes.votes.clear(); }, "the certificate has no vote"}});
+  CHECK_FALSE(validate(StateParts{1, 0, {}, {}}));
+  const Bytes longest(limits::state_entry_value_bytes_max, 'v');
+  check_rules<StateParts>(
+      {1, 8, samples::state_nodes().nodes, {{"\1", {{"k", longest}}}, {"\2", {}}}},
+      {
+          {[](StateParts& p) { p.nodes.resize(65, p.nodes[0]); }, "there are more than 64 nodes"},
+          {[](StateParts& p) { p.pieces.resize(65); }, "there are more than 64 pieces"},
+          {[](StateParts& p) { p.nodes[0].children.clear(); }, "a leaf is not one leaf"},
+          {[](StateParts& p) { p.pieces[0].prefix = "\x10"; }, "a place in the state tree has no nibbles"},
+          {[](StateParts& p) { p.pieces[0].entries[0].first.clear(); }, "a key of the state is empty"},
+          {[](StateParts& p) { p.pieces[0].entries[0].first.assign(512, 'k'); },
+           "a key of the state has more than 511 bytes"},
+          {[](StateParts& p) { p.pieces[0].entries[0].second += 'v'; }, "a value has more than 512 KiB"},
+          {[](StateParts& p) {
+             p.pieces[1].entries.assign(16'384, {"k", ""});
+           },
+           "the pieces together have more than 16384 entries"},
+          {[](StateParts& p) { p.pieces[1].entries = p.pieces[0].entries; },
+           "the pieces together have more than 768 KiB"},
+      });
+}
+
 TEST_CASE("the validator of any message asks that of its content") {
   for (const auto& sample : samples::messages()) {
     const auto& name = sample.first;

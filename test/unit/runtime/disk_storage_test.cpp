@@ -12,9 +12,9 @@
 #include "test/fakes/fake_disk.h"
 
 using namespace tagma;
-using runtime::CheckpointTarget;
 using runtime::DiskStorage;
 using runtime::DiskStorageOptions;
+using runtime::StateTarget;
 
 namespace {
 
@@ -38,12 +38,23 @@ struct Bench {
     return std::move(log.log);
   }
 
-  CheckpointTarget target() {
+  StateTarget target() {
     return {.write = [this](Seq seq, const Overlay& overlay) -> std::variant<Digest, DiskFailure> {
               ++writes;
               if (damaged) throw StateDamaged("a page is not what it was");
               if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
               return store.apply(seq, overlay);
+            },
+            .staged = [this]() -> std::variant<StagedPieces, DiskFailure> { return store.staged(); },
+            .stage = [this](const std::vector<VerifiedPiece>& pieces) -> std::optional<DiskFailure> {
+              if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
+              store.stage(pieces);
+              return std::nullopt;
+            },
+            .install = [this](const InstallState& what) -> std::variant<Digest, RootDiffers, DiskFailure> {
+              if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
+              if (!store.install(what.seq, what.root, what.cover)) return RootDiffers{};
+              return what.root;
             },
             .refresh = [this] { ++refreshes; }};
   }
