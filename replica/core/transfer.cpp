@@ -37,7 +37,7 @@ void ReplicaCore::Implementation::look_after_transfer() {
     count("state transfer begun");
     effects_.emplace_back(Notice{"behind: executed up to slot " + std::to_string(executed_) + ", stable checkpoint " +
                                  std::to_string(certificate_) + "; fetching the state"});
-    transfer_.emplace();
+    transfer_.emplace(Transfer{});
     transfer_->since_us = transfer_->told_us = now_.monotonic_us;
   }
   if (!transfer_) return;
