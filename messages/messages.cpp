@@ -43,7 +43,8 @@ std::string_view name_of(const Message& message) {
                                                                                     "STATE-LEASE-QUERY",
                                                                                     "STATE-LEASE",
                                                                                     "STATE-PARTS-QUERY",
-                                                                                    "STATE-PARTS"};
+                                                                                    "STATE-PARTS",
+                                                                                    "REJOIN"};
   return names.at(message.index());
 }
 

@@ -18,9 +18,11 @@
 // | State...Query / State...| administrator <-> replica | nodes, keys and values of its newest checkpoint          |
 // | StateLeaseQuery / StateLease | replica <-> replica | "keep a checkpoint for me" / "kept", with votes   |
 // | StatePartsQuery / StateParts | replica <-> replica | parts of the leased checkpoint                   |
+// | Rejoin                | replica -> all    | signed: "I lost my memory; let me vote in a new life"              |
 //
-// Only bundles and checkpoint votes are signed here; everything else is authenticated by the frame that carries it
-// (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the body.
+// Only bundles, checkpoint votes and REJOINs are signed here; everything else is authenticated by the frame that
+// carries it (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the
+// body.
 #pragma once
 
 #include <compare>
@@ -63,11 +65,33 @@ struct SignedBundle {
   auto operator<=>(const SignedBundle&) const = default;
 };
 
+/// Tells one life of a replica from every other: random, never zero but in the first life.
+using LifeNonce = Digest;
+
+/// The signed content of a REJOIN: the sender has lost what it promised as `incarnation`, and asks to vote on in its
+/// next life (protocol: "Amnesia is a replacement of a member").
+struct RejoinStatement {
+  ClusterId cluster;
+  Epoch epoch = 0;
+  ReplicaId replica = 0;
+  Incarnation incarnation = 0;  ///< of the life that ended
+  LifeNonce nonce;              ///< of the new one
+  auto operator<=>(const RejoinStatement&) const = default;
+};
+
+struct Rejoin {
+  RejoinStatement content;  ///< what `body` says
+  Bytes body;               ///< the exact signed bytes
+  Bytes signature;          ///< over rejoin_statement(body), by the replica's key
+  auto operator<=>(const Rejoin&) const = default;
+};
+
 /// What one PRE-PREPARE orders. Its digest is that of `bytes`; it covers neither view nor slot.
 struct Batch {
   Bytes bytes;                        ///< exact encoding; empty for the null batch, which orders nothing
   TimeUs proposed_time_us = 0;        ///< the primary's clock; becomes agreed time by the rule in replica/core
   std::vector<SignedBundle> bundles;  ///< what `bytes` says
+  std::vector<Rejoin> rejoins;        ///< the same; executed before the bundles
 
   [[nodiscard]] bool is_null() const { return bytes.empty(); }
   /// Number of operations in all bundles.
@@ -231,7 +255,7 @@ struct StateLease {
 using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,
                              Decided, FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery,
                              History, StateNodesQuery, StateNodes, StateKeysQuery, StateKeys, StateValuesQuery,
-                             StateValues, StateLeaseQuery, StateLease, StatePartsQuery, StateParts>;
+                             StateValues, StateLeaseQuery, StateLease, StatePartsQuery, StateParts, Rejoin>;
 
 /// The message's name in protocol words, for logs and traces.
 [[nodiscard]] std::string_view name_of(const Message& message);

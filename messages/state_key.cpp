@@ -8,8 +8,9 @@ namespace tagma::state_key {
 namespace {
 
 constexpr std::size_t client_bytes = 4;
+constexpr std::size_t replica_bytes = 4;
 constexpr std::size_t number_bytes = 8;
-/// Of a session's record, a floor, the agreed time: a few numbers.
+/// Of a session's record, a floor, the agreed time, a member: a few numbers.
 constexpr std::size_t record_bytes_max = 256;
 /// What a kept reply has beside its result; generous.
 constexpr std::size_t reply_head_bytes = 256;
@@ -51,6 +52,9 @@ Described describe(ByteView key) {
     case agreed_time_prefix:
       if (!rest.empty()) return unknown();
       return {{}, {}, "the agreed time"};
+    case member_prefix:
+      if (rest.size() != replica_bytes) return unknown();
+      return {{}, {}, "the incarnation of replica " + number_at(rest, 0, replica_bytes)};
     default: return unknown();
   }
 }
@@ -62,7 +66,8 @@ std::size_t value_bytes_max(ByteView key) {
     case reply_prefix: return limits::bundle_operations_max * (limits::reply_bytes_max + reply_head_bytes);
     case session_prefix:
     case floor_prefix:
-    case agreed_time_prefix: return record_bytes_max;
+    case agreed_time_prefix:
+    case member_prefix: return record_bytes_max;
     default: return 0;
   }
 }

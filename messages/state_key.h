@@ -14,6 +14,7 @@ inline constexpr char session_prefix = '\x20';      ///< client (4), session (8)
 inline constexpr char reply_prefix = '\x21';        ///< client (4), session (8), first number (8)
 inline constexpr char floor_prefix = '\x22';        ///< client (4)
 inline constexpr char agreed_time_prefix = '\x30';  ///< nothing
+inline constexpr char member_prefix = '\x40';       ///< replica (4)
 
 struct Described {
   Bytes service;     ///< of a service's key: whose it is; else empty

@@ -145,17 +145,23 @@ Verdict validate(const SignedBundle& bundle) {
 
 Verdict validate(const Batch& batch) {
   if (batch.is_null()) {
-    if (!batch.bundles.empty()) return refuse("the null batch orders something");
+    if (!batch.bundles.empty() || !batch.rejoins.empty()) return refuse("the null batch orders something");
     if (batch.proposed_time_us != 0) return refuse("the null batch proposes a time");
     return std::nullopt;
   }
   if (batch.bytes.size() > limits::batch_bytes_max) return refuse("the batch has more than 1 MiB");
   if (batch.proposed_time_us < 0) return refuse("the batch proposes a time before the epoch");
-  if (batch.bundles.empty()) return refuse("the batch has no bundle");
+  if (batch.bundles.empty() && batch.rejoins.empty()) return refuse("the batch orders nothing");
   if (batch.bundles.size() > limits::batch_bundles_max) return refuse("the batch has more than 1024 bundles");
   if (batch.operation_count() > limits::batch_operations_max) return refuse("the batch has more than 8192 operations");
   for (const auto& bundle : batch.bundles) {
     if (auto refused = validate(bundle)) return refused;
+  }
+  if (batch.rejoins.size() > replicas_max) return refuse("the batch has more than 64 REJOINs");
+  std::set<ReplicaId> rejoining;
+  for (const auto& rejoin : batch.rejoins) {
+    if (auto refused = validate(rejoin)) return refused;
+    if (!rejoining.insert(rejoin.content.replica).second) return refuse("a replica stands twice among the REJOINs");
   }
   return std::nullopt;
 }
@@ -359,6 +365,18 @@ Verdict validate(const StateParts& message) {
   }
   if (entries > limits::state_entries_max) return refuse("the pieces together have more than 16384 entries");
   if (bytes > limits::state_parts_bytes_max) return refuse("the pieces together have more than 768 KiB");
+  return std::nullopt;
+}
+
+Verdict validate(const Rejoin& message) {
+  if (message.body.empty()) return refuse("the REJOIN's body is missing");
+  if (message.body.size() > limits::statement_bytes_max) return refuse("the REJOIN's body has more than 1024 bytes");
+  if (auto refused = check_signature(message.signature)) return refused;
+  if (message.content.replica >= replicas_max) return refuse("the REJOIN's replica id is above 63");
+  if (message.content.nonce == LifeNonce{}) return refuse("the REJOIN's nonce is zero");
+  if (message.content.incarnation == std::numeric_limits<Incarnation>::max()) {
+    return refuse("the REJOIN's incarnation has no next one");
+  }
   return std::nullopt;
 }
 

@@ -30,6 +30,9 @@ struct ContentWords {
   std::size_t operator()(const CheckpointVote& vote) const {
     return capnp::sizeInWords<schema::SignedBody>() + signed_body_words(vote.body, vote.signature);
   }
+  std::size_t operator()(const Rejoin& message) const {
+    return capnp::sizeInWords<schema::SignedBody>() + signed_body_words(message.body, message.signature);
+  }
   std::size_t operator()(const CheckpointCertificate& message) const {
     std::size_t size = capnp::sizeInWords<schema::CheckpointCertificate>() + list_tag_words;
     for (const auto& vote : message.votes) size += (*this)(vote);
@@ -188,6 +191,7 @@ struct Writer {
   void operator()(const StateLease& message) { write(out.initStateLease(), message); }
   void operator()(const StatePartsQuery& message) { write(out.initStatePartsQuery(), message); }
   void operator()(const StateParts& message) { write(out.initStateParts(), message); }
+  void operator()(const Rejoin& message) { write_signed_body(out.initRejoin(), message.body, message.signature); }
 };
 
 Result<Message> read_submit(schema::SignedBody::Reader in) {
@@ -241,6 +245,12 @@ Result<Message> read_checkpoint_vote(schema::SignedBody::Reader in) {
   auto vote = read_vote(in);
   if (!vote) return Refused{vote.reason()};
   return Message{std::move(*vote)};
+}
+
+Result<Message> read_rejoin(schema::SignedBody::Reader in) {
+  auto rejoin = parse_rejoin(Bytes(as_view(in.getBody())), Bytes(as_view(in.getSignature())));
+  if (!rejoin) return Refused{rejoin.reason()};
+  return Message{std::move(*rejoin)};
 }
 
 Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
@@ -350,6 +360,7 @@ Result<Message> read_message(schema::Message::Reader in) {
     case schema::Message::STATE_LEASE: return read(in.getStateLease());
     case schema::Message::STATE_PARTS_QUERY: return read(in.getStatePartsQuery());
     case schema::Message::STATE_PARTS: return read(in.getStateParts());
+    case schema::Message::REJOIN: return read_rejoin(in.getRejoin());
   }
   return Refused{"the message is of an unknown type"};
 }

@@ -1,7 +1,7 @@
 // The one codec: the only place that knows the generated Cap'n Proto types. In: bytes that nobody vouches for. Out:
 // validated value types, or the reason why not. Never throws, never allocates more than a small multiple of the input.
 //
-// Bytes that are signed or hashed (bundle bodies, checkpoint statements, batches) are kept exactly as received:
+// Bytes that are signed or hashed (bodies of bundles, checkpoints and REJOINs, batches) are kept exactly as received:
 // several Cap'n Proto encodings decode alike, so nothing is re-encoded to verify it (attacks: "Stack traps").
 // All functions are pure and safe from any thread.
 #pragma once
@@ -23,8 +23,10 @@ namespace tagma::wire {
 /// Decodes and validates a bundle from its exact body.
 [[nodiscard]] Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature);
 
-/// Encodes a batch of at least one bundle; Batch::bytes of the result is the exact encoding and `bundles` is kept.
-[[nodiscard]] Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles);
+/// Encodes a batch of at least one bundle or REJOIN; Batch::bytes of the result is the exact encoding, and what it was
+/// made from is kept.
+[[nodiscard]] Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles,
+                                 std::vector<Rejoin> rejoins = {});
 
 /// Decodes and validates a batch from its exact bytes; empty bytes are the null batch.
 [[nodiscard]] Result<Batch> decode_batch(Bytes bytes);
@@ -32,9 +34,13 @@ namespace tagma::wire {
 /// The bytes that a replica signs (through checkpoint_statement) and that travel in CheckpointVote::body.
 [[nodiscard]] Bytes encode_checkpoint_body(const CheckpointStatement& statement);
 
+/// The bytes that a replica signs (through rejoin_statement) and that travel in Rejoin::body.
+[[nodiscard]] Bytes encode_rejoin_body(const RejoinStatement& statement);
+
 /// What is put under the signature: a domain name that differs for every signed type, then the body, so that a
 /// signature of one type is never valid as another (attacks B12; raijin 17).
 [[nodiscard]] Bytes bundle_statement(ByteView body);
 [[nodiscard]] Bytes checkpoint_statement(ByteView body);
+[[nodiscard]] Bytes rejoin_statement(ByteView body);
 
 }  // namespace tagma::wire

@@ -1,4 +1,4 @@
-// What is signed or hashed by its exact bytes: bundle bodies, batches, checkpoint bodies.
+// What is signed or hashed by its exact bytes: bodies of bundles, checkpoints and REJOINs, batches.
 #include "messages/wire/signed_bodies.h"
 
 #include <tagma.capnp.h>
@@ -45,6 +45,15 @@ Result<Batch> read_batch(schema::Batch::Reader content) {
     if (operation_count > limits::batch_operations_max) return Refused{"the batch has more than 8192 operations"};
     batch.bundles.push_back(std::move(*bundle));
   }
+  const auto rejoins = content.getRejoins();
+  if (rejoins.size() > replicas_max) return Refused{"the batch has more than 64 REJOINs"};
+  if (!is_struct_list(rejoins)) return Refused{"the batch's REJOINs are not a list of structs"};
+  batch.rejoins.reserve(rejoins.size());
+  for (const auto entry : rejoins) {
+    auto rejoin = parse_rejoin(Bytes(as_view(entry.getBody())), Bytes(as_view(entry.getSignature())));
+    if (!rejoin) return Refused{rejoin.reason()};
+    batch.rejoins.push_back(std::move(*rejoin));
+  }
   return batch;
 }
 
@@ -59,11 +68,39 @@ Result<CheckpointStatement> read_checkpoint(schema::CheckpointBody::Reader body)
   return statement;
 }
 
+Result<RejoinStatement> read_rejoin(schema::RejoinBody::Reader body) {
+  RejoinStatement statement;
+  if (!read_digest(body.getCluster(), statement.cluster)) return Refused{"the REJOIN's cluster id has not 32 bytes"};
+  statement.epoch = body.getEpoch();
+  statement.replica = body.getReplica();
+  statement.incarnation = body.getIncarnation();
+  if (!read_digest(body.getNonce(), statement.nonce)) return Refused{"the REJOIN's nonce has not 32 bytes"};
+  return statement;
+}
+
 template <typename Value>
 Result<Value> validated(Result<Value> parsed) {
   if (!parsed) return parsed;
   if (auto refused = validate(*parsed)) return *std::move(refused);
   return parsed;
+}
+
+template <typename Signed>
+std::size_t list_words(const std::vector<Signed>& list) {
+  std::size_t size = list_tag_words;
+  for (const auto& entry : list) {
+    size += capnp::sizeInWords<schema::SignedBody>() + signed_body_words(entry.body, entry.signature);
+  }
+  return size;
+}
+
+template <typename Signed>
+void write_list(capnp::List<schema::SignedBody>::Builder out, const std::vector<Signed>& list) {
+  for (unsigned at = 0; at < out.size(); ++at) {
+    auto entry = out[at];
+    entry.setBody(as_data(list[at].body));
+    entry.setSignature(as_data(list[at].signature));
+  }
 }
 
 /// Domain names end in a zero byte, which none of them contains, so that none is the beginning of another.
@@ -107,22 +144,15 @@ Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature) {
   return validated(parse_signed_bundle(std::move(body), std::move(signature)));
 }
 
-Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles) {
-  TAGMA_ASSERT(!bundles.empty(), "a batch has a bundle; the null batch is not encoded");
-  std::size_t size_words = root_words + capnp::sizeInWords<schema::Batch>() + list_tag_words;
-  for (const auto& bundle : bundles) {
-    size_words += capnp::sizeInWords<schema::SignedBody>() + signed_body_words(bundle.body, bundle.signature);
-  }
-  SegmentBuilder builder(size_words);
+Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles, std::vector<Rejoin> rejoins) {
+  TAGMA_ASSERT(!bundles.empty() || !rejoins.empty(), "a batch orders something; the null batch is not encoded");
+  SegmentBuilder builder(root_words + capnp::sizeInWords<schema::Batch>() + list_words(bundles) + list_words(rejoins));
   auto content = builder.root<schema::Batch>();
   content.setProposedTimeUs(proposed_time_us);
-  auto entries = content.initBundles(static_cast<unsigned>(bundles.size()));
-  for (unsigned at = 0; at < entries.size(); ++at) {
-    auto entry = entries[at];
-    entry.setBody(as_data(bundles[at].body));
-    entry.setSignature(as_data(bundles[at].signature));
-  }
-  Batch batch{builder.finish(), proposed_time_us, std::move(bundles)};
+  write_list(content.initBundles(static_cast<unsigned>(bundles.size())), bundles);
+  // A batch without them stays what it was before there were any: the pointer is null.
+  if (!rejoins.empty()) write_list(content.initRejoins(static_cast<unsigned>(rejoins.size())), rejoins);
+  Batch batch{builder.finish(), proposed_time_us, std::move(bundles), std::move(rejoins)};
   TAGMA_ASSERT(batch.bytes.size() <= limits::batch_bytes_max, "a valid batch's encoding is within the limit");
   return batch;
 }
@@ -157,7 +187,26 @@ Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature) {
   return CheckpointVote{*content, std::move(body), std::move(signature)};
 }
 
+Bytes encode_rejoin_body(const RejoinStatement& statement) {
+  SegmentBuilder builder(root_words + capnp::sizeInWords<schema::RejoinBody>() + 2 * digest_words);
+  auto body = builder.root<schema::RejoinBody>();
+  body.setCluster(as_data(statement.cluster.view()));
+  body.setEpoch(statement.epoch);
+  body.setReplica(statement.replica);
+  body.setIncarnation(statement.incarnation);
+  body.setNonce(as_data(statement.nonce.view()));
+  return builder.finish();
+}
+
+Result<Rejoin> parse_rejoin(Bytes body, Bytes signature) {
+  auto content = read_segment<schema::RejoinBody, RejoinStatement>(
+      body, limits::statement_bytes_max, "the REJOIN's body has more than 1024 bytes", read_rejoin);
+  if (!content) return Refused{content.reason()};
+  return Rejoin{*content, std::move(body), std::move(signature)};
+}
+
 Bytes bundle_statement(ByteView body) { return statement_of("tagma bundle 1", body); }
 Bytes checkpoint_statement(ByteView body) { return statement_of("tagma checkpoint 1", body); }
+Bytes rejoin_statement(ByteView body) { return statement_of("tagma rejoin 1", body); }
 
 }  // namespace tagma::wire

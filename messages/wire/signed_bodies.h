@@ -12,6 +12,7 @@ namespace tagma::wire {
 [[nodiscard]] Result<SignedBundle> parse_signed_bundle(Bytes body, Bytes signature);
 [[nodiscard]] Result<Batch> parse_batch(Bytes bytes);
 [[nodiscard]] Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature);
+[[nodiscard]] Result<Rejoin> parse_rejoin(Bytes body, Bytes signature);
 
 /// Words of a SignedBody inside of a message, its own struct aside.
 [[nodiscard]] inline std::size_t signed_body_words(ByteView body, ByteView signature) {

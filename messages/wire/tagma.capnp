@@ -1,7 +1,7 @@
 # The wire format of tagma. FORMAT.md says how these structs are framed, limited and signed.
 #
 # Rules of change: a field's number and type never change, new fields and union members get the next number, and a
-# signed body (BundleBody, CheckpointBody, BatchBody's content) is never re-encoded, because several encodings read alike.
+# signed body (BundleBody, CheckpointBody, RejoinBody, BatchBody's content) is never re-encoded, because several encodings read alike.
 @0x92a1f515cfa87fb3;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -36,6 +36,7 @@ struct Message {
     stateLease @24 :StateLease;
     statePartsQuery @25 :StatePartsQuery;
     stateParts @26 :StateParts;
+    rejoin @27 :SignedBody;  # body: RejoinBody
   }
 }
 
@@ -60,6 +61,7 @@ struct BundleBody {
 struct Batch {
   proposedTimeUs @0 :Int64;
   bundles @1 :List(SignedBody);  # bodies: BundleBody
+  rejoins @2 :List(SignedBody);  # bodies: RejoinBody; executed before the bundles
 }
 
 # Signed by a replica: the state's root after executing seq.
@@ -70,6 +72,15 @@ struct CheckpointBody {
   incarnation @3 :UInt64;
   seq @4 :UInt64;
   root @5 :Data;  # 32 bytes
+}
+
+# Signed by a replica that has lost its memory: it asks to vote on as the next incarnation.
+struct RejoinBody {
+  cluster @0 :Data;  # 32 bytes
+  epoch @1 :UInt64;
+  replica @2 :UInt32;
+  incarnation @3 :UInt64;  # of the life that ended
+  nonce @4 :Data;  # 32 bytes, of the new life; not all zero
 }
 
 struct PrePrepare {

@@ -16,6 +16,9 @@ using MonotonicUs = std::int64_t;
 struct CoreConfig {
   ReplicaId id = 0;
   Membership membership;
+  /// Which life of this replica this is: zero for the first one; else drawn at random by a process that has lost what
+  /// its earlier lives promised, and kept as long as its memory is.
+  LifeNonce life_nonce;
 
   Seq checkpoint_interval = 128;  ///< K: slots between checkpoints; at least 1
   Seq window = 512;               ///< L: slots in flight above the stable checkpoint; at least 2K
@@ -26,6 +29,9 @@ struct CoreConfig {
   MonotonicUs batch_age_max_us = 1'000;
   /// Slots that a primary proposes before the first of them has executed.
   std::uint32_t pipeline_depth = 4;
+  /// Between two null batches that a primary orders because somebody's boundary must be passed: a replica that loses
+  /// its memory again and again, or says so, must not keep all busy.
+  MonotonicUs null_batch_interval_us = 1'000;
 
   /// Operations that one session may have waiting here, bytes that one client may. Above it only the bundle with a
   /// session's lowest unexecuted number finds room: it must, or a full quota would look like a censoring primary.
@@ -53,6 +59,7 @@ struct CoreConfig {
   MonotonicUs resend_us = 50'000;           ///< the first retransmission of an unfinished slot
   MonotonicUs status_interval_us = 50'000;  ///< while something is unfinished
   MonotonicUs heartbeat_us = 500'000;       ///< while nothing is
+  MonotonicUs rejoin_resend_us = 200'000;   ///< between two REJOINs of a replica whose life has not been ordered
 
   // State transfer, as the one that lacks the state.
   /// Behind the stable checkpoint and without progress for so long, a replica takes the state instead of the log.

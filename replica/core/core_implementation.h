@@ -4,7 +4,8 @@
 //   stability.cpp       checkpoint votes, certificates, collection of the log
 //   retransmission.cpp  status exchange, decided slots for those behind, missing batches
 //   inspection.cpp      what administrators ask about the state
-//   restart.cpp         the memory of an earlier life
+//   restart.cpp         the memory of an earlier process
+//   rejoin.cpp          the lives of the members: this replica's after a loss of memory, and the others'
 //   transfer.cpp        taking the state from others, and being a source of it
 //
 // View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
@@ -23,6 +24,7 @@
 #include "messages/messages.h"
 #include "messages/vote_set.h"
 #include "replica/core/executor.h"
+#include "replica/core/member_table.h"
 #include "replica/core/recent_history.h"
 #include "replica/core/replica_core.h"
 #include "replica/core/request_pool.h"
@@ -65,6 +67,13 @@ class ReplicaCore::Implementation {
   struct SendBudget {
     MonotonicUs updated_us = 0;
     std::uint64_t owed_bytes = 0;
+  };
+
+  /// Of a replica whose new life is not ordered yet.
+  struct PendingRejoin {
+    Rejoin rejoin;
+    MonotonicUs judged_us = 0;  ///< when its signature was checked
+    Seq proposed = 0;           ///< primary: the slot at which it stands; 0: none
   };
 
   /// The state is being taken from others.
@@ -123,7 +132,7 @@ class ReplicaCore::Implementation {
   void on(const InputDrained& event);
   void on(const Woken& event);
 
-  // The memory of an earlier life (restart.cpp)
+  // The memory of an earlier process (restart.cpp)
   void restore(const std::vector<Record>& records);
   void restore(const RecordPrePrepared& record);
   void restore(const RecordPrepared& record);
@@ -164,6 +173,7 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, StateLease& message);
   void receive(const Sender& from, StatePartsQuery& message);
   void receive(const Sender& from, StateParts& message);
+  void receive(const Sender& from, Rejoin& message);
 
   // Requests and proposing (replica_core.cpp)
   /// Whether a bundle needs no ordering: evicted, or executed before. Answers it, if it came from its client.
@@ -181,6 +191,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool has_free_slot() const;
   [[nodiscard]] bool may_propose_now() const;
   void propose_batch();
+  [[nodiscard]] SharedBatch make_batch(std::vector<Rejoin> rejoins);
 
   // Normal case (normal_case.cpp)
   /// Whether a vote on this slot counts: above the stable checkpoint, at most L above it.
@@ -195,9 +206,10 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;
   /// Records the batch for (view, seq) and sends PREPARE: the record is durable before the vote leaves or counts.
   void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
-  /// Accepts a PRE-PREPARE whose time was too far ahead, once the own clock has come near or others vouch for it.
-  void reconsider_clock_window(Seq seq, Slot& slot);
-  void reconsider_clock_windows();
+  /// Accepts a PRE-PREPARE whose time was too far ahead, once the own clock has come near or others vouch for it, and
+  /// one that came before this life might vote.
+  void reconsider_withheld(Seq seq, Slot& slot);
+  void reconsider_all_withheld();
   /// What is known to have been PREPAREd by a quorum in the own view: by its PREPAREs, or by f+1 COMMITs, one of which
   /// a correct replica sent after it had seen those PREPAREs.
   [[nodiscard]] std::optional<Ballot> known_prepared(const Slot& slot) const;
@@ -220,6 +232,30 @@ class ReplicaCore::Implementation {
   void adopt_certificate(CheckpointCertificate certificate);
   void compare_with_certificate();
   void collect_log();
+
+  // Lives (rejoin.cpp)
+  /// Whether the slot is this life's to vote on. One that has lost its memory may have voted there in its earlier life.
+  [[nodiscard]] bool may_vote_on(Seq seq) const;
+  /// Whether this life has been ordered, or is the first.
+  [[nodiscard]] bool life_is_ordered() const { return own_life().nonce == config_.life_nonce; }
+  [[nodiscard]] const MemberLife& own_life() const { return lives_[config_.id]; }
+  /// Whether this replica votes on every slot to come, and nothing that it forgot matters any more.
+  [[nodiscard]] bool remembers_enough() const { return life_is_ordered() && certificate_ >= own_life().boundary; }
+  [[nodiscard]] bool may_lead() const;
+  /// The state has changed: who lives.
+  void read_lives();
+  void review_lives();
+  void look_after_rejoin();
+  [[nodiscard]] bool is_rejoin_of_member(const Rejoin& rejoin) const;
+  [[nodiscard]] bool rejoin_is_authentic(const Rejoin& rejoin);
+  void tell_if_too_many_rejoin();
+  /// The REJOINs that begin a life if they are proposed next.
+  [[nodiscard]] std::vector<Rejoin> take_due_rejoins(Seq seq);
+  [[nodiscard]] bool is_due(const PendingRejoin& pending) const;
+  [[nodiscard]] bool has_due_rejoin() const;
+  /// Whether slots must be ordered although nobody asks for anything: somebody's boundary is to be passed.
+  [[nodiscard]] bool owes_null_batches() const;
+  [[nodiscard]] bool null_batch_is_due() const;
 
   // State transfer (transfer.cpp)
   [[nodiscard]] bool is_stuck_behind() const;
@@ -290,7 +326,15 @@ class ReplicaCore::Implementation {
   Now now_;
 
   View view_ = 0;
-  bool voting_ = true;  ///< false for ever after an alarm
+  bool voting_ = true;             ///< false for ever after an alarm
+  std::vector<MemberLife> lives_;  ///< by id, as the executed state has them
+  bool life_was_ordered_ = false;  ///< this life, at some time
+  bool lives_changed_ = false;     ///< in the running step
+  std::map<ReplicaId, PendingRejoin> pending_rejoins_;
+  std::optional<Rejoin> own_rejoin_;  ///< the last one that was sent
+  MonotonicUs next_rejoin_us_ = 0;
+  bool told_of_rejoins_ = false;
+  MonotonicUs next_null_us_ = 0;  ///< primary: before it no null batch is proposed
   bool replaying_ = false;
 
   SlotLog slots_;

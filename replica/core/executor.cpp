@@ -85,7 +85,8 @@ Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const
       authenticator_(authenticator),
       services_(services),
       state_(state),
-      sessions_(state, config.sessions_per_client_max) {
+      sessions_(state, config.sessions_per_client_max),
+      members_(state, config.checkpoint_interval, config.window) {
   restart();
 }
 
@@ -104,6 +105,7 @@ Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
     append_big_endian(bytes, static_cast<std::uint64_t>(agreed_time_us_), sizeof(agreed_time_us_));
     state_.put(state_key::agreed_time(), bytes);
   }
+  for (const auto& rejoin : batch.rejoins) execution.lives += members_.rejoin(rejoin.content, seq) ? 1U : 0U;
   for (const auto& bundle : batch.bundles) execute_bundle(seq, bundle.content, execution);
   return execution;
 }

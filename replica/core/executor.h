@@ -9,6 +9,7 @@
 #include "messages/authenticator.h"
 #include "messages/messages.h"
 #include "replica/core/config.h"
+#include "replica/core/member_table.h"
 #include "replica/core/session_table.h"
 #include "replica/service/service_registry.h"
 
@@ -23,6 +24,7 @@ struct Execution {
   std::uint64_t gaps = 0;        ///< numbers above a missing one; not executed
   std::uint64_t evictions = 0;
   std::uint64_t refused = 0;  ///< evicted sessions and operations outside the window
+  std::uint64_t lives = 0;    ///< members' that began
 };
 
 /// Deterministic: depends on the batch, the slot and the state alone.
@@ -41,6 +43,7 @@ class Executor {
   /// The state is another one now.
   void restart();
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
+  [[nodiscard]] const MemberTable& members() const { return members_; }
 
  private:
   void execute_bundle(Seq seq, const Bundle& bundle, Execution& execution);
@@ -56,6 +59,7 @@ class Executor {
   const ServiceRegistry& services_;
   LayeredState& state_;
   SessionTable sessions_;
+  MemberTable members_;
   TimeUs agreed_time_us_ = 0;
 };
 

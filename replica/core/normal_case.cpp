@@ -23,7 +23,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   auto& slot = slots_[message.seq];
   const Digest digest = authenticator_.digest(message.batch->bytes);
   const Ballot ballot{.view = message.view, .digest = digest};
-  const auto& accepted = slot.recorded ? slot.recorded : slot.outside_clock_window;
+  const auto& accepted = slot.recorded ? slot.recorded : slot.withheld;
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
   }
@@ -32,19 +32,26 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     // Others may still need this replica's votes for what it learnt as DECIDED; the batch was checked by those who
     // decided it.
     if (*slot.decided != digest) return count("PRE-PREPARE against a decided slot");
+    if (!may_vote_on(message.seq)) return;
     return record(message.seq, slot, message.view, digest, message.batch);
   }
   if (!batch_is_authentic(*message.batch)) return;
-  if (!in_clock_window(*message.batch)) {
-    count("proposed time outside of the clock window");
+  const bool in_time = in_clock_window(*message.batch);
+  if (!in_time || !may_vote_on(message.seq)) {
+    count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
     slot.batches[digest] = message.batch;
-    slot.outside_clock_window = ballot;
-    return reconsider_clock_window(message.seq, slot);
+    slot.withheld = ballot;
+    return reconsider_withheld(message.seq, slot);
   }
   record(message.seq, slot, message.view, digest, message.batch);
 }
 
 bool ReplicaCore::Implementation::batch_is_authentic(const Batch& batch) {
+  for (const auto& rejoin : batch.rejoins) {
+    if (is_rejoin_of_member(rejoin) && rejoin_is_authentic(rejoin)) continue;
+    count("PRE-PREPARE with a forged REJOIN");
+    return false;
+  }
   for (const auto& bundle : batch.bundles) {
     if (const auto reason = judge_bundle(bundle.content)) {
       count("PRE-PREPARE with a request of no client of this cluster");
@@ -65,19 +72,19 @@ bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
   return batch.is_null() || batch.proposed_time_us <= now_.wall_us + config_.clock_window_us;
 }
 
-void ReplicaCore::Implementation::reconsider_clock_window(Seq seq, Slot& slot) {
-  if (!slot.outside_clock_window || slot.recorded) return;
-  const Ballot ballot = *slot.outside_clock_window;
+void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
+  if (!slot.withheld || slot.recorded || !may_vote_on(seq)) return;
+  const Ballot ballot = *slot.withheld;
   const auto& batch = slot.batches.at(ballot.digest);
   // f+1 others contain a correct replica whose clock had the time in its window.
   if (!in_clock_window(*batch) && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
-  count("clock window passed later, or waived for a batch that f+1 others prepared");
-  slot.outside_clock_window.reset();
+  count("PRE-PREPARE accepted later");
+  slot.withheld.reset();
   record(seq, slot, ballot.view, ballot.digest, batch);
 }
 
-void ReplicaCore::Implementation::reconsider_clock_windows() {
-  for (auto& [seq, slot] : slots_) reconsider_clock_window(seq, slot);
+void ReplicaCore::Implementation::reconsider_all_withheld() {
+  for (auto& [seq, slot] : slots_) reconsider_withheld(seq, slot);
 }
 
 void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const Digest& digest,
@@ -104,7 +111,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) 
   auto& slot = slots_[message.seq];
   const auto outcome = slot.prepares.add(from.principal.id, {.view = message.view, .digest = message.digest});
   if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory PREPARE");
-  reconsider_clock_window(message.seq, slot);
+  reconsider_withheld(message.seq, slot);
   check_prepared(message.seq, slot);
 }
 
@@ -116,7 +123,7 @@ std::optional<Ballot> ReplicaCore::Implementation::known_prepared(const Slot& sl
 }
 
 void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
-  if (!voting_ || (slot.prepared && slot.prepared->view >= view_)) return;
+  if (!voting_ || !may_vote_on(seq) || (slot.prepared && slot.prepared->view >= view_)) return;
   const auto ballot = known_prepared(slot);
   if (!ballot) return;
   const auto batch = find_batch(slot, ballot->digest);
@@ -210,6 +217,7 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   if (execution.gaps > 0) count("request above a missing number not executed");
   if (execution.evictions > 0) count("session evicted");
   if (execution.refused > 0) count("request refused at execution");
+  if (execution.lives > 0) read_lives();
   reply(execution);
   forget_executed(execution, *batch);
   const bool ends_interval = seq % config_.checkpoint_interval == 0;

@@ -28,6 +28,7 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       state_(store),
       executor_(config_, authenticator, services, state_),
       pool_(config_),
+      lives_(config_.membership.n()),
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
       trace_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }),
       history_(config_.history_slots, limits::history_roots_max),
@@ -52,6 +53,7 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
   now_ = now;
   effects_.clear();
   std::visit([this](auto& content) { on(content); }, event);
+  review_lives();
   schedule();
   return std::exchange(effects_, {});
 }
@@ -104,9 +106,10 @@ void ReplicaCore::Implementation::on(const InputDrained& /*event*/) { propose();
 void ReplicaCore::Implementation::on(const Woken& /*event*/) {
   wake_at_us_ = 0;
   look_after_transfer();
+  look_after_rejoin();
   end_lease_in_time();
   if (now_.monotonic_us >= next_status_us_) {
-    reconsider_clock_windows();
+    reconsider_all_withheld();
     send_status();
     fetch_missing_batches();
   }
@@ -118,8 +121,12 @@ void ReplicaCore::Implementation::schedule() {
   MonotonicUs at_us = next_status_us_;
   // Age matters only where a slot is free: otherwise something else has to happen first, and that is an event.
   if (has_free_slot()) {
-    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, pool_.oldest_ready_us() + config_.batch_age_max_us));
+    const MonotonicUs due_us = pool_.has_ready() ? pool_.oldest_ready_us() + config_.batch_age_max_us : 0;
+    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, due_us));
+  } else if (may_lead() && owes_null_batches()) {
+    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_null_us_));
   }
+  if (!life_is_ordered() && voting_) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_rejoin_us_));
   at_us = std::min(at_us, transfer_wake_us());
   if (wake_at_us_ != 0 && wake_at_us_ <= at_us) return;  // an earlier waking looks again
   wake_at_us_ = at_us;
@@ -131,7 +138,7 @@ CoreView ReplicaCore::Implementation::view() const {
   view.view = view_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_ && !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
+  view.voting = voting_ && remembers_enough() && !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
     view.state_digest = own_roots_.rbegin()->second;
@@ -159,7 +166,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
     count("bundle of another client");
     return;
   }
-  if (!voting_) return refuse(from, bundle, RefusalReason::not_serving);
+  if (!voting_ || (is_primary() && !may_lead())) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
   if (answer_without_ordering(from, bundle)) return;
   admit(from, message.bundle);
@@ -271,7 +278,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
   Report report;
   report.nonce = message.nonce;
   report.epoch = config_.membership.epoch;
-  report.incarnation = config_.membership.find_replica(config_.id)->incarnation;
+  report.incarnation = own_life().incarnation;
   report.view = own.view;
   report.last_executed = own.executed;
   report.stable_checkpoint = own.certificate;
@@ -284,6 +291,9 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
                      {"operations pending", own.pending_operations},
                      {"slots held", own.slots_held},
                      {"durable state slot", own.base}};
+  if (!remembers_enough()) {
+    report.counters.emplace_back("rejoin boundary slot", life_is_ordered() ? own_life().boundary : 0);
+  }
   report_transfer(report);
   effects_.emplace_back(
       Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});
@@ -307,8 +317,8 @@ void ReplicaCore::Implementation::propose() {
 }
 
 bool ReplicaCore::Implementation::has_free_slot() const {
-  return is_primary() && voting_ && pool_.has_ready() && in_window(next_seq_) &&
-         next_seq_ - 1 - executed_ < config_.pipeline_depth;
+  return may_lead() && voting_ && in_window(next_seq_) && next_seq_ - 1 - executed_ < config_.pipeline_depth &&
+         (pool_.has_ready() || has_due_rejoin() || null_batch_is_due());
 }
 
 /// Idle: at once. Busy: when as much has gathered as the slots in flight suggest, or when the oldest has waited long
@@ -316,20 +326,32 @@ bool ReplicaCore::Implementation::has_free_slot() const {
 bool ReplicaCore::Implementation::may_propose_now() const {
   if (!has_free_slot()) return false;
   const Seq in_flight = next_seq_ - 1 - executed_;
-  if (in_flight == 0) return true;
+  if (in_flight == 0 || !pool_.has_ready() || has_due_rejoin()) return true;
   const std::size_t worth_a_slot = std::max<std::size_t>(in_flight, last_batch_operations_ / 2);
   return pool_.ready_operations() >= std::min(worth_a_slot, config_.batch_operations_max) ||
          now_.monotonic_us - pool_.oldest_ready_us() >= config_.batch_age_max_us;
 }
 
-void ReplicaCore::Implementation::propose_batch() {
+/// Of what waits; the null batch where nothing does.
+SharedBatch ReplicaCore::Implementation::make_batch(std::vector<Rejoin> rejoins) {
   const auto pending = pool_.take(config_.batch_operations_max, config_.batch_bytes_max);
+  if (pending.empty() && rejoins.empty()) {
+    next_null_us_ = now_.monotonic_us + config_.null_batch_interval_us;
+    count("null batch proposed");
+    return std::make_shared<const Batch>();
+  }
   std::vector<SignedBundle> bundles;
   bundles.reserve(pending.size());
   for (const auto& bundle : pending) bundles.push_back(*bundle);
-  const auto batch = std::make_shared<const Batch>(wire::encode_batch(now_.wall_us, std::move(bundles)));
-  last_batch_operations_ = batch->operation_count();
-  const Seq seq = next_seq_++;
+  auto batch = wire::encode_batch(now_.wall_us, std::move(bundles), std::move(rejoins));
+  last_batch_operations_ = batch.operation_count();
+  return std::make_shared<const Batch>(std::move(batch));
+}
+
+void ReplicaCore::Implementation::propose_batch() {
+  const Seq seq = next_seq_;
+  const auto batch = make_batch(take_due_rejoins(seq));
+  ++next_seq_;
   auto& slot = slots_[seq];
   TAGMA_ASSERT(!slot.recorded, "a primary proposes a slot once in a view");
   // The record comes first: a primary that returns goes on in its view, and must know every slot that it proposed.

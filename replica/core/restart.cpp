@@ -24,6 +24,7 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   highest_ = std::max(base_, certificate_);
   if (!slots_.empty()) highest_ = std::max(highest_, slots_.rbegin()->first);
   next_seq_ = highest_ + 1;
+  read_lives();
 }
 
 Slot& ReplicaCore::Implementation::slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch) {

@@ -28,9 +28,9 @@ struct Slot {
 
   /// Bodies by digest: every digest in P or Q keeps its body until the slot is stable. The null batch needs none.
   std::map<Digest, SharedBatch> batches;
-  /// A PRE-PREPARE of the current view whose proposed time is outside of the clock window; accepted when f+1 others
-  /// have PREPAREd it.
-  std::optional<Ballot> outside_clock_window;
+  /// A PRE-PREPARE of the current view that is not recorded yet: its proposed time is outside of the clock window
+  /// (until f+1 others have PREPAREd it), or the slot is not the own life's to vote on as far as is known.
+  std::optional<Ballot> withheld;
 
   VoteSet<Ballot> prepares;   ///< of the current view
   VoteSet<Ballot> commits;    ///< one per member, the first that came

@@ -27,7 +27,7 @@ void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& e
   vote.content = {.cluster = config_.membership.cluster,
                   .epoch = config_.membership.epoch,
                   .replica = config_.id,
-                  .incarnation = config_.membership.find_replica(config_.id)->incarnation,
+                  .incarnation = own_life().incarnation,
                   .seq = event.seq,
                   .root = event.root};
   vote.body = wire::encode_checkpoint_body(vote.content);
@@ -40,9 +40,9 @@ void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& e
 bool ReplicaCore::Implementation::checkpoint_vote_is_authentic(const CheckpointVote& vote) {
   const auto& content = vote.content;
   const auto* member = config_.membership.find_replica(content.replica);
-  return member != nullptr && content.incarnation == member->incarnation &&
-         content.cluster == config_.membership.cluster && content.epoch == config_.membership.epoch &&
-         content.seq % config_.checkpoint_interval == 0 &&
+  // Any life's: that a state is right does not end with the life that says so.
+  return member != nullptr && content.cluster == config_.membership.cluster &&
+         content.epoch == config_.membership.epoch && content.seq % config_.checkpoint_interval == 0 &&
          authenticator_.verify(member->key, wire::checkpoint_statement(vote.body), vote.signature);
 }
 

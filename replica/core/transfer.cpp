@@ -293,6 +293,7 @@ void ReplicaCore::Implementation::on(const StateInstalled& event) {
                                std::to_string(bytes) + " bytes in " + std::to_string(elapsed_ms) + " ms"});
   state_.restart();
   executor_.restart();
+  read_lives();
   base_ = executed_ = event.seq;
   progress_us_ = now_.monotonic_us;
   next_seq_ = std::max(next_seq_, executed_ + 1);

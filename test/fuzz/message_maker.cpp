@@ -92,12 +92,17 @@ Batch MessageMaker::batch() {
     held += std::max(generous_size(bundles.back().content), body) - body;
   }
   const auto time_us = static_cast<TimeUs>(input_.number());
-  if (input_.byte() % 16 == 15 || bundles.empty()) {
+  std::vector<Rejoin> rejoins;
+  for (auto left = input_.byte() % 16U; left > 13; --left) rejoins.push_back(rejoin());
+  for (const auto& each : rejoins) size += each.body.size() + each.signature.size() + part_slack_bytes;
+  if (input_.byte() % 16 == 15 || (bundles.empty() && rejoins.empty())) {
     whole_ = false;
-    return {filled(input_.size_around(limits::batch_bytes_max)), time_us, std::move(bundles)};
+    return {filled(input_.size_around(limits::batch_bytes_max)), time_us, std::move(bundles), std::move(rejoins)};
   }
-  if (size > limits::batch_bytes_max) return {no_framing(limits::batch_bytes_max + 1), time_us, std::move(bundles)};
-  return wire::encode_batch(time_us, std::move(bundles));
+  if (size > limits::batch_bytes_max) {
+    return {no_framing(limits::batch_bytes_max + 1), time_us, std::move(bundles), std::move(rejoins)};
+  }
+  return wire::encode_batch(time_us, std::move(bundles), std::move(rejoins));
 }
 
 SharedBatch MessageMaker::shared_batch() {
@@ -124,6 +129,23 @@ CheckpointVote MessageMaker::checkpoint_vote() {
     vote.body = wire::encode_checkpoint_body(vote.content);
   }
   return vote;
+}
+
+Rejoin MessageMaker::rejoin() {
+  Rejoin rejoin;
+  rejoin.content.cluster = input_.digest();
+  rejoin.content.epoch = input_.number();
+  rejoin.content.replica = static_cast<ReplicaId>(input_.flag() ? input_.number() : input_.byte() % 66U);
+  rejoin.content.incarnation = input_.number();
+  rejoin.content.nonce = input_.digest();
+  rejoin.signature = signature();
+  if (input_.byte() % 16 == 15) {
+    rejoin.body = filled(input_.size_around(limits::statement_bytes_max));
+    whole_ = false;
+  } else {
+    rejoin.body = wire::encode_rejoin_body(rejoin.content);
+  }
+  return rejoin;
 }
 
 CheckpointCertificate MessageMaker::certificate() {
@@ -280,7 +302,7 @@ Message MessageMaker::inspection() {
     const auto shape = input_.byte();
     return shape % 8 == 0 ? input_.size_around(max) : std::size_t{shape} % 8;
   };
-  switch (kind % 12) {
+  switch (kind % 13) {
     case 0: return HistoryQuery{nonce, seq, static_cast<std::uint32_t>(input_.number())};
     case 1: {
       History history{nonce, seq, input_.number(), input_.number(), input_.number(), {}, {}};
@@ -326,6 +348,7 @@ Message MessageMaker::inspection() {
     }
     case 8: return StateLeaseQuery{nonce, seq};
     case 9: return StateLease{nonce, seq, certificate()};
+    case 12: return rejoin();
     case 10: {
       StatePartsQuery query{nonce, seq, {}};
       for (auto left = count_up_to(limits::state_places_max); left > 0; --left) {

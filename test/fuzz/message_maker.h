@@ -27,6 +27,7 @@ class MessageMaker {
   [[nodiscard]] Bytes signature();
   [[nodiscard]] SharedBatch shared_batch();
   [[nodiscard]] CheckpointCertificate certificate();
+  [[nodiscard]] Rejoin rejoin();
   [[nodiscard]] Status status();
   [[nodiscard]] Replies replies();
   [[nodiscard]] Report report();

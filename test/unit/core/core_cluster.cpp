@@ -168,6 +168,8 @@ void Node::perform(Effects effects) {
       collected = collect->up_to;
     } else if (const auto* alarm = std::get_if<Alarm>(&effect)) {
       alarms.push_back(alarm->reason);
+    } else if (const auto* notice = std::get_if<Notice>(&effect)) {
+      notices.push_back(notice->line);
     } else if (const auto* count = std::get_if<Counted>(&effect)) {
       counts.emplace_back(count->reason);
     }
@@ -215,6 +217,15 @@ void Cluster::restart(ReplicaId id) {
   const Now now = node.now;
   auto returned = std::make_unique<Node>(node.config, std::move(node.disk));
   nodes[id] = std::move(returned);
+  nodes[id]->now = now;
+  nodes[id]->step(Started{});
+}
+
+void Cluster::wipe(ReplicaId id, std::uint8_t life) {
+  auto config = nodes[id]->config;
+  config.life_nonce.bytes.fill(life);
+  const Now now = nodes[id]->now;
+  nodes[id] = std::make_unique<Node>(config);
   nodes[id]->now = now;
   nodes[id]->step(Started{});
 }

@@ -89,6 +89,7 @@ struct Node {
   std::vector<Reply> replies;
   std::vector<Answer> answers;
   std::vector<std::string> alarms;
+  std::vector<std::string> notices;
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
   Seq collected = 0;
@@ -112,6 +113,8 @@ struct Cluster {
   void deliver_all(const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes = {});
   /// The node loses what was not durable, and begins again with the rest.
   void restart(ReplicaId id);
+  /// The node loses everything, and begins again as another life.
+  void wipe(ReplicaId id, std::uint8_t life);
   /// Lets time pass at all nodes and wakes them.
   void pass(MonotonicUs us);
 

@@ -24,6 +24,8 @@ std::vector<std::pair<std::string, Bytes>> encoded_now() {
   vectors.emplace_back("bundle_body", bundle_body);
   vectors.emplace_back("bundle_statement", wire::bundle_statement(bundle_body));
   vectors.emplace_back("batch", samples::batch()->bytes);
+  vectors.emplace_back("rejoin_body", samples::rejoin().body);
+  vectors.emplace_back("rejoin_statement", wire::rejoin_statement(samples::rejoin().body));
   vectors.emplace_back("checkpoint_body", checkpoint_body);
   vectors.emplace_back("checkpoint_statement", wire::checkpoint_statement(checkpoint_body));
   vectors.emplace_back("operation", encode_operation("kv", encode_words({"put", "city", "Nicaea"})));

@@ -8,7 +8,8 @@ namespace {
 bool same_content(const Submit& left, const Submit& right) { return *left.bundle == *right.bundle; }
 
 bool same_batch(const Batch& left, const Batch& right) {
-  return left.bytes == right.bytes && left.proposed_time_us == right.proposed_time_us && left.bundles == right.bundles;
+  return left.bytes == right.bytes && left.proposed_time_us == right.proposed_time_us &&
+         left.bundles == right.bundles && left.rejoins == right.rejoins;
 }
 
 bool same_content(const PrePrepare& left, const PrePrepare& right) {
@@ -50,6 +51,16 @@ SharedBatch batch() {
   second.operations = {"get city"};
   return std::make_shared<const Batch>(
       wire::encode_batch(1'700'000'123'456'789, {signed_bundle(), signed_bundle_of(second)}));
+}
+
+Rejoin rejoin() {
+  Rejoin rejoin{{digest(1), 3, 2, 5, digest(171)}, {}, Bytes(71, 'r')};
+  rejoin.body = wire::encode_rejoin_body(rejoin.content);
+  return rejoin;
+}
+
+SharedBatch batch_with_rejoin() {
+  return std::make_shared<const Batch>(wire::encode_batch(1'700'000'123'456'790, {signed_bundle()}, {rejoin()}));
 }
 
 CheckpointStatement statement(ReplicaId replica) { return {digest(1), 3, replica, 5, 1280, digest(101)}; }
@@ -104,6 +115,7 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"submit", Submit{std::make_shared<const SignedBundle>(signed_bundle())}},
       {"pre_prepare", PrePrepare{9, 1284, batch()}},
       {"pre_prepare_null", PrePrepare{9, 1285, std::make_shared<const Batch>()}},
+      {"pre_prepare_rejoin", PrePrepare{9, 1286, batch_with_rejoin()}},
       {"prepare", Prepare{9, 1284, digest(33)}},
       {"commit", Commit{9, 1284, digest(34)}},
       {"checkpoint_vote", vote(2)},
@@ -129,6 +141,7 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"state_parts_query", StatePartsQuery{91, 1280, {{"", true}, {Bytes("\x0a\0", 2), false}}}},
       {"state_parts",
        StateParts{91, 1280, state_nodes().nodes, {{Bytes("\x0a\0", 2), {{"abbey", "old"}, {"city", ""}}}}}},
+      {"rejoin", rejoin()},
   };
 }
 

@@ -16,6 +16,8 @@ namespace tagma::samples {
 /// Signs nothing: `content` with its exact body and a made-up signature.
 [[nodiscard]] SignedBundle signed_bundle_of(const Bundle& content);
 [[nodiscard]] SharedBatch batch();
+[[nodiscard]] Rejoin rejoin();
+[[nodiscard]] SharedBatch batch_with_rejoin();
 [[nodiscard]] CheckpointStatement statement(ReplicaId replica);
 [[nodiscard]] CheckpointVote vote(ReplicaId replica);
 [[nodiscard]] CheckpointVote vote_of(const CheckpointStatement& content);

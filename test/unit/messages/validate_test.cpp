@@ -89,7 +89,7 @@ TEST_CASE("rules of a batch") {
       {
           {[](Batch& b) { b.bytes.assign(limits::batch_bytes_max + 1, 'x'); }, "the batch has more than 1 MiB"},
           {[](Batch& b) { b.proposed_time_us = -1; }, "the batch proposes a time before the epoch"},
-          {[](Batch& b) { b.bundles.clear(); }, "the batch has no bundle"},
+          {[](Batch& b) { b.bundles.clear(); }, "the batch orders nothing"},
           {[](Batch& b) { b.bundles.resize(1025, b.bundles.front()); }, "the batch has more than 1024 bundles"},
           {[](Batch& b) {
              auto wide = b.bundles.front();
@@ -106,6 +106,34 @@ TEST_CASE("rules of a batch") {
            "the null batch proposes a time"},
       });
   CHECK_FALSE(validate(Batch{}));
+  check_rules<Batch>(
+      *samples::batch_with_rejoin(),
+      {
+          {[](Batch& b) { b.rejoins.resize(65, b.rejoins.front()); }, "the batch has more than 64 REJOINs"},
+          {[](Batch& b) { b.rejoins.resize(2, b.rejoins.front()); }, "a replica stands twice among the REJOINs"},
+          {[](Batch& b) { b.rejoins.front().signature.clear(); }, "the signature is missing"},
+          {[](Batch& b) {
+             b.bytes.clear();
+             b.bundles.clear();
+           },
+           "the null batch orders something"},
+      });
+  auto lone = *samples::batch_with_rejoin();
+  lone.bundles.clear();
+  CHECK_FALSE(validate(lone));
+}
+
+TEST_CASE("rules of a REJOIN") {
+  check_rules<Rejoin>(
+      samples::rejoin(),
+      {
+          {[](Rejoin& r) { r.body.clear(); }, "the REJOIN's body is missing"},
+          {[](Rejoin& r) { r.body.assign(1025, 'x'); }, "the REJOIN's body has more than 1024 bytes"},
+          {[](Rejoin& r) { r.signature.clear(); }, "the signature is missing"},
+          {[](Rejoin& r) { r.content.replica = 64; }, "the REJOIN's replica id is above 63"},
+          {[](Rejoin& r) { r.content.nonce = {}; }, "the REJOIN's nonce is zero"},
+          {[](Rejoin& r) { r.content.incarnation = ~Incarnation{0}; }, "the REJOIN's incarnation has no next one"},
+      });
 }
 
 TEST_CASE("rules of the messages about slots") {
@@ -117,7 +145,7 @@ TEST_CASE("rules of the messages about slots") {
                                                         bad.bundles.clear();
                                                         m.batch = std::make_shared<const Batch>(bad);
                                                       },
-                                                      "the batch has no bundle"}});
+                                                      "the batch orders nothing"}});
   check_rules<BatchBody>({1, samples::batch()}, {{[](BatchBody& m) { m.seq = 0; }, no_slot},
                                                  {[](BatchBody& m) { m.batch = nullptr; }, "the batch is missing"}});
   check_rules<Prepare>({0, 1, {}}, {{[](Prepare& m) { m.seq = 0; }, no_slot}});

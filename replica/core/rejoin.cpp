@@ -1,0 +1,139 @@
+// The lives of the members (docs/protocol.md, "A replica that lost its memory"): what a replica does whose disk was
+// wiped, and what the others do for it. A REJOIN is ordered like a request; from its slot alone follows the boundary up
+// to which the old life's votes count, and above which the new one's do.
+#include <algorithm>
+#include <utility>
+
+#include "messages/mutant.h"
+#include "messages/wire/codec.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+
+bool ReplicaCore::Implementation::may_vote_on(Seq seq) const {
+  if (mutant(Mutant::amnesiac_votes_before_boundary)) return true;
+  return life_is_ordered() && seq > own_life().boundary;
+}
+
+/// A primary leads in views that its life saw opened: in an earlier life it may have proposed something else for the
+/// same slots. View 0 opened with the cluster.
+bool ReplicaCore::Implementation::may_lead() const { return is_primary() && config_.life_nonce == LifeNonce{}; }
+
+void ReplicaCore::Implementation::read_lives() {
+  for (ReplicaId id = 0; id < lives_.size(); ++id) lives_[id] = executor_.members().find(id);
+  std::erase_if(pending_rejoins_, [this](const auto& pending) {
+    return lives_[pending.first].nonce == pending.second.rejoin.content.nonce;
+  });
+  lives_changed_ = true;
+}
+
+/// After the step in which the state changed: votes may follow, which may decide and execute more.
+void ReplicaCore::Implementation::review_lives() {
+  if (!std::exchange(lives_changed_, false) || !voting_) return;
+  if (!life_is_ordered()) {
+    if (!life_was_ordered_ && !(config_.life_nonce == LifeNonce{})) return;  // not yet
+    return alarm("another life of this replica takes part, incarnation " + std::to_string(own_life().incarnation) +
+                 ": its disk is an old copy, or a second process has its key");
+  }
+  if (std::exchange(life_was_ordered_, true)) return;
+  if (own_life().is_first()) return;
+  count("own life ordered");
+  effects_.emplace_back(Notice{"taken back as incarnation " + std::to_string(own_life().incarnation) +
+                               ": votes on slots above " + std::to_string(own_life().boundary)});
+  reconsider_all_withheld();
+}
+
+void ReplicaCore::Implementation::look_after_rejoin() {
+  if (life_is_ordered() || !voting_ || now_.monotonic_us < next_rejoin_us_) return;
+  next_rejoin_us_ = now_.monotonic_us + config_.rejoin_resend_us;
+  if (!own_rejoin_ || own_rejoin_->content.incarnation != own_life().incarnation) {
+    Rejoin rejoin;
+    rejoin.content = {.cluster = config_.membership.cluster,
+                      .epoch = config_.membership.epoch,
+                      .replica = config_.id,
+                      .incarnation = own_life().incarnation,
+                      .nonce = config_.life_nonce};
+    rejoin.body = wire::encode_rejoin_body(rejoin.content);
+    rejoin.signature = authenticator_.sign(wire::rejoin_statement(rejoin.body));
+    own_rejoin_ = std::move(rejoin);
+  }
+  count("REJOIN sent");
+  broadcast(*own_rejoin_);
+}
+
+bool ReplicaCore::Implementation::is_rejoin_of_member(const Rejoin& rejoin) const {
+  const auto& content = rejoin.content;
+  return content.cluster == config_.membership.cluster && content.epoch == config_.membership.epoch &&
+         config_.membership.find_replica(content.replica) != nullptr;
+}
+
+bool ReplicaCore::Implementation::rejoin_is_authentic(const Rejoin& rejoin) {
+  const auto pending = pending_rejoins_.find(rejoin.content.replica);
+  if (pending != pending_rejoins_.end() && pending->second.rejoin == rejoin) return true;
+  return authenticator_.verify(config_.membership.find_replica(rejoin.content.replica)->key,
+                               wire::rejoin_statement(rejoin.body), rejoin.signature);
+}
+
+void ReplicaCore::Implementation::receive(const Sender& from, Rejoin& message) {
+  const auto& content = message.content;
+  if (content.replica != from.principal.id) return count("REJOIN of another replica");
+  if (!is_rejoin_of_member(message)) return count("REJOIN for another cluster or epoch");
+  if (lives_[content.replica].nonce == content.nonce) return;  // ordered; its sender will learn
+  const auto held = pending_rejoins_.find(content.replica);
+  if (held != pending_rejoins_.end()) {
+    if (held->second.rejoin == message) return;
+    if (now_.monotonic_us - held->second.judged_us < config_.resend_us) return count("REJOIN changed too soon");
+  }
+  if (!rejoin_is_authentic(message)) return count("forged REJOIN");
+  count("REJOIN received");
+  const ReplicaId replica = content.replica;
+  pending_rejoins_.insert_or_assign(
+      replica, PendingRejoin{.rejoin = std::move(message), .judged_us = now_.monotonic_us, .proposed = 0});
+  tell_if_too_many_rejoin();
+}
+
+void ReplicaCore::Implementation::tell_if_too_many_rejoin() {
+  const std::size_t lost = pending_rejoins_.size() + (life_is_ordered() ? 0 : 1);
+  if (told_of_rejoins_ || config_.membership.n() - lost >= config_.membership.quorum()) return;
+  told_of_rejoins_ = true;
+  effects_.emplace_back(Notice{std::to_string(lost) + " of " + std::to_string(config_.membership.n()) +
+                               " replicas have lost their memory: no quorum is left that could take them back"});
+}
+
+bool ReplicaCore::Implementation::is_due(const PendingRejoin& pending) const {
+  return pending.proposed <= executed_ && executor_.members().may_rejoin(pending.rejoin.content, next_seq_);
+}
+
+bool ReplicaCore::Implementation::has_due_rejoin() const {
+  return std::any_of(pending_rejoins_.begin(), pending_rejoins_.end(),
+                     [this](const auto& pending) { return is_due(pending.second); });
+}
+
+std::vector<Rejoin> ReplicaCore::Implementation::take_due_rejoins(Seq seq) {
+  std::vector<Rejoin> due;
+  for (auto& [replica, pending] : pending_rejoins_) {
+    if (!is_due(pending)) continue;
+    pending.proposed = seq;
+    due.push_back(pending.rejoin);
+  }
+  return due;
+}
+
+/// Up to the first checkpoint at or above each boundary, and up to where a REJOIN that waits may stand.
+bool ReplicaCore::Implementation::owes_null_batches() const {
+  for (const auto& life : lives_) {
+    const Seq interval = config_.checkpoint_interval;
+    if (life.boundary > certificate_ && next_seq_ <= (life.boundary + interval - 1) / interval * interval) return true;
+  }
+  return std::any_of(pending_rejoins_.begin(), pending_rejoins_.end(), [this](const auto& pending) {
+    const auto& life = lives_[pending.first];
+    return pending.second.rejoin.content.incarnation == life.incarnation &&
+           next_seq_ < executor_.members().first_rejoin_slot(life);
+  });
+}
+
+bool ReplicaCore::Implementation::null_batch_is_due() const {
+  return owes_null_batches() && now_.monotonic_us >= next_null_us_;
+}
+
+}  // namespace tagma
