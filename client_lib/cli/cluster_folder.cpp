@@ -18,6 +18,7 @@
 #include "crypto/digest.h"
 #include "crypto/identity.h"
 #include "messages/assert.h"
+#include "messages/cluster_file/genesis.h"
 
 namespace tagma::cli {
 namespace {
@@ -93,6 +94,15 @@ std::optional<Refused> add_members(KeyMaker& keys, const ClusterPlan& plan, std:
   return std::nullopt;
 }
 
+/// Every replica of the new genesis.
+std::optional<Refused> permit_to_begin(const std::string& directory, const Membership& membership) {
+  for (const auto& replica : membership.replicas) {
+    const std::string folder = principal_folder(directory, {PrincipalKind::replica, replica.id});
+    if (auto refused = write_genesis(folder, membership.cluster)) return refused;
+  }
+  return std::nullopt;
+}
+
 std::string port_range(std::uint32_t base, std::uint32_t count) {
   return std::to_string(base) + ".." + std::to_string(base + count - 1);
 }
@@ -148,7 +158,12 @@ int try_lock(const std::string& path, int open_flags) {
 bool started_in(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
   std::ifstream mark(data_path(directory, replica) + "/started");
   std::string text;
-  return mark && std::getline(mark, text) && text == to_hex(cluster.view());
+  return mark && std::getline(mark, text) && text.starts_with(to_hex(cluster.view()));
+}
+
+bool may_begin(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+  return has_genesis(principal_folder(directory, {PrincipalKind::replica, replica}), cluster) ||
+         has_genesis(data_path(directory, replica), cluster);
 }
 
 }  // namespace
@@ -206,6 +221,7 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
     KeyMaker keys(directory, plan.key_algorithm);
     refused = add_members(keys, plan, port->base, membership);
     if (!refused) refused = validate(membership);
+    if (!refused) refused = permit_to_begin(directory, membership);
     if (!refused) refused = write_cluster_file(cluster_file_path(directory), created.file);
     if (!refused) keys.keep();
   }
@@ -267,14 +283,36 @@ std::optional<Refused> empty_cluster_folder(const std::string& directory) {
 
 Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile& file) {
   if (file.durability != Durability::memory) return false;
-  bool started = false;
+  bool fresh = true;
   for (const auto& replica : file.membership.replicas) {
-    started = started || started_in(directory, replica.id, file.membership.cluster);
+    fresh = fresh && may_begin(directory, replica.id, file.membership.cluster) &&
+            !started_in(directory, replica.id, file.membership.cluster);
   }
-  if (!started) return false;
+  if (fresh) return false;
   file.membership.cluster = random_cluster_id();
+  if (auto refused = permit_to_begin(directory, file.membership)) return *refused;
   if (auto refused = write_cluster_file(cluster_file_path(directory), file)) return *refused;
   return true;
+}
+
+std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
+                                        const ProgramName& program) {
+  const auto& membership = file.membership;
+  std::uint32_t remember = 0;
+  for (const auto& replica : membership.replicas) {
+    const bool knows =
+        started_in(directory, replica.id, membership.cluster) || may_begin(directory, replica.id, membership.cluster);
+    remember += knows ? 1U : 0U;
+  }
+  if (remember >= membership.quorum()) return std::nullopt;
+  const std::string left =
+      remember == 0 ? "no replica has"
+                    : "only " + std::to_string(remember) + " of " + std::to_string(membership.n()) + " replicas have";
+  return Refused{directory + ": " + left + " the data of this cluster any more, and " +
+                 std::to_string(membership.quorum()) +
+                 " are needed to take back those that lost theirs; put a lost folder back if there is an up-to-date "
+                 "copy, or remove what is left and start a new, empty cluster with " +
+                 program.word + " up --fresh" + directory_argument(directory)};
 }
 
 Result<FolderLock> FolderLock::acquire(const std::string& directory) {

@@ -42,10 +42,14 @@ struct CreatedCluster {
 /// Whether a process holds the replica's data folder.
 [[nodiscard]] bool replica_runs(const std::string& directory, ReplicaId replica);
 
-/// With durability memory no replica can go on where it was. If one of them started in this genesis before, writes a
-/// new genesis (a new random cluster id, the same keys) into cluster.toml and `file`; returns whether it did.
-/// No replica may run.
+/// With durability memory no replica can go on where it was. If one of them started in this genesis before, or may not
+/// begin in it any more, writes a new genesis (a new random cluster id, the same keys) into cluster.toml and `file`;
+/// returns whether it did. No replica may run.
 [[nodiscard]] Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile& file);
+
+/// Where fewer than a quorum have kept their memory nobody can take the others back: says so, and what to do.
+[[nodiscard]] std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
+                                                      const ProgramName& program);
 
 /// Exclusive use of a cluster folder by one process that starts its replicas; released on destruction or death.
 class FolderLock {

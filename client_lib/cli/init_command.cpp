@@ -32,6 +32,7 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
   const auto range = [](const std::string& name, std::size_t count) {
     return name + "-" + (count == 1 ? "0" : "{0.." + std::to_string(count - 1) + "}") + "/identity.key";
   };
+  line("replica-N/genesis", "lets replica N begin, once; without it an empty disk is a lost one");
   line(range("client", membership.clients.size()), counted(membership.clients.size(), "secret"));
   if (!membership.admins.empty()) {
     line(range("admin", membership.admins.size()), counted(membership.admins.size(), "secret"));
@@ -43,7 +44,7 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
 void print_next(const std::string& directory, bool on_hosts, const ProgramName& program, std::ostream& out) {
   out << "\nNext:\n";
   if (on_hosts) {
-    out << "  copy cluster.toml and replica N's own secret to host N, and there run\n"
+    out << "  copy cluster.toml and the whole folder replica-N to host N, and there run\n"
         << "  " << program.word << " replica --cluster " << shell_word(cluster_file_path(directory))
         << " --id N --data PATH\n";
   } else {

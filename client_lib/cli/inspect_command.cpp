@@ -19,8 +19,8 @@ struct InspectOptions {
 };
 
 constexpr std::string_view mend =
-    "this replica cannot return to its cluster, where it is one of the f that may fail; keep the folder for a "
-    "diagnosis";
+    "start the replica: it sets what is damaged aside, fetches the state from the others, and where the log is damaged "
+    "asks them to take it back; until it votes it is one of the f that may fail";
 
 void describe_arguments(CLI::App& app, InspectOptions& options) {
   app.name("tagma inspect");
@@ -58,6 +58,9 @@ std::string state_text(const StateInspection& state) {
 
 void print_text(const InspectOptions& options, const DataInspection& found, std::ostream& out) {
   out << options.directory << ": of a replica of cluster " << to_hex(found.cluster.view()) << "\n";
+  if (found.life != LifeNonce{}) {
+    out << "  life   " << to_hex(found.life.view()).substr(0, 16) << ", begun after a loss of memory\n";
+  }
   if (!found.on_disk) out << "  durability memory: nothing is kept but the mark that it has started\n";
   if (found.log) out << "  log    " << log_text(*found.log) << "\n";
   if (found.state) out << "  state  " << state_text(*found.state) << "\n";
@@ -67,6 +70,7 @@ void print_text(const InspectOptions& options, const DataInspection& found, std:
 
 nlohmann::json to_json(const DataInspection& found) {
   nlohmann::json json = {{"cluster", to_hex(found.cluster.view())},
+                         {"life", to_hex(found.life.view())},
                          {"on_disk", found.on_disk},
                          {"log", nullptr},
                          {"state", nullptr},

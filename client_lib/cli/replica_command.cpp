@@ -33,7 +33,8 @@ void describe_arguments(CLI::App& app, ReplicaCommandOptions& options) {
       "  tagma replica --cluster c.toml --id 2 --data d2 --identity r2.key\n\n"
       "With --cluster and without --dir there must be a --data. Log lines go to\n"
       "standard error; the line with the word \"ready\" says that it serves. Exit\n"
-      "status: 0 clean stop, 1 failure while running, 2 bad input or a lost disk.");
+      "status: 0 clean stop, 1 failure while running, 2 bad input. A replica whose\n"
+      "data is lost or damaged takes the state from the others, who take it back.");
 }
 
 /// What was not given lies in the cluster folder. A cluster.toml that was given need not lie in one.

@@ -115,15 +115,24 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
   }
 }
 
-std::uint64_t counter_of(const Report& report, std::string_view name) {
+std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name) {
   const auto found = std::find_if(report.counters.begin(), report.counters.end(),
                                   [name](const auto& counter) { return counter.first == name; });
-  return found == report.counters.end() ? 0 : found->second;
+  return found == report.counters.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::uint64_t counter_of(const Report& report, std::string_view name) {
+  return counter_if_told(report, name).value_or(0);
 }
 
 /// Why a replica that answers does not vote.
 std::string why_not_voting(const Report& report) {
   const auto target = counter_of(report, "transfer target slot");
+  if (const auto boundary = counter_if_told(report, "rejoin boundary slot"); boundary && target == 0) {
+    if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";
+    return "taken back as incarnation " + std::to_string(report.incarnation) + ", it votes on slots above " +
+           std::to_string(*boundary) + ", and counts once a checkpoint there is stable";
+  }
   if (target == 0) return "it has stopped, or seeks somebody to fetch the state from";
   const auto fetched = counter_of(report, "transfer bytes fetched");
   const auto all = counter_of(report, "transfer bytes of the state");

@@ -52,6 +52,7 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
     }
     const auto renewed = renew_genesis_if_started(directory, *file);
     if (!renewed) return Refused{renewed.reason()};
+    if (auto refused = too_few_remember(directory, *file, streams.program)) return *refused;
     streams.out << "The cluster in " << directory << ", " << counted(file->membership.n(), "replica") << ".\n";
     if (*renewed) streams.out << "Durability is memory: the cluster starts empty.\n";
     return PreparedCluster{std::move(*file), std::nullopt};

@@ -1,13 +1,8 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <sstream>
 #include <system_error>
 
+#include "messages/cluster_file/atomic_file.h"
 #include "messages/cluster_file/rules.h"
 
 namespace tagma {
@@ -22,52 +17,6 @@ void render_members(std::ostream& out, std::string_view list, const std::vector<
   for (const auto& member : members) {
     out << "\n[[" << list << "]]\nid = " << member.id << "\nkey = " << quoted(key_text(member.key)) << "\n";
   }
-}
-
-/// An open file that is closed and, unless kept, removed again.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& target) : path_(target + ".XXXXXX") {
-    descriptor_ = ::mkostemp(path_.data(), O_CLOEXEC);
-  }
-  ~TemporaryFile() {
-    if (descriptor_ < 0) return;
-    ::close(descriptor_);
-    if (!kept_) ::unlink(path_.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  [[nodiscard]] bool opened() const { return descriptor_ >= 0; }
-
-  /// Writes everything, readable by all, and waits until it is on the disk.
-  [[nodiscard]] bool fill(std::string_view text) const {
-    while (!text.empty()) {
-      const auto written = ::write(descriptor_, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return ::fchmod(descriptor_, 0644) == 0 && ::fsync(descriptor_) == 0;
-  }
-
-  [[nodiscard]] bool move_to(const std::string& target) {
-    kept_ = ::rename(path_.c_str(), target.c_str()) == 0;
-    return kept_;
-  }
-
- private:
-  std::string path_;
-  int descriptor_ = -1;
-  bool kept_ = false;
-};
-
-bool sync_folder(const std::string& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool synced = ::fsync(descriptor) == 0;
-  ::close(descriptor);
-  return synced;
 }
 
 Refused cannot_write(const std::string& path, int error) {
@@ -108,12 +57,7 @@ std::optional<Refused> write_cluster_file(const std::string& path, const Cluster
   // What we could not read again (a path that is not UTF-8, for one) must not reach the disk.
   if (const auto again = cluster_file::parse(text); !again) return cluster_file::in_one_line(path, again.reason());
 
-  cluster_file::TemporaryFile temporary(path);
-  if (!temporary.opened() || !temporary.fill(text) || !temporary.move_to(path))
-    return cluster_file::cannot_write(path, errno);
-  const auto folder = std::filesystem::path(path).parent_path();
-  if (!cluster_file::sync_folder(folder.empty() ? "." : folder.string()))
-    return cluster_file::cannot_write(path, errno);
+  if (!cluster_file::write_atomically(path, text)) return cluster_file::cannot_write(path, errno);
   return std::nullopt;
 }
 

@@ -200,7 +200,10 @@ class ReplicaCore::Implementation {
   }
   /// Whether this replica may hold the slot. One whose own checkpoints lag behind the others' stops here instead of
   /// holding ever more of its log.
-  [[nodiscard]] bool has_room(Seq seq) const { return seq - collected_ <= 2 * config_.window; }
+  /// Of one whose state is lost a half is for the slots that it executes again.
+  [[nodiscard]] bool has_room(Seq seq) const {
+    return seq <= collected_ + (executed_ < collected_ ? 1 : 2) * config_.window;
+  }
   /// Whether every bundle of the batch is one that this cluster's clients signed.
   [[nodiscard]] bool batch_is_authentic(const Batch& batch);
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;

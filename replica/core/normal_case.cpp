@@ -199,6 +199,7 @@ void ReplicaCore::Implementation::execute_decided() {
     const auto batch = find_batch(found->second, digest);
     if (batch == nullptr) return;
     execute(executed_ + 1, digest, batch);
+    if (executed_ <= collected_) slots_.erase(found);  // without the state before it; nobody needs its votes
   }
 }
 

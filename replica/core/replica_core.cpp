@@ -123,8 +123,8 @@ void ReplicaCore::Implementation::schedule() {
   if (has_free_slot()) {
     const MonotonicUs due_us = pool_.has_ready() ? pool_.oldest_ready_us() + config_.batch_age_max_us : 0;
     at_us = std::min(at_us, std::max(now_.monotonic_us + 1, due_us));
-  } else if (may_lead() && owes_null_batches()) {
-    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_null_us_));
+  } else if (may_lead() && now_.monotonic_us < next_null_us_ && owes_null_batches()) {
+    at_us = std::min(at_us, next_null_us_);
   }
   if (!life_is_ordered() && voting_) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_rejoin_us_));
   at_us = std::min(at_us, transfer_wake_us());
@@ -147,6 +147,8 @@ CoreView ReplicaCore::Implementation::view() const {
   view.pending_bytes = pool_.bytes();
   view.slots_held = slots_.size();
   view.base = base_;
+  view.remembers = remembers_enough();
+  view.incarnation = own_life().incarnation;
   view.agreed_time_us = executor_.agreed_time_us();
   return view;
 }

@@ -24,7 +24,9 @@ struct CoreView {
   std::size_t pending_operations = 0;
   std::size_t pending_bytes = 0;
   std::size_t slots_held = 0;
-  Seq base = 0;  ///< seq of the durable state
+  Seq base = 0;                 ///< seq of the durable state
+  bool remembers = true;        ///< nothing that an earlier life may have promised matters any more
+  Incarnation incarnation = 0;  ///< newest of this replica's lives, as the executed state has it
   TimeUs agreed_time_us = 0;
 };
 

@@ -64,6 +64,9 @@ void ReplicaCore::Implementation::settle_restored_slots() {
     if (slot.recorded && slot.recorded->view == view_) slot.prepares.add(config_.id, *slot.recorded);
     if (slot.prepared) slot.commits.add(config_.id, *slot.prepared);
   }
+  // More than a replica ever holds: the state that they follow is lost. Those up to the certificate are of no use
+  // without it; it will be fetched.
+  if (!slots_.empty() && !has_room(slots_.rbegin()->first)) collected_ = certificate_;
   slots_.erase(slots_.begin(), slots_.upper_bound(collected_));
 }
 

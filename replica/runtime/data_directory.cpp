@@ -48,7 +48,23 @@ bool write_all(int fd, ByteView bytes) {
   return true;
 }
 
-std::string mark_text(const ClusterId& cluster) { return to_hex(cluster.view()) + "\n"; }
+std::string mark_text(const StartMark& mark) {
+  const std::string life = mark.life == LifeNonce{} ? "" : " " + to_hex(mark.life.view());
+  return to_hex(mark.cluster.view()) + life + "\n";
+}
+
+/// Nothing if it is no whole mark.
+std::optional<StartMark> parse_mark(ByteView text) {
+  constexpr std::size_t hex_bytes = 2 * Digest::size_bytes;
+  const bool later = text.size() == 2 * hex_bytes + 2;
+  if ((!later && text.size() != hex_bytes + 1) || text.back() != '\n' || (later && text[hex_bytes] != ' ')) return {};
+  StartMark mark;
+  Bytes bytes;
+  if (!from_hex(text.substr(0, hex_bytes), bytes) || !digest_from_bytes(bytes, mark.cluster)) return {};
+  if (!later) return mark;
+  if (!from_hex(text.substr(hex_bytes + 1, hex_bytes), bytes) || !digest_from_bytes(bytes, mark.life)) return {};
+  return mark.life == LifeNonce{} ? std::nullopt : std::optional(mark);
+}
 
 }  // namespace
 
@@ -85,14 +101,14 @@ DataDirectory::~DataDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
 }
 
-Result<std::optional<ClusterId>> DataDirectory::read_mark() const {
+Result<std::optional<StartMark>> DataDirectory::mark() const {
   const std::string path = mark_path();
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
-    if (errno == ENOENT) return std::optional<ClusterId>();
+    if (errno == ENOENT) return std::optional<StartMark>();
     return failed(path, "cannot be read", "make it readable for this user");
   }
-  std::string text(2 * Digest::size_bytes + 2, '\0');  // one byte more than a whole mark, to notice a longer one
+  std::string text(4 * Digest::size_bytes + 3, '\0');  // one byte more than the longest mark, to notice a longer one
   std::size_t length = 0;
   while (length < text.size()) {
     const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
@@ -102,46 +118,43 @@ Result<std::optional<ClusterId>> DataDirectory::read_mark() const {
     length += static_cast<std::size_t>(got);
   }
   text.resize(length);
-  Bytes bytes;
-  if (text.size() != 2 * Digest::size_bytes + 1 || text.back() != '\n' ||
-      !from_hex(ByteView(text).substr(0, text.size() - 1), bytes)) {
-    return Refused{path +
-                   ": damaged (not a cluster id in hexadecimal); give --data an empty directory in a new cluster, "
-                   "`tagma up --fresh` makes one"};
-  }
-  ClusterId cluster;
-  std::memcpy(cluster.bytes.data(), bytes.data(), Digest::size_bytes);
-  return std::optional(cluster);
+  const auto mark = parse_mark(text);
+  if (mark) return mark;
+  return Refused{
+      path +
+      ": damaged (not a cluster id in hexadecimal, and perhaps a life's); remove it, and this replica asks the "
+      "others to take it back"};
 }
 
-Result<StartedMark> DataDirectory::started(const ClusterId& cluster) const {
-  const auto mark = read_mark();
-  if (!mark) return Refused{mark.reason()};
-  if (!*mark) return StartedMark::absent;
-  return **mark == cluster ? StartedMark::this_cluster : StartedMark::other_cluster;
-}
-
-Result<ClusterId> DataDirectory::cluster() const {
-  const auto mark = read_mark();
-  if (!mark) return Refused{mark.reason()};
-  if (!*mark) return Refused{mark_path() + ": there is none"};
-  return **mark;
-}
-
-std::optional<Refused> DataDirectory::mark_started(const ClusterId& cluster) const {
+std::optional<Refused> DataDirectory::write_mark(const StartMark& mark) const {
   const std::string path = mark_path();
   const std::string temporary = path + ".new";
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (file.get() < 0) return failed(temporary, "cannot be written", writable_mend);
-  if (!write_all(file.get(), mark_text(cluster)) || ::fsync(file.get()) != 0) {
+  if (!write_all(file.get(), mark_text(mark)) || ::fsync(file.get()) != 0) {
     return failed(temporary, "cannot be written", "free some space on this disk");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "cannot be replaced", writable_mend);
+  return sync();
+}
+
+std::optional<Refused> DataDirectory::sync() const {
   Descriptor directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
     return failed(path_, "cannot be made durable", "use a file system that knows fsync of directories");
   }
   return std::nullopt;
+}
+
+std::optional<Refused> DataDirectory::set_aside(const std::string& name) const {
+  std::error_code error;
+  const std::string from = path_ + "/" + name;
+  const std::string to = path_ + "/damaged-" + name;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(from, error))) return std::nullopt;
+  std::filesystem::remove_all(to, error);
+  if (!error) std::filesystem::rename(from, to, error);
+  if (error) return Refused{from + ": cannot be set aside as " + to + ": " + error.message() + "; " + writable_mend};
+  return sync();
 }
 
 }  // namespace tagma::runtime

@@ -4,16 +4,16 @@
 #include <optional>
 #include <string>
 
-#include "messages/membership.h"
+#include "messages/messages.h"
 #include "tagma/result.h"
 
 namespace tagma::runtime {
 
-/// What the mark DATA/started says.
-enum class StartedMark : std::uint8_t {
-  absent,         ///< never started here
-  this_cluster,   ///< started before, in this genesis: its memory of that life is gone
-  other_cluster,  ///< started before, in another genesis: of no concern to this one
+/// What the mark DATA/started says: in which cluster this replica has started here, and as which life.
+struct StartMark {
+  ClusterId cluster;
+  LifeNonce life;  ///< zero: the first one
+  auto operator<=>(const StartMark&) const = default;
 };
 
 /// A data directory held by this process (flock on DATA/lock) until destruction. Movable, not thread-safe.
@@ -28,18 +28,20 @@ class DataDirectory {
   DataDirectory& operator=(const DataDirectory&) = delete;
   ~DataDirectory();
 
-  /// Reads the mark. A damaged mark is refused: corrupt is not absent.
-  [[nodiscard]] Result<StartedMark> started(const ClusterId& cluster) const;
-  /// The cluster that the mark names; refuses where there is none or it is damaged.
-  [[nodiscard]] Result<ClusterId> cluster() const;
+  /// Reads the mark; nothing where there is none. A damaged mark is refused: corrupt is not absent.
+  [[nodiscard]] Result<std::optional<StartMark>> mark() const;
   /// Writes or replaces the mark: atomic, and durable on return.
-  [[nodiscard]] std::optional<Refused> mark_started(const ClusterId& cluster) const;
+  [[nodiscard]] std::optional<Refused> write_mark(const StartMark& mark) const;
+
+  /// Puts what lies there under `name` out of the way, as DATA/damaged-NAME in the place of an earlier one; nothing
+  /// where there is nothing. Durable on return.
+  [[nodiscard]] std::optional<Refused> set_aside(const std::string& name) const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
-  [[nodiscard]] Result<std::optional<ClusterId>> read_mark() const;
+  [[nodiscard]] std::optional<Refused> sync() const;
   [[nodiscard]] std::string mark_path() const { return path_ + "/started"; }
 
   std::string path_;

@@ -92,10 +92,12 @@ Result<DataInspection> inspect_data(const std::string& data_directory,
   }
   const auto data = DataDirectory::open(data_directory);
   if (!data) return Refused{data.reason()};
-  const auto cluster = data->cluster();
-  if (!cluster) return Refused{cluster.reason()};
+  const auto mark = data->mark();
+  if (!mark) return Refused{mark.reason()};
+  if (!*mark) return Refused{data_directory + ": has no mark that its replica has started"};
   DataInspection inspection;
-  inspection.cluster = *cluster;
+  inspection.cluster = (*mark)->cluster;
+  inspection.life = (*mark)->life;
   const std::string log_path = data_directory + "/log";
   const std::string state_path = data_directory + "/state";
   inspection.on_disk = std::filesystem::exists(log_path, error) || std::filesystem::exists(state_path, error);

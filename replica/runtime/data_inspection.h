@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "messages/membership.h"
+#include "messages/messages.h"
 #include "tagma/result.h"
 
 namespace tagma {
@@ -30,6 +30,7 @@ struct StateInspection {
 
 struct DataInspection {
   ClusterId cluster;
+  LifeNonce life;                        ///< zero: the replica's first one
   bool on_disk = false;                  ///< false: of durability "memory", there is nothing but the mark
   std::optional<LogInspection> log;      ///< nothing where it is damaged
   std::optional<StateInspection> state;  ///< nothing where it is damaged

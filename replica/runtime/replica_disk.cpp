@@ -12,14 +12,21 @@ namespace {
 
 constexpr std::chrono::seconds progress_interval{5};
 
+/// What a lasting loss is told as; the caller decides what to do about it.
+struct Damaged {
+  std::string reason;
+};
+
 Bytes owner_of(const ReplicaDiskOptions& options) {
   Bytes owner(options.cluster.view());
   owner.push_back(static_cast<char>(options.key.algorithm));
   return owner.append(options.key.bytes);
 }
 
-DiskRefused damaged(const std::string& reason) {
-  return {reason + "; what this replica promised is lost, so that it cannot return to this cluster"};
+/// A log is one life's: what an earlier one promised does not bind a later one, which has no need of it.
+Bytes owner_of_log(const ReplicaDiskOptions& options, const Life& life) {
+  Bytes owner = owner_of(options);
+  return life.nonce == LifeNonce{} ? owner : owner.append(life.nonce.view());
 }
 
 DiskRefused unusable(const DiskFailure& failure) { return {failure.reason, true}; }
@@ -36,41 +43,47 @@ struct OpenLog {
   std::vector<Record> records;
 };
 
+using OpenLogResult = std::variant<OpenLog, Damaged, DiskRefused>;
+
 /// What the entries say, the owner's aside.
-std::variant<std::vector<Record>, DiskRefused> records_of(const LogContent& content, const std::string& path,
-                                                          const Bytes& owner, bool first_start) {
+std::variant<std::vector<Record>, Damaged, DiskRefused> records_of(const LogContent& content, const std::string& path,
+                                                                   const ReplicaDiskOptions& options,
+                                                                   const Life& life) {
   bool owned = false;
   std::vector<Record> records;
   for (const auto& entry : content.entries) {
     if (entry.kind == log_owner_kind) {
-      if (entry.payload != owner) return DiskRefused{path + ": the log belongs to another replica or another cluster"};
+      if (!entry.payload.starts_with(owner_of(options))) {
+        return DiskRefused{path + ": the log belongs to another replica or another cluster"};
+      }
+      if (entry.payload != owner_of_log(options, life)) return Damaged{path + ": the log is of an earlier life"};
       owned = true;
       continue;
     }
     auto record = decode_record(entry);
-    if (!record) return damaged(path + ": a record of the log is damaged: " + record.reason());
+    if (!record) return Damaged{path + ": a record of the log is damaged: " + record.reason()};
     records.push_back(std::move(*record));
   }
-  if (!owned && !first_start) return damaged(path + ": the log is missing, or the record of its owner");
-  if (first_start && !records.empty()) {
-    return damaged(path + ": the log has records although the mark DATA/started is missing");
+  if (!owned && !life.begins) return Damaged{path + ": the log is missing, or the record of its owner"};
+  if (life.begins && !records.empty()) {
+    return Damaged{path + ": the log has records although the mark DATA/started is missing"};
   }
   return records;
 }
 
-std::variant<OpenLog, DiskRefused> open_log(const ReplicaDiskOptions& options, const std::string& path,
-                                            PosixFolder& folder) {
-  const Bytes owner = owner_of(options);
-  const bool first_start = options.mark == StartedMark::absent;
+OpenLogResult open_log(const ReplicaDiskOptions& options, const Life& life, const std::string& path,
+                       PosixFolder& folder) {
   if (auto failure = folder.prepare()) return unusable(*failure);
   auto opened = tagma::Log::open(folder, {.draw_tag = random_tag});
-  if (const auto* damage = std::get_if<LogDamage>(&opened)) return damaged(path + ": " + damage->reason);
+  if (const auto* damage = std::get_if<LogDamage>(&opened)) return Damaged{path + ": " + damage->reason};
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) return unusable(*failure);
   auto& [log, content] = std::get<tagma::Log::Opened>(opened);
-  auto records = records_of(content, path, owner, first_start);
+  auto records = records_of(content, path, options, life);
+  if (auto* damage = std::get_if<Damaged>(&records)) return std::move(*damage);
   if (auto* refused = std::get_if<DiskRefused>(&records)) return std::move(*refused);
-  if (first_start) {
-    if (auto failure = log.commit({{.kind = log_owner_kind, .seq = 0, .payload = owner}})) return unusable(*failure);
+  if (life.begins) {
+    const LogEntry owner{.kind = log_owner_kind, .seq = 0, .payload = owner_of_log(options, life)};
+    if (auto failure = log.commit({owner})) return unusable(*failure);
   }
   return OpenLog{std::move(log), std::move(std::get<std::vector<Record>>(records))};
 }
@@ -88,28 +101,29 @@ LmdbReader::Verification verify_state(const LmdbReader& reader, const ReplicaDis
   });
 }
 
-using OpenState = std::variant<std::unique_ptr<LmdbStateStore>, DiskRefused, DiskAbandoned>;
+using OpenState = std::variant<std::unique_ptr<LmdbStateStore>, Damaged, DiskRefused, DiskAbandoned>;
 
-OpenState open_state(const ReplicaDiskOptions& options, const std::string& path, Log& log) {
-  const bool first_start = options.mark == StartedMark::absent;
+OpenState open_state(const ReplicaDiskOptions& options, const std::string& path, bool create, Log& log) {
   PosixFolder folder(path);
   if (auto failure = folder.prepare()) return unusable(*failure);
   LmdbOptions store_options;
-  store_options.mode = first_start ? LmdbOptions::Mode::create : LmdbOptions::Mode::open;
+  store_options.mode = create ? LmdbOptions::Mode::create : LmdbOptions::Mode::open;
   store_options.folder = path;
   store_options.owner = owner_of(options);
   store_options.make_hash = make_state_hash;
   auto opened = LmdbStateStore::open(store_options);
   if (const auto* refused = std::get_if<StoreRefused>(&opened)) return DiskRefused{refused->reason};
-  if (const auto* damage = std::get_if<StateDamaged>(&opened)) return damaged(damage->reason());
+  if (const auto* damage = std::get_if<StateDamaged>(&opened)) return Damaged{damage->reason()};
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) return unusable(*failure);
   auto& store = std::get<std::unique_ptr<LmdbStateStore>>(opened);
-  if (first_start && store->reader().seq() > 0) {
-    return damaged(path + ": there is a state although the mark DATA/started is missing");
+  if (options.life.begins && options.life.nonce == LifeNonce{} && store->reader().seq() > 0) {
+    return DiskRefused{path +
+                       ": there is a state although this replica has never started here; remove the folder, or "
+                       "the file genesis that lets it begin"};
   }
   const auto verified = verify_state(store->reader(), options, log);
   if (std::holds_alternative<LmdbReader::Abandoned>(verified)) return DiskAbandoned{};
-  if (const auto* damage = std::get_if<StateDamaged>(&verified)) return damaged(damage->reason());
+  if (const auto* damage = std::get_if<StateDamaged>(&verified)) return Damaged{damage->reason()};
   return std::move(store);
 }
 
@@ -120,20 +134,38 @@ HashFunction make_state_hash() {
 }
 
 std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options, Log& log) {
-  if (options.mark == StartedMark::other_cluster) {
-    return DiskRefused{options.data_directory +
-                       ": holds the data of another cluster; give --data another directory, or remove this one"};
-  }
-  const std::string log_path = options.data_directory + "/log";
+  const std::string log_path = options.data.path() + "/log";
+  Life life = options.life;
   auto folder = std::make_unique<PosixFolder>(log_path);
-  auto opened = open_log(options, log_path, *folder);
+  auto opened = open_log(options, life, log_path, *folder);
+  if (const auto* damage = std::get_if<Damaged>(&opened)) {
+    log.warn("damaged: " + damage->reason +
+             "; what this replica promised is lost. Set aside as damaged-log; it asks "
+             "the others to take it back as another life");
+    life = new_life();
+    // First the mark: were the log gone and the mark the old one, the next start would take the log for lost again, but
+    // were the mark gone first, old promises could pass for the new life's.
+    if (auto refused = options.data.write_mark({.cluster = options.cluster, .life = life.nonce})) {
+      return DiskRefused{refused->reason, true};
+    }
+    if (auto refused = options.data.set_aside("log")) return DiskRefused{refused->reason, true};
+    opened = open_log(options, life, log_path, *folder);
+    if (const auto* again = std::get_if<Damaged>(&opened)) return DiskRefused{again->reason, true};
+  }
   if (auto* refused = std::get_if<DiskRefused>(&opened)) return std::move(*refused);
-  auto state = open_state(options, options.data_directory + "/state", log);
+  const std::string state_path = options.data.path() + "/state";
+  auto state = open_state(options, state_path, options.life.begins, log);
+  if (const auto* damage = std::get_if<Damaged>(&state)) {
+    log.warn("damaged: " + damage->reason + ". Set aside as damaged-state; it is fetched from the others");
+    if (auto refused = options.data.set_aside("state")) return DiskRefused{refused->reason, true};
+    state = open_state(options, state_path, true, log);
+    if (const auto* again = std::get_if<Damaged>(&state)) return DiskRefused{again->reason, true};
+  }
   if (auto* refused = std::get_if<DiskRefused>(&state)) return std::move(*refused);
   if (std::holds_alternative<DiskAbandoned>(state)) return DiskAbandoned{};
   auto& [disk_log, records] = std::get<OpenLog>(opened);
   return ReplicaDisk{std::move(folder), std::move(disk_log),
-                     std::move(std::get<std::unique_ptr<LmdbStateStore>>(state)), std::move(records)};
+                     std::move(std::get<std::unique_ptr<LmdbStateStore>>(state)), std::move(records), life};
 }
 
 }  // namespace tagma::runtime

@@ -12,7 +12,7 @@
 #include "checkpoint/posix_disk.h"
 #include "messages/membership.h"
 #include "replica/core/effects.h"
-#include "replica/runtime/data_directory.h"
+#include "replica/runtime/life.h"
 #include "replica/runtime/log.h"
 #include "tagma/result.h"
 
@@ -25,10 +25,10 @@ inline constexpr std::uint8_t log_owner_kind = 255;
 [[nodiscard]] HashFunction make_state_hash();
 
 struct ReplicaDiskOptions {
-  std::string data_directory;  ///< locked by this process; log and state are folders in it
+  const DataDirectory& data;  ///< log and state are folders in it
   ClusterId cluster;
   PublicKey key;  ///< the replica's own
-  StartedMark mark = StartedMark::absent;
+  Life life;
   std::function<bool()> asked_to_stop;  ///< looked at now and then while that takes long
 };
 
@@ -46,13 +46,14 @@ struct ReplicaDisk {
   std::unique_ptr<PosixFolder> log_folder;  ///< outlives the log
   tagma::Log log;
   std::unique_ptr<LmdbStateStore> store;
-  std::vector<Record> records;  ///< of earlier lives, in the order of their writing
+  std::vector<Record> records;  ///< of earlier processes, in the order of their writing
+  Life life;                    ///< another one than was asked for where the log is damaged
 };
 
-/// Opens both, or makes them where this replica has never started in any cluster; reads and verifies everything, with
-/// lines in the log while that takes long. What it makes is durable on return. What is absent although the replica has
-/// started before is damage, never a reason to begin anew (protocol: "absent state without a way to tell means
-/// REJOIN").
+/// Opens both, or makes them where the life begins; reads and verifies everything, with lines in the log while that
+/// takes long. What it makes is durable on return. What is absent although the life has begun is damage. A damaged log
+/// is set aside and the replica begins another life, for what it promised is lost; a damaged state is set aside and
+/// fetched from the others.
 [[nodiscard]] std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options,
                                                                                       Log& log);
 

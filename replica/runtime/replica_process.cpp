@@ -22,6 +22,7 @@
 #include "messages/cluster_file/cluster_file.h"
 #include "replica/runtime/data_directory.h"
 #include "replica/runtime/disk_storage.h"
+#include "replica/runtime/life.h"
 #include "replica/runtime/replica_disk.h"
 #include "replica/runtime/replica_loop.h"
 #include "replica/service/service_registry.h"
@@ -35,13 +36,13 @@ using runtime::DiskAbandoned;
 using runtime::DiskRefused;
 using runtime::DiskStorage;
 using runtime::DiskStorageOptions;
+using runtime::Life;
 using runtime::Log;
 using runtime::MemoryStorage;
 using runtime::open_replica_disk;
 using runtime::ReplicaDisk;
 using runtime::ReplicaDiskOptions;
 using runtime::ReplicaLoop;
-using runtime::StartedMark;
 using runtime::StateTarget;
 using runtime::Storage;
 using runtime::Traffic;
@@ -102,7 +103,8 @@ struct Prepared {
   crypto::Identity identity;
   ServiceRegistry services;
   DataDirectory data;
-  StartedMark mark = StartedMark::absent;
+  std::string secret_folder;  ///< where the identity lies
+  Life life;
 };
 
 std::optional<Refused> check_file(const ReplicaOptions& options, const ClusterFile& file) {
@@ -131,12 +133,18 @@ std::optional<Refused> add_services(const ReplicaOptions& options, const Service
   return std::nullopt;
 }
 
+std::string folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+std::string identity_path(const ReplicaOptions& options) {
+  if (!options.identity_file.empty()) return options.identity_file;
+  return secret_path(folder_of(options.cluster_file), Principal{PrincipalKind::replica, options.id});
+}
+
 Result<crypto::Identity> load_identity(const ReplicaOptions& options, const ClusterFile& file) {
-  std::string path = options.identity_file;
-  if (path.empty()) {
-    const auto folder = std::filesystem::path(options.cluster_file).parent_path();
-    path = secret_path(folder.empty() ? "." : folder.string(), Principal{PrincipalKind::replica, options.id});
-  }
+  const std::string path = identity_path(options);
   auto identity = crypto::Identity::load(path);
   if (!identity) return identity;
   if (identity->public_key() != file.membership.find_replica(options.id)->key) {
@@ -145,13 +153,6 @@ Result<crypto::Identity> load_identity(const ReplicaOptions& options, const Clus
                    options.cluster_file + "; use the secret that was made together with this file"};
   }
   return identity;
-}
-
-/// A memory replica that comes back has lost its votes; it must not vote as if it had none.
-Refused lost_memory(const ReplicaOptions& options, const DataDirectory& data) {
-  return Refused{data.path() + "/started: replica " + std::to_string(options.id) +
-                 " has run in this cluster before, and with durability = \"memory\" its votes are lost, so it cannot "
-                 "return to this genesis; `tagma up` starts the whole cluster anew"};
 }
 
 Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& catalogue) {
@@ -168,10 +169,11 @@ Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& 
   if (!identity) return Refused{identity.reason()};
   auto data = DataDirectory::open(options.data_directory);
   if (!data) return Refused{data.reason()};
-  const auto mark = data->started(file->membership.cluster);
-  if (!mark) return Refused{mark.reason()};
-  if (file->durability == Durability::memory && *mark == StartedMark::this_cluster) return lost_memory(options, *data);
-  return Prepared{std::move(*file), std::move(*identity), std::move(services), std::move(*data), *mark};
+  std::string secret_folder = folder_of(identity_path(options));
+  const auto life = runtime::life_at_start(*data, file->membership.cluster, file->durability, secret_folder);
+  if (!life) return Refused{life.reason()};
+  return Prepared{std::move(*file), std::move(*identity),     std::move(services),
+                  std::move(*data), std::move(secret_folder), *life};
 }
 
 int refuse(const Refused& refused) {
@@ -179,10 +181,11 @@ int refuse(const Refused& refused) {
   return exit_bad_input;
 }
 
-CoreConfig core_config(const ReplicaOptions& options, const ClusterFile& file) {
+CoreConfig core_config(const ReplicaOptions& options, const ClusterFile& file, const Life& life) {
   CoreConfig config;
   config.id = options.id;
   config.membership = file.membership;
+  config.life_nonce = life.nonce;
   config.checkpoint_interval = file.checkpoint_interval;
   config.window = file.window;
   config.sessions_per_client_max = file.sessions_per_client_max;
@@ -198,6 +201,16 @@ std::string starting_line(const ReplicaOptions& options, const Prepared& prepare
          std::to_string(membership.n()) + ", f " + std::to_string(membership.faults) + ", replicas at " +
          self.replica_address + ", clients at " + self.client_address + ", data in " + prepared.data.path() +
          ", durability " + std::string(to_string(prepared.file.durability)) + ", services" + services;
+}
+
+std::string life_line(const Life& life) {
+  const std::string name = to_hex(life.nonce.view()).substr(0, 16);
+  if (!life.begins) return "goes on as life " + name + " of this replica";
+  return "begins as life " + name +
+         " of this replica, without memory of what it promised before: it does not vote until "
+         "the others have taken it back. (If this cluster has never run, the file genesis beside the secret is "
+         "missing, "
+         "which `tagma init` made.)";
 }
 
 std::string found_line(const ReplicaDisk& disk) {
@@ -235,12 +248,16 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
                                    prepared.identity, counters, log);
   if (!transport) return refuse(Refused{options.cluster_file + ": " + transport.reason()});
   // Only now: a replica that could not open its ports has promised nothing and may try again.
-  if (auto refused = prepared.data.mark_started(file.membership.cluster)) return refuse(*refused);
+  if (auto refused =
+          runtime::begin_life(prepared.data, file.membership.cluster, prepared.life, prepared.secret_folder)) {
+    return refuse(*refused);
+  }
   log.info(starting_line(options, prepared));
+  if (prepared.life.nonce != LifeNonce{}) log.info(life_line(prepared.life));
 
   crypto::OpensslAuthenticator authenticator(prepared.identity);
-  ReplicaLoop loop(core_config(options, file), authenticator, prepared.services, store, records, storage, **transport,
-                   counters, log);
+  ReplicaLoop loop(core_config(options, file, prepared.life), authenticator, prepared.services, store, records, storage,
+                   **transport, counters, log);
   loop.run(stop.descriptor());
 
   const auto run_time = std::chrono::steady_clock::now() - started_at;
@@ -262,12 +279,8 @@ int serve_from_memory(const Running& running) {
 
 int serve_from_disk(const Running& running) {
   const auto& [options, prepared, stop, counters, log] = running;
-  ReplicaDiskOptions disk_options;
-  disk_options.data_directory = prepared.data.path();
-  disk_options.cluster = prepared.file.membership.cluster;
-  disk_options.key = prepared.identity.public_key();
-  disk_options.mark = prepared.mark;
-  disk_options.asked_to_stop = [&stop = stop] { return stop.waiting(); };
+  const ReplicaDiskOptions disk_options{prepared.data, prepared.file.membership.cluster, prepared.identity.public_key(),
+                                        prepared.life, [&stop = stop] { return stop.waiting(); }};
   auto opened = open_replica_disk(disk_options, log);
   if (const auto* refused = std::get_if<DiskRefused>(&opened)) {
     log.error("REFUSED: " + refused->reason);
@@ -278,7 +291,8 @@ int serve_from_disk(const Running& running) {
     return exit_clean;
   }
   auto& disk = std::get<ReplicaDisk>(opened);
-  if (prepared.mark == StartedMark::this_cluster) log.info(found_line(disk));
+  prepared.life = disk.life;
+  if (!prepared.life.begins) log.info(found_line(disk));
   LmdbStateStore& store = *disk.store;
   const StateTarget target{
       [&store](Seq seq, const Overlay& overlay) { return store.write(seq, overlay); },

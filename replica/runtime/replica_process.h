@@ -20,8 +20,9 @@ struct ReplicaOptions {
 
 /// Runs a replica in the foreground until SIGTERM or SIGINT, then stops it cleanly. Log lines go to standard error; the
 /// line with the word "ready" is written once it serves. Returns the exit status: 0 after a clean stop, 1 after an
-/// alarm or a failure while running, 2 for bad input or a disk from which it cannot go on (the last line names the
-/// file, what is wrong and the mend). `catalogue` has the services that the cluster file may name.
+/// alarm or a failure while running, 2 for bad input (the last line names the file, what is wrong and the mend). A
+/// replica whose data is lost or damaged goes on as another life. `catalogue` has the services that the cluster file
+/// may name.
 [[nodiscard]] int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue);
 
 }  // namespace tagma

@@ -1,5 +1,6 @@
 #include "test/checkers/vote_oracle.h"
 
+#include <algorithm>
 #include <string>
 
 namespace tagma::checkers {
@@ -39,6 +40,7 @@ void VoteOracle::one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, Vi
 void VoteOracle::pre_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest) {
   if (!correct(replica)) return;
   one_digest(recorded_digest_, replica, view, seq, digest, "a durable PRE-PREPARE record");
+  remembers(replica, view, seq, digest);
   pre_prepared_[{seq, view, digest}].insert(replica);
 }
 
@@ -47,7 +49,24 @@ void VoteOracle::prepared(ReplicaId replica, View view, Seq seq, const Digest& d
 }
 
 void VoteOracle::checkpoint_durable(ReplicaId replica, Seq seq, const Digest& root) {
-  if (correct(replica)) checkpoints_[{seq, root}].insert(replica);
+  if (!correct(replica)) return;
+  checkpoints_[{seq, root}].insert(replica);
+  checkpoints_held_[{seq, root}].insert(replica);
+}
+
+void VoteOracle::loses_state(ReplicaId replica) {
+  for (auto& [checkpoint, holders] : checkpoints_held_) holders.erase(replica);
+}
+
+void VoteOracle::remembers(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  const auto forgotten = forgotten_up_to_.find(replica);
+  if (forgotten != forgotten_up_to_.end() && seq <= forgotten->second) {
+    verdict_.report(Oracle::durable_votes,
+                    "a vote on a slot on which an earlier life, forgotten since, may have voted: " +
+                        place(replica, view, seq, digest));
+  }
+  auto& highest = voted_up_to_[replica];
+  highest = std::max(highest, seq);
 }
 
 void VoteOracle::claims_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest) {
@@ -70,6 +89,7 @@ void VoteOracle::claims_stable(ReplicaId replica, Seq seq, const Digest& root) {
 void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest) {
   if (!correct(replica)) return;
   one_digest(prepare_digest_, replica, view, seq, digest, "a PREPARE");
+  remembers(replica, view, seq, digest);
   if (!contains(voters_of(pre_prepared_, Ballot{seq, view, digest}), replica)) {
     verdict_.report(Oracle::durable_votes, "a PREPARE left before its record: " + place(replica, view, seq, digest));
   }
@@ -78,6 +98,7 @@ void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Diges
 void VoteOracle::sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest) {
   if (!correct(replica)) return;
   one_digest(commit_digest_, replica, view, seq, digest, "a COMMIT");
+  remembers(replica, view, seq, digest);
   if (!contains(voters_of(prepared_, Ballot{seq, view, digest}), replica)) {
     verdict_.report(Oracle::durable_votes, "a COMMIT left before its record: " + place(replica, view, seq, digest));
   }
@@ -85,7 +106,7 @@ void VoteOracle::sent_commit(ReplicaId replica, View view, Seq seq, const Digest
 
 void VoteOracle::sent_checkpoint(ReplicaId replica, Seq seq, const Digest& root) {
   if (!correct(replica)) return;
-  if (!contains(voters_of(checkpoints_, std::pair{seq, root}), replica)) {
+  if (!contains(voters_of(checkpoints_held_, std::pair{seq, root}), replica)) {
     verdict_.report(Oracle::durable_votes, "replica " + std::to_string(replica) + " voted for checkpoint " +
                                                std::to_string(seq) + " before it was durable");
   }

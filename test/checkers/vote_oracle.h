@@ -27,6 +27,11 @@ class VoteOracle {
   void prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void checkpoint_durable(ReplicaId replica, Seq seq, const Digest& root);
 
+  /// `replica` returns without its records: what it voted before counts for ever, and it votes on those slots no more.
+  void forgets(ReplicaId replica) { forgotten_up_to_[replica] = voted_up_to_[replica]; }
+  /// `replica` returns without its checkpoints. What rested on them when they were told of may go on doing so.
+  void loses_state(ReplicaId replica);
+
   /// `replica` held the record for true and asked for it to be made durable.
   void claims_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void claims_stable(ReplicaId replica, Seq seq, const Digest& root);
@@ -45,15 +50,20 @@ class VoteOracle {
 
   [[nodiscard]] bool correct(ReplicaId replica) const { return !faulty_.contains(replica); }
   [[nodiscard]] bool has_quorum(const std::set<ReplicaId>* voters) const;
+  /// A life that does not know what an earlier one voted must not vote there.
+  void remembers(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
                   std::string_view what);
 
   Verdict& verdict_;
   std::uint32_t quorum_;
   std::set<ReplicaId> faulty_;
-  std::map<Ballot, std::set<ReplicaId>> pre_prepared_;  ///< durable, by correct replicas
-  std::map<Ballot, std::set<ReplicaId>> prepared_;      ///< durable, by correct replicas
-  std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> checkpoints_;
+  std::map<Ballot, std::set<ReplicaId>> pre_prepared_;                      ///< durable, by correct replicas
+  std::map<Ballot, std::set<ReplicaId>> prepared_;                          ///< durable, by correct replicas
+  std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> checkpoints_;       ///< durable at some time
+  std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> checkpoints_held_;  ///< and not lost since
+  std::map<ReplicaId, Seq> voted_up_to_;      ///< the highest slot that it recorded or voted on
+  std::map<ReplicaId, Seq> forgotten_up_to_;  ///< up to here an earlier life may have
   std::map<Vote, Digest> recorded_digest_;
   std::map<Vote, Digest> prepare_digest_;
   std::map<Vote, Digest> commit_digest_;

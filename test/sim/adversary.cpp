@@ -65,7 +65,9 @@ LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Member
       conspiracy_(conspiracy),
       coverage_(coverage),
       random_(options.seed + id, "liar"),
-      source_random_(options.seed + id, "lying source") {
+      source_random_(options.seed + id, "lying source"),
+      rejoin_random_(options.seed + id, "lying about lives") {
+  stray_rejoin_ppm_ = rejoin_random_.one_of<std::uint32_t>({0, 0, 20'000, 300'000});
   wrong_parts_ppm_ = source_random_.one_of<std::uint32_t>({0, 100'000, 1'000'000});
   withheld_leases_ppm_ = source_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
   late_votes_ppm_ = source_random_.one_of<std::uint32_t>({0, 300'000, 1'000'000});
@@ -94,8 +96,9 @@ std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
     out.emplace_back(garbage_status(*status));
   } else if (const auto* body = std::get_if<BatchBody>(&message); body != nullptr && lies(wrong_bodies)) {
     coverage_.count("liar: wrong batch body");
-    auto other =
-        body->batch->is_null() ? Batch{} : wire::encode_batch(body->batch->proposed_time_us + 1, body->batch->bundles);
+    auto other = body->batch->is_null() ? Batch{}
+                                        : wire::encode_batch(body->batch->proposed_time_us + 1, body->batch->bundles,
+                                                             body->batch->rejoins);
     out.emplace_back(BatchBody{body->seq, std::make_shared<const Batch>(std::move(other))});
   } else if (std::holds_alternative<CheckpointVote>(message) && source_random_.chance(late_votes_ppm_)) {
     // The vote before it leaves in its place: the newest checkpoint stays one vote short of being stable.
@@ -136,7 +139,13 @@ SharedBatch LyingReplica::second_batch(Seq seq, const Batch& first) {
   auto& second = seconds_[seq];
   if (second != nullptr) return second;
   auto bundles = first.bundles;
+  auto rejoins = first.rejoins;
   auto time_us = first.proposed_time_us + 1;
+  vary_rejoins(rejoins);
+  if (bundles.empty()) {
+    if (rejoins.empty()) return second = std::make_shared<const Batch>();
+    return second = std::make_shared<const Batch>(wire::encode_batch(time_us, {}, std::move(rejoins)));
+  }
   switch (random_.below(8)) {
     case 0: std::reverse(bundles.begin(), bundles.end()); break;
     case 1:
@@ -164,7 +173,7 @@ SharedBatch LyingReplica::second_batch(Seq seq, const Batch& first) {
       break;
   }
   if (earlier_.size() < 100) earlier_.insert(earlier_.end(), first.bundles.begin(), first.bundles.end());
-  second = std::make_shared<const Batch>(wire::encode_batch(time_us, std::move(bundles)));
+  second = std::make_shared<const Batch>(wire::encode_batch(time_us, std::move(bundles), std::move(rejoins)));
   return second;
 }
 
@@ -210,6 +219,36 @@ void LyingReplica::bend_parts(const StateParts& message, std::vector<Message>& o
     }
   }
   out.emplace_back(std::move(parts));
+}
+
+/// Leaves one out, orders one of long ago again, or makes one up for a replica that has lost nothing.
+void LyingReplica::vary_rejoins(std::vector<Rejoin>& rejoins) {
+  for (const auto& rejoin : rejoins) earlier_rejoins_.push_back(rejoin);
+  switch (rejoin_random_.below(4)) {
+    case 0:
+      if (!rejoins.empty()) coverage_.count("liar: primary left a REJOIN out");
+      rejoins.clear();
+      break;
+    case 1:
+      if (earlier_rejoins_.empty()) break;
+      coverage_.count("liar: primary ordered an old REJOIN again");
+      rejoins = {earlier_rejoins_[rejoin_random_.below(earlier_rejoins_.size())]};
+      break;
+    case 2:
+      coverage_.count("liar: primary ordered a forged REJOIN");
+      rejoins = {signed_rejoin(static_cast<ReplicaId>(rejoin_random_.below(membership_.n())), 0)};
+      break;
+    default: break;
+  }
+}
+
+Rejoin LyingReplica::signed_rejoin(ReplicaId replica, Incarnation incarnation) {
+  Rejoin rejoin;
+  rejoin.content = {membership_.cluster, membership_.epoch, replica, incarnation, {}};
+  for (auto& byte : rejoin.content.nonce.bytes) byte = static_cast<std::uint8_t>(1 + rejoin_random_.below(255));
+  rejoin.body = wire::encode_rejoin_body(rejoin.content);
+  rejoin.signature = authenticator_.sign(wire::rejoin_statement(rejoin.body));
+  return rejoin;
 }
 
 CheckpointVote LyingReplica::signed_vote(CheckpointStatement content) {
@@ -345,6 +384,15 @@ LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
   if (source_random_.chance(stray_transfer_ppm_)) {
     coverage_.count("liar: stray question or answer about the state");
     const auto message = stray_of_transfer(executed);
+    for (ReplicaId to = 0; to < membership_.n(); ++to) {
+      if (to != id_) out.emplace_back(to, message);
+    }
+  }
+  if (rejoin_random_.chance(stray_rejoin_ppm_)) {
+    coverage_.count("liar: REJOIN without a loss");
+    const auto whose =
+        rejoin_random_.chance(700'000) ? id_ : static_cast<ReplicaId>(rejoin_random_.below(membership_.n()));
+    const auto message = signed_rejoin(whose, rejoin_random_.below(3));
     for (ReplicaId to = 0; to < membership_.n(); ++to) {
       if (to != id_) out.emplace_back(to, message);
     }

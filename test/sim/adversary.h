@@ -63,6 +63,8 @@ class LyingReplica {
   void bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out);
   void bend_checkpoint(CheckpointVote vote, std::vector<Message>& out);
   [[nodiscard]] CheckpointVote signed_vote(CheckpointStatement content);
+  void vary_rejoins(std::vector<Rejoin>& rejoins);
+  [[nodiscard]] Rejoin signed_rejoin(ReplicaId replica, Incarnation incarnation);
   void bend_parts(const StateParts& message, std::vector<Message>& out);
   [[nodiscard]] Status garbage_status(const Status& honest);
   [[nodiscard]] Message stray_message(Seq executed);
@@ -88,6 +90,10 @@ class LyingReplica {
   std::uint32_t late_votes_ppm_ = 0;
   std::uint32_t stray_transfer_ppm_ = 0;
   std::map<ReplicaId, std::optional<CheckpointVote>> held_votes_;  ///< by receiver
+  // About lives; drawn apart too.
+  Random rejoin_random_;
+  std::uint32_t stray_rejoin_ppm_ = 0;
+  std::vector<Rejoin> earlier_rejoins_;  ///< ordered before: to be ordered again
 };
 
 }  // namespace tagma::sim

@@ -15,6 +15,7 @@ void Simulation::schedule_faults() {
   draw(options_.cuts, cuts_due_);
   draw(options_.crashes, crashes_due_);
   draw(options_.restarts, restarts_due_);
+  draw(options_.losses, losses_due_);
 }
 
 void Simulation::perform_due_faults() {
@@ -30,6 +31,56 @@ void Simulation::perform_due_faults() {
   while (!restarts_due_.empty() && restarts_due_.back() <= completed_) {
     restarts_due_.pop_back();
     restart_something();
+  }
+  while (!losses_due_.empty() && losses_due_.back() <= completed_) {
+    losses_due_.pop_back();
+    lose_something();
+  }
+}
+
+/// Whether this correct replica is one of the f for now, because of what it lost.
+bool Simulation::impaired(ReplicaId id) {
+  const auto& node = *replicas_[id];
+  auto& loss = losses_[id];
+  if (!node.running()) return loss.memory || loss.state;
+  const auto view = node.view();
+  if (view.remembers) loss.memory = false;
+  if (view.base >= loss.state_after) loss.state = false;
+  return loss.memory || loss.state;
+}
+
+/// A backup crashes and returns with a loss: everything, its log (which it finds damaged), or its state. While it is
+/// away the primary's memory of the view would be missing for ever, so that one is spared as long as there is no view
+/// change.
+void Simulation::lose_something() {
+  std::size_t faulty = options_.liars.size() + options_.crashes;
+  for (ReplicaId id = 0; id < options_.n; ++id) faulty += correct(id) && impaired(id) ? 1U : 0U;
+  if (faulty >= options_.f) {
+    coverage_.count("fault: loss spared, for f are faulty already");
+    return;
+  }
+  const auto id = static_cast<ReplicaId>(1 + random_.below(options_.n - 1));
+  auto& node = *replicas_[id];
+  if (!correct(id) || !node.running()) return;
+  const auto what = random_.one_of(
+      {ReplicaNode::Loss::everything, ReplicaNode::Loss::everything, ReplicaNode::Loss::log, ReplicaNode::Loss::state});
+  const auto about = what == ReplicaNode::Loss::everything ? "disk wiped"
+                     : what == ReplicaNode::Loss::log      ? "log lost"
+                                                           : "state lost";
+  coverage_.count(std::string("fault: ").append(about));
+  note("crashes", about, {PrincipalKind::replica, id});
+  const Seq base = node.view().base;
+  node.stop(ReplicaNode::Stop::killed, random_.one_of<VirtualUs>({1'000, 20'000, random_.between(0, 300'000)}));
+  node.lose(what);
+  auto& loss = losses_[id];
+  if (what != ReplicaNode::Loss::state) {
+    loss.memory = true;
+    vote_oracle_.forgets(id);
+  }
+  if (what != ReplicaNode::Loss::log) {
+    loss.state = true;
+    loss.state_after = base;
+    vote_oracle_.loses_state(id);
   }
 }
 

@@ -48,6 +48,7 @@ constexpr Named all_mutants[] = {
     {Mutant::log_collected_early, "log_collected_early"},
     {Mutant::piece_not_verified, "piece_not_verified"},
     {Mutant::votes_forgotten_at_restart, "votes_forgotten_at_restart"},
+    {Mutant::amnesiac_votes_before_boundary, "amnesiac_votes_before_boundary"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -77,6 +78,7 @@ constexpr Kill kills[] = {
     {Mutant::pre_prepare_counted_as_prepare, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::vote_not_persisted, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::votes_forgotten_at_restart, Oracle::durable_votes, Profile::lossy, 1, 40},
+    {Mutant::amnesiac_votes_before_boundary, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::log_collected_early, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::piece_not_verified, Oracle::state_digest, Profile::liars, 1, 40},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},

@@ -61,6 +61,13 @@ void draw_transfer(SimOptions& options) {
   core.lease_max_us = random.one_of<MonotonicUs>({100'000, 1'000'000, 120'000'000});
 }
 
+void draw_losses(SimOptions& options) {
+  Random random(options.seed, "losses");
+  options.losses = random.one_of<std::uint32_t>({0, 0, 1, 1, 2, 5});
+  options.core.rejoin_resend_us = random.between(10'000, 200'000);
+  options.core.null_batch_interval_us = random.one_of<MonotonicUs>({100, 1'000, 5'000});
+}
+
 void draw_links(Random& random, SimOptions& options) {
   const bool lossy = options.profile != Profile::calm;
   for (auto* link : {&options.replica_links, &options.client_links}) {
@@ -189,6 +196,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   options.operations_min = static_cast<std::uint64_t>(random.between(200, 320));
   draw_core(random, options);
   draw_transfer(options);
+  draw_losses(options);
   draw_links(random, options);
   draw_machines(random, options);
   draw_clients(random, options);
@@ -206,7 +214,7 @@ std::string summary(const SimOptions& options) {
                      " sessions x window " + std::to_string(options.client.window) + ", loss " +
                      std::to_string(options.replica_links.loss_ppm / 1'000) + " per mille, cuts " +
                      std::to_string(options.cuts) + ", crashes " + std::to_string(options.crashes) + ", restarts " +
-                     std::to_string(options.restarts);
+                     std::to_string(options.restarts) + ", losses " + std::to_string(options.losses);
   if (!options.liars.empty()) {
     text += ", liars";
     for (const auto id : options.liars) text += " " + std::to_string(id);

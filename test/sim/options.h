@@ -91,6 +91,7 @@ struct SimOptions {
   std::uint32_t cuts = 0;        ///< of links, during the clients' work
   std::uint32_t crashes = 0;     ///< backups that stop for ever during the clients' work
   std::uint32_t restarts = 0;    ///< times at which one replica, some or all crash and return
+  std::uint32_t losses = 0;      ///< backups that return without their log, their state or both, f at a time at most
   std::vector<ReplicaId> liars;  ///< faulty replicas; the primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   bool demand_liveness = true;

@@ -19,8 +19,8 @@ CoreConfig config_of(const SimOptions& options, ReplicaId id, const Membership& 
   return config;
 }
 
-/// Large, so that what a replica far behind needs is still in the others' logs: there is no state transfer yet.
-constexpr std::uint64_t segment_bytes = 4UL * 1024 * 1024;
+/// Small, so that the log is collected often.
+constexpr std::uint64_t segment_bytes = 64UL * 1024;
 
 }  // namespace
 
@@ -35,8 +35,8 @@ ReplicaNode::ReplicaNode(const SimOptions& options, ReplicaId id, const Membersh
       scheduler_(scheduler),
       host_(host),
       random_(options.seed + id, "machine"),
-      files_(options.seed * 64 + id),
-      store_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }) {
+      files_(std::in_place, options.seed * 64 + id),
+      store_(std::in_place, [&authenticator](ByteView bytes) { return authenticator.digest(bytes); }) {
   auto observed = std::make_unique<ObserverService>(
       std::make_unique<KvService>(), [this](const checkers::Executed& what) { host_.executed(id_, what); });
   const auto refused = services_.add(std::move(observed));
@@ -52,12 +52,12 @@ void ReplicaNode::boot() {
 void ReplicaNode::start() {
   down_ = false;
   const auto records = open_log();
-  core_ = std::make_unique<ReplicaCore>(config_, authenticator_, services_, store_, records);
+  core_ = std::make_unique<ReplicaCore>(config_, authenticator_, services_, *store_, records);
   step(Started{});
 }
 
 std::vector<Record> ReplicaNode::open_log() {
-  auto opened = Log::open(files_, {.segment_bytes = segment_bytes, .draw_tag = [this] { return random_.next(); }});
+  auto opened = Log::open(*files_, {.segment_bytes = segment_bytes, .draw_tag = [this] { return random_.next(); }});
   auto* log = std::get_if<Log::Opened>(&opened);
   if (log == nullptr) {
     const auto* damage = std::get_if<LogDamage>(&opened);
@@ -73,7 +73,7 @@ std::vector<Record> ReplicaNode::open_log() {
     records.push_back(*std::move(record));
   }
   log_.emplace(std::move(log->log));
-  if (life_ > 0) host_.returned(id_, life_, store_.seq(), log->content.torn_bytes);
+  if (life_ > 0) host_.returned(id_, life_, store_->seq(), log->content.torn_bytes);
   return records;
 }
 
@@ -97,16 +97,30 @@ void ReplicaNode::end_process() {
 void ReplicaNode::stop(Stop how, VirtualUs down_us) {
   if (!running()) return;
   down_us_ = down_us;
-  if (how == Stop::sync_fails) return files_.fail_sync_after(0);
+  if (how == Stop::sync_fails) return files_->fail_sync_after(0);
   // What was on its way to the disk: nothing of it arrived, or all, or, with the power, any part.
-  if (how == Stop::power_lost) files_.lose_power_after(static_cast<std::uint64_t>(random_.below(4)));
+  if (how == Stop::power_lost) files_->lose_power_after(static_cast<std::uint64_t>(random_.below(4)));
   if (syncing_ && random_.chance(700'000)) static_cast<void>(commit(gathered_));
-  if (how == Stop::power_lost) files_.lose_power();
-  files_.restore_power();
+  if (how == Stop::power_lost) files_->lose_power();
+  files_->restore_power();
   end_process();
   scheduler_.after(down_us, [this] {
     if (!crashed_) start();
   });
+}
+
+void ReplicaNode::lose(Loss what) {
+  TAGMA_ASSERT(!running(), "a running process has its disk");
+  core_.reset();
+  ++losses_;
+  if (what != Loss::state) {
+    files_.emplace((config_.membership.n() * losses_ + id_) * 1'024 + 7);
+    // As the runtime does when it finds no promise of an earlier life.
+    for (auto& byte : config_.life_nonce.bytes) byte = static_cast<std::uint8_t>(random_.below(256));
+  }
+  if (what != Loss::log) {
+    store_.emplace([this](ByteView bytes) { return authenticator_.digest(bytes); });
+  }
 }
 
 void ReplicaNode::receive(const Sender& from, const Message& message) {
@@ -229,21 +243,21 @@ void ReplicaNode::later_in_store(std::function<void()> job) {
 }
 
 void ReplicaNode::perform(ReadStaged&& /*effect*/) {
-  later_in_store([this] { step(StagedRead{store_.staged()}); });
+  later_in_store([this] { step(StagedRead{store_->staged()}); });
 }
 
 void ReplicaNode::perform(StagePieces&& effect) {
   later_in_store([this, pieces = std::move(effect.pieces)] {
-    store_.stage(pieces);
+    store_->stage(pieces);
     step(PiecesStaged{});
   });
 }
 
 void ReplicaNode::perform(InstallState&& effect) {
   later_in_store([this, effect = std::move(effect)] {
-    const bool installed = store_.install(effect.seq, effect.root, effect.cover);
+    const bool installed = store_->install(effect.seq, effect.root, effect.cover);
     if (installed) {
-      tell_checkpoint(effect.seq, store_.root());
+      tell_checkpoint(effect.seq, store_->root());
       host_.installed(id_, effect.seq);
     }
     step(StateInstalled{effect.seq, effect.root, installed});
@@ -253,14 +267,14 @@ void ReplicaNode::perform(InstallState&& effect) {
 void ReplicaNode::write_checkpoint(Seq seq) {
   const auto overlay = core_->state().frozen(seq);
   if (overlay == nullptr) return host_.alarm(id_, "the overlay of a checkpoint is gone");
-  const auto root = store_.apply(seq, *overlay);
+  const auto root = store_->apply(seq, *overlay);
   tell_checkpoint(seq, root);
   step(CheckpointWritten{seq, root});
 }
 
 void ReplicaNode::tell_checkpoint(Seq seq, const Digest& root) {
   checkers::ContentHash hash;
-  for (auto entry = store_.seek(""); entry; entry = store_.seek(entry->first + '\0')) {
+  for (auto entry = store_->seek(""); entry; entry = store_->seek(entry->first + '\0')) {
     hash.add(entry->first, entry->second);
   }
   host_.checkpoint(id_, seq, root, hash.value());

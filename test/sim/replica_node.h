@@ -67,6 +67,9 @@ class ReplicaNode {
   };
   /// Ends the process; a new one is started `down_us` later.
   void stop(Stop how, VirtualUs down_us);
+  /// What the disk of a process that has ended has lost, which the next process will notice.
+  enum class Loss : std::uint8_t { everything, log, state };
+  void lose(Loss what);
   void receive(const Sender& from, const Message& message);
 
   [[nodiscard]] bool running() const { return core_ != nullptr && !down_; }
@@ -132,8 +135,9 @@ class ReplicaNode {
   ServiceRegistry services_;
 
   // The disk: it outlives the process.
-  fakes::FakeDisk files_;
-  MemoryStateStore store_;  ///< a checkpoint is written whole or not at all
+  std::optional<fakes::FakeDisk> files_;
+  std::optional<MemoryStateStore> store_;  ///< a checkpoint is written whole or not at all
+  std::uint64_t losses_ = 0;
 
   // The process.
   std::uint64_t life_ = 0;  ///< how many processes have ended here

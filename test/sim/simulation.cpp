@@ -57,7 +57,8 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       executed_(options_.n, 0),
       executed_ever_(options_.n, 0),
       certificate_ever_(options_.n, 0),
-      installed_(options_.n, 0) {
+      installed_(options_.n, 0),
+      losses_(options_.n) {
   verdict_.listen_to(switches.oracles);
   const auto& membership = identities_.membership();
   for (ReplicaId id = 0; id < options_.n; ++id) {
@@ -356,11 +357,13 @@ void Simulation::ask_for_report() {
 
 void Simulation::check_report(ReplicaId from, const Report& report) {
   if (!correct(from)) return;
+  const bool rejoins = std::any_of(report.counters.begin(), report.counters.end(),
+                                   [](const auto& counter) { return counter.first == "rejoin boundary slot"; });
   if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_ever_[from] ||
       report.stable_checkpoint > certificate_ever_[from] ||
       // One whose own checkpoints lag far behind the others' has no room for slots to vote on, and says so.
       // So does one that took that very checkpoint from others, until its certificate is durable.
-      (!report.voting && report.state_digest_seq >= report.stable_checkpoint &&
+      (!report.voting && !rejoins && report.state_digest_seq >= report.stable_checkpoint &&
        report.stable_checkpoint > installed_[from])) {
     violated("replica " + std::to_string(from) + " reported what is not so");
   }
@@ -419,6 +422,7 @@ bool Simulation::settled() const {
     const auto view = node.view();
     const auto expected = first->view();
     if (view.executed != expected.executed || view.certificate != expected.certificate) return false;
+    if (!view.remembers) return false;
   }
   return true;
 }

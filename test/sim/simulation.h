@@ -103,6 +103,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void crash_a_backup();
   void restart_something();
   void restart(ReplicaId id);
+  void lose_something();
+  [[nodiscard]] bool impaired(ReplicaId id);
   void enemies_act();
   void ask_for_report();
   void check_report(ReplicaId from, const Report& report);
@@ -151,6 +153,14 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<std::uint64_t> cuts_due_;      ///< at how many completed operations, falling
   std::vector<std::uint64_t> crashes_due_;   ///< the same
   std::vector<std::uint64_t> restarts_due_;  ///< the same
+  std::vector<std::uint64_t> losses_due_;    ///< the same
+  /// What a correct replica has lost and not made up for.
+  struct Lost {
+    bool memory = false;  ///< of its votes
+    bool state = false;
+    Seq state_after = 0;  ///< slot of the state that it had
+  };
+  std::vector<Lost> losses_;  ///< by replica
 };
 
 }  // namespace tagma::sim

@@ -60,6 +60,10 @@ struct Describe {
     line.number = message.nonce;
     line.seq = message.last_executed;
   }
+  void operator()(const Rejoin& message) const {
+    line.number = message.content.incarnation;
+    line.digest = first_word(message.content.nonce);
+  }
   // Questions of administrators and their answers; nobody asks them here.
   template <typename Inspection>
   void operator()(const Inspection& message) const {

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "crypto/identity.h"
+#include "messages/cluster_file/genesis.h"
 #include "test/unit/cli/support.h"
 
 using namespace tagma;
@@ -218,6 +219,41 @@ TEST_CASE("memory durability: a genesis that started gets a successor with the s
   renewed = renew_genesis_if_started(directory, file);
   REQUIRE(renewed);
   CHECK_FALSE(*renewed);
+}
+
+TEST_CASE("a new cluster permits each replica to begin, once") {
+  const TemporaryFolder folder;
+  const std::string directory = folder / "c";
+  const auto file = create(directory);
+  const auto& cluster = file.membership.cluster;
+  CHECK_FALSE(too_few_remember(directory, file, {}));
+  for (const auto& replica : file.membership.replicas) {
+    const std::string secrets = directory + "/replica-" + std::to_string(replica.id);
+    CHECK(has_genesis(secrets, cluster));
+    REQUIRE_FALSE(remove_genesis(secrets));
+  }
+  auto refused = too_few_remember(directory, file, {});
+  REQUIRE(refused);
+  CHECK(contains(refused->reason, "no replica has the data of this cluster any more"));
+  CHECK(contains(refused->reason, "up --fresh"));
+  mark_started(directory, 2, cluster);
+  mark_started(directory, 0, cluster);
+  refused = too_few_remember(directory, file, {});
+  REQUIRE(refused);
+  CHECK(contains(refused->reason, "only 2 of 4 replicas have the data of this cluster any more, and 3 are needed"));
+  mark_started(directory, 1, cluster);
+  CHECK_FALSE(too_few_remember(directory, file, {}));
+}
+
+TEST_CASE("memory durability: a genesis whose data was removed gets a successor, for nobody may begin in it") {
+  const TemporaryFolder folder;
+  const std::string directory = folder / "c";
+  auto file = create(directory);
+  REQUIRE_FALSE(remove_genesis(directory + "/replica-1"));
+  const auto renewed = renew_genesis_if_started(directory, file);
+  REQUIRE(renewed);
+  CHECK(*renewed);
+  CHECK(has_genesis(directory + "/replica-1", file.membership.cluster));
 }
 
 TEST_CASE("one process at a time starts a folder's replicas") {

@@ -11,7 +11,7 @@
 
 using namespace tagma;
 using runtime::DataDirectory;
-using runtime::StartedMark;
+using runtime::StartMark;
 using runtime_test::Folder;
 
 namespace {
@@ -30,19 +30,20 @@ std::string text_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a first start finds no mark, a second one does, another cluster replaces it") {
+TEST_CASE("a first start finds no mark, a second one does, and another replaces it") {
   const Folder folder;
   const std::string path = folder.file("a/b/data");
   auto data = DataDirectory::open(path);
   REQUIRE(data);
-  CHECK(*data->started(cluster_id(1)) == StartedMark::absent);
-  CHECK_FALSE(data->mark_started(cluster_id(1)));
-  CHECK(*data->started(cluster_id(1)) == StartedMark::this_cluster);
-  CHECK(*data->started(cluster_id(2)) == StartedMark::other_cluster);
-  CHECK_FALSE(data->mark_started(cluster_id(2)));
-  CHECK(*data->started(cluster_id(1)) == StartedMark::other_cluster);
-  CHECK(*data->started(cluster_id(2)) == StartedMark::this_cluster);
-  CHECK(text_of(path + "/started") == to_hex(cluster_id(2).view()) + "\n");
+  CHECK(*data->mark() == std::nullopt);
+  const StartMark first{cluster_id(1), {}};
+  CHECK_FALSE(data->write_mark(first));
+  CHECK(*data->mark() == first);
+  CHECK(text_of(path + "/started") == to_hex(cluster_id(1).view()) + "\n");
+  const StartMark later{cluster_id(1), cluster_id(7)};
+  CHECK_FALSE(data->write_mark(later));
+  CHECK(*data->mark() == later);
+  CHECK(text_of(path + "/started") == to_hex(cluster_id(1).view()) + " " + to_hex(cluster_id(7).view()) + "\n");
   CHECK_FALSE(std::filesystem::exists(path + "/started.new"));
   struct stat info {};
   REQUIRE(::stat(path.c_str(), &info) == 0);
@@ -53,15 +54,33 @@ TEST_CASE("a damaged mark is refused, never taken for an absent one") {
   const Folder folder;
   auto data = DataDirectory::open(folder.path());
   REQUIRE(data);
-  const std::string whole = to_hex(cluster_id(1).view()) + "\n";
+  const std::string hex = to_hex(cluster_id(1).view());
+  const std::string whole = hex + "\n";
   for (const std::string& damaged :
-       {std::string(), whole.substr(0, 10), whole.substr(0, whole.size() - 1), whole + "x", "zz" + whole.substr(2)}) {
+       {std::string(), whole.substr(0, 10), hex, whole + "x", "zz" + whole.substr(2), hex + " " + hex, hex + hex + "\n",
+        hex + " zz" + whole.substr(2), hex + " " + whole + "x", hex + " " + to_hex(cluster_id(0).view()) + "\n"}) {
     std::ofstream(folder.file("started"), std::ios::trunc) << damaged;
-    const auto mark = data->started(cluster_id(1));
+    const auto mark = data->mark();
     REQUIRE_FALSE(mark);
     CHECK(mark.reason().find("damaged") != std::string::npos);
     CHECK(mark.reason().find(folder.file("started")) != std::string::npos);
   }
+}
+
+TEST_CASE("what is set aside takes the place of what was set aside before, and of nothing") {
+  const Folder folder;
+  auto data = DataDirectory::open(folder.path());
+  REQUIRE(data);
+  CHECK_FALSE(data->set_aside("log"));
+  CHECK_FALSE(std::filesystem::exists(folder.file("damaged-log")));
+  for (const std::string content : {"first", "second"}) {
+    std::filesystem::create_directory(folder.file("log"));
+    std::ofstream(folder.file("log/" + content)) << content;
+    CHECK_FALSE(data->set_aside("log"));
+    CHECK_FALSE(std::filesystem::exists(folder.file("log")));
+    CHECK(text_of(folder.file("damaged-log/" + content)) == content);
+  }
+  CHECK_FALSE(std::filesystem::exists(folder.file("damaged-log/first")));
 }
 
 TEST_CASE("a data directory belongs to one process at a time") {

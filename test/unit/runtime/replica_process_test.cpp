@@ -13,6 +13,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "checkpoint/log.h"
@@ -164,18 +165,19 @@ TEST_CASE("fewer peers than a quorum needs: started, not ready, and still stops"
   CHECK_FALSE(child.says("ready"));
 }
 
-TEST_CASE("a replica that has lost its memory does not come back to the same genesis") {
+TEST_CASE("with durability memory a replica that returns is another life, and the next one too") {
   const Setting setting;
-  {
-    Child child(setting.options(0), setting.output(0));
-    CHECK(eventually([&] { return child.says("starting: cluster "); }));
+  setting.start_once(0);
+  std::set<std::string> lives;
+  for (int round = 0; round < 2; ++round) {
+    Child child(setting.options(0), setting.output(static_cast<ReplicaId>(round)));
+    CHECK(eventually([&] { return child.says("of this replica, without memory of what it promised before"); }));
+    const std::string text = child.text();
+    lives.insert(text.substr(text.find("begins as life "), 31));
     child.signal(SIGKILL);
     child.wait();
   }
-  const std::string text = setting.refusal(setting.options(0));
-  check_contains(text, setting.folder.file("data-0/started"));
-  check_contains(text, "cannot return to this genesis");
-  check_contains(text, "tagma up");
+  CHECK(lives.size() == 2);
 }
 
 TEST_CASE("a mark of another cluster is replaced") {
@@ -183,7 +185,7 @@ TEST_CASE("a mark of another cluster is replaced") {
   {
     auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
     REQUIRE(data);
-    REQUIRE_FALSE(data->mark_started(ClusterId{}));
+    REQUIRE_FALSE(data->write_mark({}));
   }
   Child child(setting.options(0), setting.output(0));
   CHECK(eventually([&] { return child.says("starting: cluster "); }));
@@ -191,7 +193,7 @@ TEST_CASE("a mark of another cluster is replaced") {
   CHECK(child.wait() == 0);
   auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
   REQUIRE(data);
-  CHECK(*data->started(setting.cluster.file.membership.cluster) == runtime::StartedMark::this_cluster);
+  CHECK(*data->mark() == runtime::StartMark{setting.cluster.file.membership.cluster, {}});
 }
 
 TEST_CASE("a replica with a disk returns, and says what it found there") {
@@ -206,21 +208,48 @@ TEST_CASE("a replica with a disk returns, and says what it found there") {
   }
 }
 
-TEST_CASE("a replica whose log or state is gone although it has started does not begin anew") {
-  for (const std::string part : {"log", "state"}) {
+TEST_CASE("a replica whose log is gone or damaged begins another life, once") {
+  for (const bool gone : {true, false}) {
     const Setting setting(Durability::sync);
     setting.start_once(0);
-    std::filesystem::remove_all(setting.folder.file("data-0/" + part));
-    const std::string text = setting.refusal(setting.options(0));
-    check_contains(text, "REFUSED: " + setting.folder.file("data-0/" + part) + ": the " + part + " is missing");
-    check_contains(text, "what this replica promised is lost, so that it cannot return to this cluster");
+    for (const auto& file : std::filesystem::directory_iterator(setting.folder.file("data-0/log"))) {
+      std::filesystem::resize_file(file.path(), 100);
+    }
+    if (gone) std::filesystem::remove_all(setting.folder.file("data-0/log"));
+    std::string life;
+    for (const bool first : {true, false}) {
+      Child child(setting.options(0), setting.output(first ? 0 : 1));
+      const std::string line = first ? "begins as life " : "goes on as life ";
+      CHECK(eventually([&] { return child.says(line); }));
+      CHECK(child.says("damaged: " + setting.folder.file("data-0/log") + ": the log is missing") == first);
+      CHECK(child.says("what this replica promised is lost") == first);
+      const std::string text = child.text();
+      const std::string name = text.substr(text.find(line) + line.size(), 16);
+      if (first) life = name;
+      CHECK(name == life);
+      child.signal(SIGTERM);
+      CHECK(child.wait() == 0);
+    }
+    const std::filesystem::path aside = setting.folder.file("data-0/damaged-log");
+    CHECK(std::filesystem::is_empty(aside) == gone);
   }
 }
 
-TEST_CASE("without its mark a disk that holds no promise is that of a first start, one with a record is not") {
+TEST_CASE("a replica whose state is gone keeps its promises and fetches the state") {
   const Setting setting(Durability::sync);
   setting.start_once(0);
-  std::filesystem::remove(setting.folder.file("data-0/started"));
+  std::filesystem::remove_all(setting.folder.file("data-0/state"));
+  Child child(setting.options(0), setting.output(0));
+  CHECK(eventually([&] { return child.says("starting: cluster "); }));
+  CHECK(child.says("data-0/state: the state is missing"));
+  CHECK(child.says("it is fetched from the others"));
+  CHECK_FALSE(child.says("as life"));
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+}
+
+TEST_CASE("without mark and permission a disk is that of a life without memory, whatever lies there") {
+  const Setting setting(Durability::sync);
   setting.start_once(0);
   {
     PosixFolder folder(setting.folder.file("data-0/log"));
@@ -230,8 +259,11 @@ TEST_CASE("without its mark a disk that holds no promise is that of a first star
         std::get<Log::Opened>(opened).log.commit({encode_record(RecordDecided{.seq = 1, .digest = {}, .batch = {}})}));
   }
   std::filesystem::remove(setting.folder.file("data-0/started"));
-  check_contains(setting.refusal(setting.options(0)),
-                 "data-0/log: the log has records although the mark DATA/started is missing");
+  Child child(setting.options(0), setting.output(0));
+  CHECK(eventually([&] { return child.says("begins as life "); }));
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  CHECK(std::filesystem::exists(setting.folder.file("data-0/damaged-log")));
 }
 
 TEST_CASE("the disk of another cluster or another replica is refused") {
@@ -256,6 +288,7 @@ TEST_CASE("a port in use is named, and leaves no mark, so that the next start is
   check_contains(text, setting.file + ": replicas[1].client_address " + taken.address());
   check_contains(text, "stop the program that listens there");
   CHECK_FALSE(std::filesystem::exists(setting.folder.file("data-1/started")));
+  CHECK(std::filesystem::exists(setting.folder.file("replica-1/genesis")));
 }
 
 TEST_CASE("secrets: a missing one, and one of another replica") {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "crypto/digest.h"
+#include "messages/cluster_file/genesis.h"
 #include "messages/wire/codec.h"
 
 namespace tagma::runtime_test {
@@ -59,6 +60,9 @@ std::string write_cluster(const Folder& folder, const TestCluster& cluster) {
   };
   for (ReplicaId id = 0; id < cluster.replicas.size(); ++id) {
     save(cluster.replicas[id], Principal{PrincipalKind::replica, id});
+    if (auto refused = write_genesis(folder.file("replica-" + std::to_string(id)), cluster.file.membership.cluster)) {
+      throw std::runtime_error(refused->reason);
+    }
   }
   return path;
 }

@@ -32,7 +32,7 @@ struct TestCluster {
 };
 [[nodiscard]] TestCluster make_cluster(const Folder& folder, std::uint32_t n, std::uint32_t clients);
 
-/// Writes cluster.toml and the secrets into the folder; returns the path of cluster.toml.
+/// Writes cluster.toml, the secrets and the permissions to begin into the folder; returns the path of cluster.toml.
 [[nodiscard]] std::string write_cluster(const Folder& folder, const TestCluster& cluster);
 
 /// A client's connection to one replica, driven by hand.
