@@ -5,13 +5,12 @@
 #include <memory>
 #include <utility>
 
-#include "checkpoint/lmdb_state_store.h"
 #include "checkpoint/log.h"
 #include "checkpoint/posix_disk.h"
-#include "crypto/digest.h"
 #include "replica/core/record_codec.h"
 #include "replica/runtime/data_directory.h"
 #include "replica/runtime/replica_disk.h"
+#include "replica/runtime/state_check.h"
 
 namespace tagma {
 namespace {
@@ -57,27 +56,15 @@ void inspect_log(const std::string& path, DataInspection& inspection) {
 
 void inspect_state(const std::string& path, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
                    DataInspection& inspection) {
-  LmdbOptions options;
-  options.mode = LmdbOptions::Mode::look;
-  options.folder = path;
-  options.make_hash = runtime::make_state_hash;
-  const auto opened = LmdbStateStore::open(options);
+  const auto checked = runtime::check_state(path, [&progress](std::uint64_t done, std::uint64_t total) {
+    progress(done, total);
+    return true;
+  });
   std::optional<std::string> damage;
-  if (const auto* refused = std::get_if<StoreRefused>(&opened)) damage = refused->reason;
-  if (const auto* damaged = std::get_if<StateDamaged>(&opened)) damage = damaged->reason();
-  if (const auto* failure = std::get_if<DiskFailure>(&opened)) damage = failure->reason;
-  if (!damage) {
-    const auto& store = *std::get<std::unique_ptr<LmdbStateStore>>(opened);
-    const auto verified = store.reader().verify([&progress](std::uint64_t done, std::uint64_t total) {
-      progress(done, total);
-      return true;
-    });
-    if (const auto* found = std::get_if<StateDamaged>(&verified)) {
-      damage = found->reason();
-    } else {
-      const auto size = store.reader().size();
-      inspection.state = StateInspection{store.reader().seq(), store.reader().root(), size.keys, size.file_bytes};
-    }
+  if (const auto* found = std::get_if<StateDamaged>(&checked)) damage = found->reason();
+  if (const auto* failed = std::get_if<runtime::CheckFailed>(&checked)) damage = failed->reason;
+  if (const auto* whole = std::get_if<runtime::CheckedState>(&checked)) {
+    inspection.state = StateInspection{whole->seq, whole->root, whole->keys, whole->file_bytes};
   }
   if (damage && !inspection.damage) inspection.damage = damage;
 }

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "crypto/digest.h"
 #include "replica/core/record_codec.h"
+#include "replica/runtime/state_check.h"
 
 namespace tagma::runtime {
 namespace {
@@ -89,9 +91,9 @@ OpenLogResult open_log(const ReplicaDiskOptions& options, const Life& life, cons
 }
 
 /// Reads all of it, with a line in the log where that takes long.
-LmdbReader::Verification verify_state(const LmdbReader& reader, const ReplicaDiskOptions& options, Log& log) {
+StateCheck check_with_progress(const std::string& path, const ReplicaDiskOptions& options, Log& log) {
   auto told_at = std::chrono::steady_clock::now();
-  return reader.verify([&](std::uint64_t done, std::uint64_t total) {
+  return check_state(path, [&](std::uint64_t done, std::uint64_t total) {
     if (options.asked_to_stop()) return false;
     const auto now = std::chrono::steady_clock::now();
     if (now - told_at < progress_interval) return true;
@@ -106,6 +108,13 @@ using OpenState = std::variant<std::unique_ptr<LmdbStateStore>, Damaged, DiskRef
 OpenState open_state(const ReplicaDiskOptions& options, const std::string& path, bool create, Log& log) {
   PosixFolder folder(path);
   if (auto failure = folder.prepare()) return unusable(*failure);
+  std::error_code error;
+  if (!create || std::filesystem::exists(path + "/data.mdb", error)) {
+    const auto checked = check_with_progress(path, options, log);
+    if (std::holds_alternative<CheckAbandoned>(checked)) return DiskAbandoned{};
+    if (const auto* damage = std::get_if<StateDamaged>(&checked)) return Damaged{damage->reason()};
+    if (const auto* failed = std::get_if<CheckFailed>(&checked)) return DiskRefused{failed->reason, true};
+  }
   LmdbOptions store_options;
   store_options.mode = create ? LmdbOptions::Mode::create : LmdbOptions::Mode::open;
   store_options.folder = path;
@@ -121,17 +130,10 @@ OpenState open_state(const ReplicaDiskOptions& options, const std::string& path,
                        ": there is a state although this replica has never started here; remove the folder, or "
                        "the file genesis that lets it begin"};
   }
-  const auto verified = verify_state(store->reader(), options, log);
-  if (std::holds_alternative<LmdbReader::Abandoned>(verified)) return DiskAbandoned{};
-  if (const auto* damage = std::get_if<StateDamaged>(&verified)) return Damaged{damage->reason()};
   return std::move(store);
 }
 
 }  // namespace
-
-HashFunction make_state_hash() {
-  return [hasher = std::make_shared<crypto::Hasher>()](ByteView bytes) { return hasher->digest(bytes); };
-}
 
 std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options, Log& log) {
   const std::string log_path = options.data.path() + "/log";

@@ -21,9 +21,6 @@ namespace tagma::runtime {
 /// The log's entry that says whose it is; it lasts. Numbers below are the core's records.
 inline constexpr std::uint8_t log_owner_kind = 255;
 
-/// The hash of the state's tree, for one thread.
-[[nodiscard]] HashFunction make_state_hash();
-
 struct ReplicaDiskOptions {
   const DataDirectory& data;  ///< log and state are folders in it
   ClusterId cluster;

@@ -289,6 +289,22 @@ TEST_CASE("a record that somebody sealed but the tree does not know is found") {
   CHECK(found_damage(folder));
 }
 
+TEST_CASE("a whole head of another state of the same slot is found, by the root of the tree below it") {
+  const Folder folder;
+  const Folder other;
+  fill(folder);
+  {
+    const Store store = opened(other, Mode::create);
+    apply(*store, 8, {{"key 1", "a lie"}});
+  }
+  const Model heads = Tampered(other).records("meta");
+  REQUIRE(heads.contains("checkpoint"));
+  Tampered(folder).put("meta", "checkpoint", heads.at("checkpoint"));
+  const auto damage = found_damage(folder);
+  REQUIRE(damage);
+  CHECK(damage->reason().find("the tree's root is not the checkpoint's") != std::string::npos);
+}
+
 TEST_CASE("a record that is gone is no absent key to a reader, nor to a writer") {
   const Folder folder;
   fill(folder);
