@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -54,17 +55,37 @@ std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const 
   } else if (const auto owner = read_meta(transaction, meta, lmdb::owner_key); !owner) {
     throw StateDamaged(options.folder + ": table meta: the record of the owner is missing");
   } else if (!looks && *owner != options.owner) {
-    return StoreRefused{options.folder + ": the state belongs to another replica or another cluster"};
+    return StoreRefused{
+        options.folder +
+        ": the state belongs to another replica or another cluster, or was made with other limits in cluster.toml"};
   }
   transaction.commit();
   return tables;
 }
 
+/// An entry of an overlay and where its leaf lies.
+struct Placed {
+  Digest path;
+  Overlay::const_iterator entry;
+};
+
+/// In the order of the disk: several leaves of a page are then changed one after the other.
+std::vector<Placed> in_order_of_paths(const StoredTree& tree, const Overlay& overlay) {
+  std::vector<Placed> placed;
+  placed.reserve(overlay.size());
+  for (auto entry = overlay.begin(); entry != overlay.end(); ++entry)
+    placed.push_back({tree.path(entry->first), entry});
+  std::sort(placed.begin(), placed.end(),
+            [](const Placed& left, const Placed& right) { return left.path < right.path; });
+  return placed;
+}
+
 /// What leaves the state as it is costs one hash, for the path.
-void change_key(Transaction& transaction, const Tables& tables, const StoredTree& tree, ByteView key,
-                const std::optional<Bytes>& value, std::vector<StoredTree::Change>& changes) {
+void change_key(Transaction& transaction, const Tables& tables, const StoredTree& tree, const Placed& placed,
+                std::vector<StoredTree::Change>& changes) {
+  const auto& [key, value] = *placed.entry;
   TAGMA_ASSERT(!key.empty() && key.size() <= lmdb::key_bytes_max, "execution keeps keys within their limit");
-  StoredTree::Change change{.path = tree.path(key), .leaf = std::nullopt, .there = false};
+  StoredTree::Change change{.path = placed.path, .leaf = std::nullopt, .there = false};
   if (const auto found = transaction.get(tables.leaves, change.path.view())) {
     const auto leaf = read_leaf(transaction, change.path.view(), *found);
     if (leaf.key != key) {
@@ -134,7 +155,9 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
     TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
     std::vector<StoredTree::Change> changes;
     changes.reserve(overlay.size());
-    for (const auto& [key, value] : overlay) change_key(transaction, tables_, tree, key, value, changes);
+    for (const auto& placed : in_order_of_paths(tree, overlay)) {
+      change_key(transaction, tables_, tree, placed, changes);
+    }
     root = tree.update(std::move(changes));
     write_head(transaction, tables_.meta, {seq, root});
     return true;

@@ -155,15 +155,21 @@ int try_lock(const std::string& path, int open_flags) {
   return -1;
 }
 
+/// Whether the replica's promises to this cluster are on its disk, as far as the mark says.
 bool started_in(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
   std::ifstream mark(data_path(directory, replica) + "/started");
   std::string text;
-  return mark && std::getline(mark, text) && text.starts_with(to_hex(cluster.view()));
+  return mark && std::getline(mark, text) && text.starts_with(to_hex(cluster.view())) && !text.ends_with(" ahead");
 }
 
 bool may_begin(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
-  return has_genesis(principal_folder(directory, {PrincipalKind::replica, replica}), cluster) ||
-         has_genesis(data_path(directory, replica), cluster);
+  // One that cannot be read is for the replica to complain about.
+  const auto permits = [&cluster](const std::string& folder) {
+    const auto found = has_genesis(folder, cluster);
+    return !found || *found;
+  };
+  return permits(principal_folder(directory, {PrincipalKind::replica, replica})) ||
+         permits(data_path(directory, replica));
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
 void print_next(const std::string& directory, bool on_hosts, const ProgramName& program, std::ostream& out) {
   out << "\nNext:\n";
   if (on_hosts) {
-    out << "  copy cluster.toml and the whole folder replica-N to host N, and there run\n"
+    out << "  copy cluster.toml and move the whole folder replica-N to host N (a copy that stays\n"
+        << "  behind, with its file genesis, could let the replica begin twice), and there run\n"
         << "  " << program.word << " replica --cluster " << shell_word(cluster_file_path(directory))
         << " --id N --data PATH\n";
   } else {

@@ -25,10 +25,15 @@ std::optional<Refused> write_genesis(const std::string& folder, const ClusterId&
   return std::nullopt;
 }
 
-bool has_genesis(const std::string& folder, const ClusterId& cluster) {
-  std::ifstream file(genesis_path(folder));
+Result<bool> has_genesis(const std::string& folder, const ClusterId& cluster) {
+  const std::string path = genesis_path(folder);
+  std::ifstream file(path);
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return Refused{path + ": cannot be read: " + std::strerror(errno) + "; make it readable for this user"};
+  }
   std::string text;
-  return file && std::getline(file, text) && text == to_hex(cluster.view());
+  return std::getline(file, text) && text == to_hex(cluster.view());
 }
 
 std::optional<Refused> remove_genesis(const std::string& folder) {

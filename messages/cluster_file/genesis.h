@@ -17,8 +17,8 @@ namespace tagma {
 /// Writes it for this cluster: durable on return.
 [[nodiscard]] std::optional<Refused> write_genesis(const std::string& folder, const ClusterId& cluster);
 
-/// Whether it is there, for this cluster. One for another cluster permits nothing.
-[[nodiscard]] bool has_genesis(const std::string& folder, const ClusterId& cluster);
+/// Whether it is there, for this cluster. One for another cluster permits nothing; one that cannot be read is refused.
+[[nodiscard]] Result<bool> has_genesis(const std::string& folder, const ClusterId& cluster);
 
 /// Removes it, if it is there: durable on return.
 [[nodiscard]] std::optional<Refused> remove_genesis(const std::string& folder);

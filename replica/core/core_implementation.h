@@ -58,7 +58,8 @@ class ReplicaCore::Implementation {
     Seq executed = 0;
     Seq certificate = 0;
     MonotonicUs certificate_sent_us = 0;
-    MonotonicUs helped_us = 0;  ///< when its STATUS was last answered; 0: never
+    MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
+    MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
     MonotonicUs batches_since_us = 0;
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
   };
@@ -72,8 +73,7 @@ class ReplicaCore::Implementation {
   /// Of a replica whose new life is not ordered yet.
   struct PendingRejoin {
     Rejoin rejoin;
-    MonotonicUs judged_us = 0;  ///< when its signature was checked
-    Seq proposed = 0;           ///< primary: the slot at which it stands; 0: none
+    Seq proposed = 0;  ///< primary: the slot at which it stands; 0: none
   };
 
   /// The state is being taken from others.
@@ -233,6 +233,7 @@ class ReplicaCore::Implementation {
   /// Whether a quorum signed it; counts why not.
   [[nodiscard]] bool certificate_holds(const CheckpointCertificate& certificate);
   void adopt_certificate(CheckpointCertificate certificate);
+  [[nodiscard]] bool is_forgotten_vote_in(const CheckpointCertificate& certificate) const;
   void compare_with_certificate();
   void collect_log();
 
@@ -332,6 +333,7 @@ class ReplicaCore::Implementation {
   bool voting_ = true;             ///< false for ever after an alarm
   std::vector<MemberLife> lives_;  ///< by id, as the executed state has them
   bool life_was_ordered_ = false;  ///< this life, at some time
+  bool began_empty_ = false;       ///< without a record or a state
   bool lives_changed_ = false;     ///< in the running step
   std::map<ReplicaId, PendingRejoin> pending_rejoins_;
   std::optional<Rejoin> own_rejoin_;  ///< the last one that was sent

@@ -6,6 +6,7 @@
 
 #include "checkpoint/layered_state.h"
 #include "messages/messages.h"
+#include "messages/mutant.h"
 
 namespace tagma {
 
@@ -46,7 +47,8 @@ class MemberTable {
 
   /// The boundary of a life that begins at slot `seq`: no earlier one can have voted above it.
   [[nodiscard]] Seq boundary_of(Seq seq) const {
-    return (seq + checkpoint_interval_ - 1) / checkpoint_interval_ * checkpoint_interval_ + window_;
+    const Seq checkpoint = (seq + checkpoint_interval_ - 1) / checkpoint_interval_ * checkpoint_interval_;
+    return checkpoint + (mutant(Mutant::boundary_without_window) ? 0 : window_);
   }
 
  private:

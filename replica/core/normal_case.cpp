@@ -75,6 +75,7 @@ bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
 void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
   if (!slot.withheld || slot.recorded || !may_vote_on(seq)) return;
   const Ballot ballot = *slot.withheld;
+  if (slot.decided && *slot.decided != ballot.digest) return slot.withheld.reset();
   const auto& batch = slot.batches.at(ballot.digest);
   // f+1 others contain a correct replica whose clock had the time in its window.
   if (!in_clock_window(*batch) && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;

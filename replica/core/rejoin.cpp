@@ -22,7 +22,7 @@ bool ReplicaCore::Implementation::may_lead() const { return is_primary() && conf
 void ReplicaCore::Implementation::read_lives() {
   for (ReplicaId id = 0; id < lives_.size(); ++id) lives_[id] = executor_.members().find(id);
   std::erase_if(pending_rejoins_, [this](const auto& pending) {
-    return lives_[pending.first].nonce == pending.second.rejoin.content.nonce;
+    return lives_[pending.first].incarnation > pending.second.rejoin.content.incarnation;
   });
   lives_changed_ = true;
 }
@@ -33,7 +33,8 @@ void ReplicaCore::Implementation::review_lives() {
   if (!life_is_ordered()) {
     if (!life_was_ordered_ && !(config_.life_nonce == LifeNonce{})) return;  // not yet
     return alarm("another life of this replica takes part, incarnation " + std::to_string(own_life().incarnation) +
-                 ": its disk is an old copy, or a second process has its key");
+                 ": its disk is an old copy, or a second process has its key; stop that process, or remove this data "
+                 "folder, and this replica asks to be taken back");
   }
   if (std::exchange(life_was_ordered_, true)) return;
   if (own_life().is_first()) return;
@@ -78,24 +79,32 @@ void ReplicaCore::Implementation::receive(const Sender& from, Rejoin& message) {
   const auto& content = message.content;
   if (content.replica != from.principal.id) return count("REJOIN of another replica");
   if (!is_rejoin_of_member(message)) return count("REJOIN for another cluster or epoch");
-  if (lives_[content.replica].nonce == content.nonce) return;  // ordered; its sender will learn
+  if (lives_[content.replica].incarnation > content.incarnation) return;  // ordered; its sender will learn
   const auto held = pending_rejoins_.find(content.replica);
-  if (held != pending_rejoins_.end()) {
-    if (held->second.rejoin == message) return;
-    if (now_.monotonic_us - held->second.judged_us < config_.resend_us) return count("REJOIN changed too soon");
-  }
+  if (held != pending_rejoins_.end() && held->second.rejoin == message) return;
+  auto& judged_us = peers_[content.replica].rejoin_judged_us;
+  if (judged_us != 0 && now_.monotonic_us - judged_us < config_.resend_us) return count("REJOIN changed too soon");
+  judged_us = now_.monotonic_us;
   if (!rejoin_is_authentic(message)) return count("forged REJOIN");
   count("REJOIN received");
   const ReplicaId replica = content.replica;
-  pending_rejoins_.insert_or_assign(
-      replica, PendingRejoin{.rejoin = std::move(message), .judged_us = now_.monotonic_us, .proposed = 0});
+  pending_rejoins_.insert_or_assign(replica, PendingRejoin{.rejoin = std::move(message), .proposed = 0});
   tell_if_too_many_rejoin();
 }
 
+/// Whether so many do not vote for what they lost that no slot can be decided below somebody's boundary, or for a
+/// REJOIN.
 void ReplicaCore::Implementation::tell_if_too_many_rejoin() {
-  const std::size_t lost = pending_rejoins_.size() + (life_is_ordered() ? 0 : 1);
-  if (told_of_rejoins_ || config_.membership.n() - lost >= config_.membership.quorum()) return;
-  told_of_rejoins_ = true;
+  std::uint32_t lost = 0;
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    const bool asks = id == config_.id ? !life_is_ordered() : pending_rejoins_.contains(id);
+    lost += asks || lives_[id].boundary > certificate_ ? 1U : 0U;
+  }
+  const bool too_many = config_.membership.n() - lost < config_.membership.quorum();
+  if (!too_many || std::exchange(told_of_rejoins_, true)) {
+    if (!too_many) told_of_rejoins_ = false;
+    return;
+  }
   effects_.emplace_back(Notice{std::to_string(lost) + " of " + std::to_string(config_.membership.n()) +
                                " replicas have lost their memory: no quorum is left that could take them back"});
 }

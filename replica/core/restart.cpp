@@ -11,6 +11,7 @@ namespace tagma {
 
 void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   base_ = executed_ = store_.seq();
+  began_empty_ = records.empty() && base_ == 0;
   history_.begin_after(base_);
   if (base_ > 0) {
     own_roots_[base_] = store_.root();

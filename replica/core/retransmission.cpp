@@ -38,7 +38,7 @@ Status ReplicaCore::Implementation::own_status() const {
        found != slots_.end() && status.slots.size() < limits::status_slots_max; ++found) {
     const auto& [seq, slot] = *found;
     if (seq <= executed_) {
-      if (slot.own_commit_durable || executed_listed >= slots_per_answer_max) continue;
+      if (slot.own_commit_durable || !may_vote_on(seq) || executed_listed >= slots_per_answer_max) continue;
       ++executed_listed;
     }
     status.slots.push_back({.seq = seq,

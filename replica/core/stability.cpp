@@ -97,6 +97,11 @@ bool ReplicaCore::Implementation::certificate_holds(const CheckpointCertificate&
 void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certificate) {
   const Seq seq = certificate.votes.front().content.seq;
   TAGMA_ASSERT(seq > certificate_, "the stable checkpoint only moves on");
+  if (is_forgotten_vote_in(certificate)) {
+    return alarm(
+        "others hold a CHECKPOINT of this replica that it has not sent since it began: its disk is not the one "
+        "that it had; remove this data folder, and this replica asks to be taken back");
+  }
   if (certificate_ <= executed_) progress_us_ = now_.monotonic_us;  // not behind so far
   certificate_ = seq;
   certificate_message_ = std::move(certificate);
@@ -107,6 +112,14 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   next_seq_ = std::max(next_seq_, seq + 1);
   compare_with_certificate();
   grant_leases();
+}
+
+/// An own vote above every state that there was on this disk: somebody let the replica begin twice.
+bool ReplicaCore::Implementation::is_forgotten_vote_in(const CheckpointCertificate& certificate) const {
+  if (!began_empty_ || !own_life().is_first() || config_.life_nonce != LifeNonce{}) return false;
+  return std::any_of(certificate.votes.begin(), certificate.votes.end(), [this](const CheckpointVote& vote) {
+    return vote.content.replica == config_.id && vote.content.seq > base_;
+  });
 }
 
 void ReplicaCore::Implementation::compare_with_certificate() {

@@ -48,22 +48,36 @@ bool write_all(int fd, ByteView bytes) {
   return true;
 }
 
+constexpr std::string_view ahead_text = " ahead";
+
 std::string mark_text(const StartMark& mark) {
   const std::string life = mark.life == LifeNonce{} ? "" : " " + to_hex(mark.life.view());
-  return to_hex(mark.cluster.view()) + life + "\n";
+  return to_hex(mark.cluster.view()) + life + std::string(mark.ahead_of_disk ? ahead_text : "") + "\n";
+}
+
+/// Takes 32 bytes in hexadecimal off the front.
+bool take_digest(ByteView& text, Digest& digest) {
+  constexpr std::size_t hex_bytes = 2 * Digest::size_bytes;
+  Bytes bytes;
+  if (text.size() < hex_bytes || !from_hex(text.substr(0, hex_bytes), bytes)) return false;
+  text.remove_prefix(hex_bytes);
+  return digest_from_bytes(bytes, digest);
 }
 
 /// Nothing if it is no whole mark.
 std::optional<StartMark> parse_mark(ByteView text) {
-  constexpr std::size_t hex_bytes = 2 * Digest::size_bytes;
-  const bool later = text.size() == 2 * hex_bytes + 2;
-  if ((!later && text.size() != hex_bytes + 1) || text.back() != '\n' || (later && text[hex_bytes] != ' ')) return {};
   StartMark mark;
-  Bytes bytes;
-  if (!from_hex(text.substr(0, hex_bytes), bytes) || !digest_from_bytes(bytes, mark.cluster)) return {};
-  if (!later) return mark;
-  if (!from_hex(text.substr(hex_bytes + 1, hex_bytes), bytes) || !digest_from_bytes(bytes, mark.life)) return {};
-  return mark.life == LifeNonce{} ? std::nullopt : std::optional(mark);
+  if (!take_digest(text, mark.cluster)) return {};
+  if (text.size() > 2 * Digest::size_bytes) {
+    if (text.front() != ' ') return {};
+    text.remove_prefix(1);
+    if (!take_digest(text, mark.life) || mark.life == LifeNonce{}) return {};
+  }
+  if (text.starts_with(ahead_text)) {
+    mark.ahead_of_disk = true;
+    text.remove_prefix(ahead_text.size());
+  }
+  return text == "\n" ? std::optional(mark) : std::nullopt;
 }
 
 }  // namespace
@@ -108,7 +122,7 @@ Result<std::optional<StartMark>> DataDirectory::mark() const {
     if (errno == ENOENT) return std::optional<StartMark>();
     return failed(path, "cannot be read", "make it readable for this user");
   }
-  std::string text(4 * Digest::size_bytes + 3, '\0');  // one byte more than the longest mark, to notice a longer one
+  std::string text(4 * Digest::size_bytes + 16, '\0');  // one byte more than the longest mark, to notice a longer one
   std::size_t length = 0;
   while (length < text.size()) {
     const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
@@ -149,10 +163,17 @@ std::optional<Refused> DataDirectory::sync() const {
 std::optional<Refused> DataDirectory::set_aside(const std::string& name) const {
   std::error_code error;
   const std::string from = path_ + "/" + name;
-  const std::string to = path_ + "/damaged-" + name;
   if (!std::filesystem::exists(std::filesystem::symlink_status(from, error))) return std::nullopt;
-  std::filesystem::remove_all(to, error);
-  if (!error) std::filesystem::rename(from, to, error);
+  if (std::filesystem::is_empty(from, error)) {
+    std::filesystem::remove(from, error);
+    if (!error) return sync();
+  }
+  // What an earlier loss left stays: it may be all that there is of what was promised.
+  std::string to = path_ + "/damaged-" + name;
+  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(to, error)); ++number) {
+    to = path_ + "/damaged-" + name + "-" + std::to_string(number);
+  }
+  std::filesystem::rename(from, to, error);
   if (error) return Refused{from + ": cannot be set aside as " + to + ": " + error.message() + "; " + writable_mend};
   return sync();
 }

@@ -12,7 +12,8 @@ namespace tagma::runtime {
 /// What the mark DATA/started says: in which cluster this replica has started here, and as which life.
 struct StartMark {
   ClusterId cluster;
-  LifeNonce life;  ///< zero: the first one
+  LifeNonce life;              ///< zero: the first one
+  bool ahead_of_disk = false;  ///< it may have promised what is not on the disk
   auto operator<=>(const StartMark&) const = default;
 };
 
@@ -33,8 +34,8 @@ class DataDirectory {
   /// Writes or replaces the mark: atomic, and durable on return.
   [[nodiscard]] std::optional<Refused> write_mark(const StartMark& mark) const;
 
-  /// Puts what lies there under `name` out of the way, as DATA/damaged-NAME in the place of an earlier one; nothing
-  /// where there is nothing. Durable on return.
+  /// Puts the folder `name` out of the way, as DATA/damaged-NAME or the first name damaged-NAME-2, -3, ... that is
+  /// free; an empty one is removed, and nothing happens where there is none. Durable on return.
   [[nodiscard]] std::optional<Refused> set_aside(const std::string& name) const;
 
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -22,7 +22,7 @@ struct Damaged {
 Bytes owner_of(const ReplicaDiskOptions& options) {
   Bytes owner(options.cluster.view());
   owner.push_back(static_cast<char>(options.key.algorithm));
-  return owner.append(options.key.bytes);
+  return owner.append(options.key.bytes).append(options.limits);
 }
 
 /// A log is one life's: what an earlier one promised does not bind a later one, which has no need of it.
@@ -56,14 +56,17 @@ std::variant<std::vector<Record>, Damaged, DiskRefused> records_of(const LogCont
   for (const auto& entry : content.entries) {
     if (entry.kind == log_owner_kind) {
       if (!entry.payload.starts_with(owner_of(options))) {
-        return DiskRefused{path + ": the log belongs to another replica or another cluster"};
+        return DiskRefused{path +
+                           ": the log belongs to another replica or another cluster, or was made with other limits "
+                           "in cluster.toml"};
       }
       if (entry.payload != owner_of_log(options, life)) return Damaged{path + ": the log is of an earlier life"};
       owned = true;
       continue;
     }
     auto record = decode_record(entry);
-    if (!record) return Damaged{path + ": a record of the log is damaged: " + record.reason()};
+    // Its group is whole, so that it was written like this: by another version, and no promise is lost.
+    if (!record) return DiskRefused{path + ": a record of the log cannot be read by this version: " + record.reason()};
     records.push_back(std::move(*record));
   }
   if (!owned && !life.begins) return Damaged{path + ": the log is missing, or the record of its owner"};

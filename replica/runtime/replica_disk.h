@@ -25,6 +25,7 @@ struct ReplicaDiskOptions {
   const DataDirectory& data;  ///< log and state are folders in it
   ClusterId cluster;
   PublicKey key;  ///< the replica's own
+  Bytes limits;   ///< of the cluster: what replicated state depends on; a disk made with others is refused
   Life life;
   std::function<bool()> asked_to_stop;  ///< looked at now and then while that takes long
 };

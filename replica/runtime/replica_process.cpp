@@ -203,14 +203,19 @@ std::string starting_line(const ReplicaOptions& options, const Prepared& prepare
          ", durability " + std::string(to_string(prepared.file.durability)) + ", services" + services;
 }
 
+/// What the replicated state depends on, beside the requests: boundaries of lives, evicted sessions.
+Bytes limits_of(const ClusterFile& file) {
+  return std::to_string(file.checkpoint_interval) + " " + std::to_string(file.window) + " " +
+         std::to_string(file.sessions_per_client_max);
+}
+
 std::string life_line(const Life& life) {
   const std::string name = to_hex(life.nonce.view()).substr(0, 16);
   if (!life.begins) return "goes on as life " + name + " of this replica";
   return "begins as life " + name +
          " of this replica, without memory of what it promised before: it does not vote until "
-         "the others have taken it back. (If this cluster has never run, the file genesis beside the secret is "
-         "missing, "
-         "which `tagma init` made.)";
+         "the others have taken it back. (If this cluster has never run: stop all, remove their data folders, and put "
+         "beside each secret the file genesis that `tagma init` made there.)";
 }
 
 std::string found_line(const ReplicaDisk& disk) {
@@ -248,8 +253,8 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
                                    prepared.identity, counters, log);
   if (!transport) return refuse(Refused{options.cluster_file + ": " + transport.reason()});
   // Only now: a replica that could not open its ports has promised nothing and may try again.
-  if (auto refused =
-          runtime::begin_life(prepared.data, file.membership.cluster, prepared.life, prepared.secret_folder)) {
+  if (auto refused = runtime::begin_life(prepared.data, file.membership.cluster, prepared.life, file.durability,
+                                         prepared.secret_folder)) {
     return refuse(*refused);
   }
   log.info(starting_line(options, prepared));
@@ -267,6 +272,14 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
     log.error("STOPPED: " + *failure);
     return exit_failed;
   }
+  if (const auto stalled = storage.stalled()) {
+    log.error("STOPPED: " + *stalled + "; what it promised last is not on the disk");
+    return exit_failed;
+  }
+  if (auto refused = runtime::end_cleanly(prepared.data, file.membership.cluster, prepared.life, file.durability)) {
+    log.error("STOPPED: " + refused->reason);
+    return exit_failed;
+  }
   return loop.alarmed() ? exit_failed : exit_clean;
 }
 
@@ -279,8 +292,9 @@ int serve_from_memory(const Running& running) {
 
 int serve_from_disk(const Running& running) {
   const auto& [options, prepared, stop, counters, log] = running;
-  const ReplicaDiskOptions disk_options{prepared.data, prepared.file.membership.cluster, prepared.identity.public_key(),
-                                        prepared.life, [&stop = stop] { return stop.waiting(); }};
+  const ReplicaDiskOptions disk_options{
+      prepared.data, prepared.file.membership.cluster,         prepared.identity.public_key(), limits_of(prepared.file),
+      prepared.life, [&stop = stop] { return stop.waiting(); }};
   auto opened = open_replica_disk(disk_options, log);
   if (const auto* refused = std::get_if<DiskRefused>(&opened)) {
     log.error("REFUSED: " + refused->reason);

@@ -49,9 +49,8 @@ bool Simulation::impaired(ReplicaId id) {
   return loss.memory || loss.state;
 }
 
-/// A backup crashes and returns with a loss: everything, its log (which it finds damaged), or its state. While it is
-/// away the primary's memory of the view would be missing for ever, so that one is spared as long as there is no view
-/// change.
+/// A replica crashes and returns with a loss: everything, its log (which it finds damaged), or its state. The primary
+/// loses its state only, as long as there is no view change: without its memory it would not lead any more.
 void Simulation::lose_something() {
   std::size_t faulty = options_.liars.size() + options_.crashes;
   for (ReplicaId id = 0; id < options_.n; ++id) faulty += correct(id) && impaired(id) ? 1U : 0U;
@@ -59,11 +58,12 @@ void Simulation::lose_something() {
     coverage_.count("fault: loss spared, for f are faulty already");
     return;
   }
-  const auto id = static_cast<ReplicaId>(1 + random_.below(options_.n - 1));
+  const auto id = static_cast<ReplicaId>(random_.below(options_.n));
   auto& node = *replicas_[id];
   if (!correct(id) || !node.running()) return;
-  const auto what = random_.one_of(
+  auto what = random_.one_of(
       {ReplicaNode::Loss::everything, ReplicaNode::Loss::everything, ReplicaNode::Loss::log, ReplicaNode::Loss::state});
+  if (id == 0) what = ReplicaNode::Loss::state;
   const auto about = what == ReplicaNode::Loss::everything ? "disk wiped"
                      : what == ReplicaNode::Loss::log      ? "log lost"
                                                            : "state lost";

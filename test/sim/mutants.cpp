@@ -49,6 +49,7 @@ constexpr Named all_mutants[] = {
     {Mutant::piece_not_verified, "piece_not_verified"},
     {Mutant::votes_forgotten_at_restart, "votes_forgotten_at_restart"},
     {Mutant::amnesiac_votes_before_boundary, "amnesiac_votes_before_boundary"},
+    {Mutant::boundary_without_window, "boundary_without_window"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -79,6 +80,7 @@ constexpr Kill kills[] = {
     {Mutant::vote_not_persisted, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::votes_forgotten_at_restart, Oracle::durable_votes, Profile::lossy, 1, 40},
     {Mutant::amnesiac_votes_before_boundary, Oracle::durable_votes, Profile::calm, 1, 20},
+    {Mutant::boundary_without_window, Oracle::durable_votes, Profile::calm, 1, 40},
     {Mutant::log_collected_early, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::piece_not_verified, Oracle::state_digest, Profile::liars, 1, 40},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},

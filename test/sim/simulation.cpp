@@ -54,6 +54,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       state_oracle_(verdict_),
       vote_oracle_(verdict_, quorum_size(options_.n, options_.f), {options_.liars.begin(), options_.liars.end()}),
       caps_oracle_(verdict_),
+      life_model_(options_.core.checkpoint_interval, options_.core.window),
       executed_(options_.n, 0),
       executed_ever_(options_.n, 0),
       certificate_ever_(options_.n, 0),
@@ -209,11 +210,34 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
 void Simulation::vote_leaves(ReplicaId from, const Message& message) {
   if (const auto* prepare = std::get_if<Prepare>(&message)) {
     vote_oracle_.sent_prepare(from, prepare->view, prepare->seq, prepare->digest);
+    check_life(from, prepare->seq);
   } else if (const auto* commit = std::get_if<Commit>(&message)) {
     vote_oracle_.sent_commit(from, commit->view, commit->seq, commit->digest);
+    check_life(from, commit->seq);
   } else if (const auto* vote = std::get_if<CheckpointVote>(&message)) {
     vote_oracle_.sent_checkpoint(from, vote->content.seq, vote->content.root);
   }
+}
+
+/// Votes leave when they are durable, which is after the step that brought them about; so the model knows what the
+/// voter has executed.
+void Simulation::check_life(ReplicaId from, Seq seq) {
+  if (life_model_.may_vote(from, replicas_[from]->config().life_nonce, seq)) return;
+  verdict_.report(Oracle::durable_votes, "replica " + std::to_string(from) + " votes on slot " + std::to_string(seq) +
+                                             ", which is not its life's to vote on");
+}
+
+/// `from` has executed the slot; the model is told of the first who did.
+void Simulation::learn_lives(ReplicaId from, Seq seq) {
+  if (seq <= lives_learnt_) return;
+  lives_learnt_ = seq;
+  const auto proposed = rejoins_.find(seq);
+  if (proposed != rejoins_.end()) {
+    const auto digest = replicas_[from]->executed_digest(seq);
+    const auto batch = digest ? proposed->second.find(*digest) : proposed->second.begin();
+    if (batch != proposed->second.end()) life_model_.decided(seq, batch->second);
+  }
+  rejoins_.erase(rejoins_.begin(), rejoins_.upper_bound(seq));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -225,6 +249,10 @@ void Simulation::executed(ReplicaId id, const checkers::Executed& what) {
 
 void Simulation::recording(ReplicaId id, const Record& record) {
   if (!correct(id)) return;
+  const auto* accepted = std::get_if<RecordPrePrepared>(&record);
+  if (accepted != nullptr && !accepted->batch->rejoins.empty()) {
+    rejoins_[accepted->seq].try_emplace(accepted->digest, accepted->batch->rejoins);
+  }
   if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {
     vote_oracle_.claims_prepared(id, prepared->view, prepared->seq, prepared->digest);
   } else if (const auto* stable = std::get_if<RecordCertificate>(&record)) {
@@ -303,6 +331,7 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
     return;
   }
   for (auto seq = executed_[id] + 1; seq <= view.executed; ++seq) {
+    learn_lives(id, seq);
     if (const auto digest = node.executed_digest(seq)) {
       note("executed", "", replica(id), seq, &*digest);
       execution_oracle_.executed_digest(id, seq, *digest);

@@ -9,6 +9,7 @@
 
 #include "test/checkers/caps_oracle.h"
 #include "test/checkers/execution_oracle.h"
+#include "test/checkers/life_model.h"
 #include "test/checkers/linearizability.h"
 #include "test/checkers/state_oracle.h"
 #include "test/checkers/violation.h"
@@ -91,6 +92,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
                 const Message* message);
   void deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet);
   void vote_leaves(ReplicaId from, const Message& message);
+  void check_life(ReplicaId from, Seq seq);
+  void learn_lives(ReplicaId from, Seq seq);
   void trace(std::string_view what, const Principal& who, const Principal* peer, const Message& message);
   void note(std::string_view what, std::string_view about, const Principal& who, Seq seq = 0,
             const Digest* digest = nullptr);
@@ -134,6 +137,10 @@ class Simulation final : private ReplicaHost, private ClientHost {
   checkers::StateOracle state_oracle_;
   checkers::VoteOracle vote_oracle_;
   checkers::CapsOracle caps_oracle_;
+  checkers::LifeModel life_model_;
+  /// Batches with REJOINs that correct replicas recorded, by slot and digest, until somebody executes the slot.
+  std::map<Seq, std::map<Digest, std::vector<Rejoin>>> rejoins_;
+  Seq lives_learnt_ = 0;  ///< the model knows what was decided up to this slot
 
   std::vector<std::unique_ptr<ReplicaNode>> replicas_;
   std::vector<Seq> executed_;          ///< by replica, as of the last step

@@ -101,3 +101,30 @@ TEST_CASE_FIXTURE(Fixture, "another digest in a later view is legal, and faulty 
   oracle.executed(3, 1, e);
   CHECK_FALSE(verdict.violated());
 }
+
+TEST_CASE_FIXTURE(Fixture, "who forgot what it voted does not vote there again") {
+  oracle.pre_prepared(0, 0, 7, d);
+  oracle.sent_prepare(0, 0, 7, d);
+  oracle.forgets(0);
+  SUBCASE("the same") { oracle.pre_prepared(0, 0, 7, d); }
+  SUBCASE("below") { oracle.pre_prepared(0, 0, 6, d); }
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(Fixture, "who forgot what it voted votes above it, and what rested on its votes stands") {
+  for (ReplicaId replica = 0; replica < 2; ++replica) oracle.pre_prepared(replica, 0, 7, d);
+  oracle.forgets(0);
+  oracle.claims_prepared(1, 0, 7, d);
+  oracle.pre_prepared(0, 0, 8, d);
+  oracle.sent_prepare(0, 0, 8, d);
+  CHECK_FALSE(verdict.violated());
+}
+
+TEST_CASE_FIXTURE(Fixture, "who lost a checkpoint does not vote for it any more") {
+  for (ReplicaId replica = 0; replica < 2; ++replica) oracle.checkpoint_durable(replica, 8, e);
+  oracle.loses_state(0);
+  oracle.claims_stable(1, 8, e);
+  CHECK_FALSE(verdict.violated());
+  oracle.sent_checkpoint(0, 8, e);
+  expect_violation();
+}

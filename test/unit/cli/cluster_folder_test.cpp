@@ -229,7 +229,7 @@ TEST_CASE("a new cluster permits each replica to begin, once") {
   CHECK_FALSE(too_few_remember(directory, file, {}));
   for (const auto& replica : file.membership.replicas) {
     const std::string secrets = directory + "/replica-" + std::to_string(replica.id);
-    CHECK(has_genesis(secrets, cluster));
+    CHECK(*has_genesis(secrets, cluster));
     REQUIRE_FALSE(remove_genesis(secrets));
   }
   auto refused = too_few_remember(directory, file, {});
@@ -253,7 +253,7 @@ TEST_CASE("memory durability: a genesis whose data was removed gets a successor,
   const auto renewed = renew_genesis_if_started(directory, file);
   REQUIRE(renewed);
   CHECK(*renewed);
-  CHECK(has_genesis(directory + "/replica-1", file.membership.cluster));
+  CHECK(*has_genesis(directory + "/replica-1", file.membership.cluster));
 }
 
 TEST_CASE("one process at a time starts a folder's replicas") {

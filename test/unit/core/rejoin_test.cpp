@@ -175,18 +175,25 @@ TEST_CASE("a PRE-PREPARE above the boundary that came before the life was known 
   Cluster cluster(4);
   run_slots(cluster, 1, 2);
   cluster.wipe(3, 1);
-  auto& node = cluster[3];
-  node.step(Woken{});
-  REQUIRE(node.sent_count<Rejoin>() == 1);
-  node.take_sent();
-  const auto config = node.config;
-  const Seq boundary = 4 + config.window;
-  node.step(Received{replica_sender(0), proposal(config, config.window, 1)});
-  CHECK(node.counted("slot of an earlier life"));
-  // The others decide the REJOIN and go on; only what they executed reaches this replica, slot by slot.
-  REQUIRE(
-      wait_for(cluster, [&] { return cluster[0].core.view().certificate >= 4 && life_of(cluster, 3).boundary > 0; }));
-  CHECK(life_of(cluster, 3).boundary == boundary);
+  // Replica 3 is told what is stable and what is proposed, but not what was decided before: it does not know its life.
+  const auto kept_behind = [](ReplicaId, ReplicaId to, const Message& message) {
+    return to != 3 || std::holds_alternative<CheckpointCertificate>(message) ||
+           std::holds_alternative<PrePrepare>(message) || std::holds_alternative<Status>(message);
+  };
+  REQUIRE(wait_for(
+      cluster, [&] { return cluster[0].core.view().certificate >= 20 && cluster[3].core.view().certificate >= 20; },
+      kept_behind));
+  const Seq boundary = life_of(cluster, 3).boundary;
+  REQUIRE(boundary == 20);
+  cluster[3].counts.clear();
+  run_slots(cluster, 3, 5, kept_behind);
+  REQUIRE(cluster[0].core.view().executed > boundary);
+  REQUIRE(cluster[3].counted("slot of an earlier life"));
+  REQUIRE_FALSE(cluster[3].counted("PRE-PREPARE accepted later"));
+  CHECK(cluster[3].sent_count<Prepare>() == 0);
+  REQUIRE(wait_for(cluster, votes(cluster, 3)));
+  CHECK(cluster[3].counted("PRE-PREPARE accepted later"));
+  CHECK(cluster[3].alarms.empty());
 }
 
 TEST_CASE("the second life comes once the first one cannot matter any more") {
@@ -267,12 +274,49 @@ TEST_CASE("whoever finds that another life was ordered votes no more") {
   CHECK(cluster[3].alarms.front().starts_with("another life of this replica takes part, incarnation 1"));
 }
 
+TEST_CASE("a replica that somebody let begin twice finds its own CHECKPOINT with the others, and votes no more") {
+  Cluster cluster(4);
+  // Its vote is among the three that made the checkpoint stable.
+  run_slots(cluster, 1, 6, [](ReplicaId from, ReplicaId, const Message& message) {
+    return from != 2 || !std::holds_alternative<CheckpointVote>(message);
+  });
+  cluster.nodes[3] = std::make_unique<Node>(toy_config(4, 3));
+  cluster[3].now = cluster[0].now;
+  cluster[3].step(Started{});
+  REQUIRE(wait_for(cluster, [&] { return !cluster[3].alarms.empty(); }));
+  CHECK(cluster[3].alarms.front().starts_with("others hold a CHECKPOINT of this replica that it has not sent"));
+}
+
+TEST_CASE("a replica that begins late, but for the first time, is none that began twice") {
+  Cluster cluster(4);
+  const auto without_3 = [](ReplicaId from, ReplicaId to, const Message&) { return from != 3 && to != 3; };
+  run_slots(cluster, 1, 6, without_3);
+  REQUIRE(wait_for(cluster, [&] { return cluster[3].core.view().executed == 6; }));
+  run_slots(cluster, 7, 9);
+  CHECK(cluster[3].core.view().certificate == 8);
+  CHECK(cluster[3].alarms.empty());
+}
+
+TEST_CASE("a loss while another's boundary is open: all say that nobody is left") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 3);
+  cluster.wipe(3, 1);
+  REQUIRE(wait_for(cluster, [&] { return life_of(cluster, 3).incarnation == 1; }));
+  REQUIRE(cluster[0].core.view().certificate < life_of(cluster, 3).boundary);
+  cluster.wipe(2, 1);
+  CHECK_FALSE(wait_for(cluster, votes(cluster, 2)));
+  CHECK(cluster[0].notices.back().starts_with("2 of 4 replicas have lost their memory"));
+}
+
 TEST_CASE("REJOINs that are forged, of others, or of other clusters begin no life") {
   Cluster cluster(4);
   run_slots(cluster, 1, 2);
   auto& node = cluster[1];
   node.step(Received{replica_sender(3), rejoin_of(node.config, 3, 0, 1, 2)});
   CHECK(node.counted("forged REJOIN"));
+  // Each costs a signature to check; so they are not all looked at.
+  node.step(Received{replica_sender(3), rejoin_of(node.config, 3, 0, 2, 2)});
+  CHECK(node.counted("REJOIN changed too soon"));
   node.step(Received{replica_sender(2), rejoin_of(node.config, 3, 0, 1, 3)});
   CHECK(node.counted("REJOIN of another replica"));
   auto other = node.config;

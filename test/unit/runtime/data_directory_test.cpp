@@ -36,14 +36,18 @@ TEST_CASE("a first start finds no mark, a second one does, and another replaces 
   auto data = DataDirectory::open(path);
   REQUIRE(data);
   CHECK(*data->mark() == std::nullopt);
-  const StartMark first{cluster_id(1), {}};
+  const StartMark first{cluster_id(1), {}, false};
   CHECK_FALSE(data->write_mark(first));
   CHECK(*data->mark() == first);
   CHECK(text_of(path + "/started") == to_hex(cluster_id(1).view()) + "\n");
-  const StartMark later{cluster_id(1), cluster_id(7)};
+  const StartMark later{cluster_id(1), cluster_id(7), false};
   CHECK_FALSE(data->write_mark(later));
   CHECK(*data->mark() == later);
   CHECK(text_of(path + "/started") == to_hex(cluster_id(1).view()) + " " + to_hex(cluster_id(7).view()) + "\n");
+  for (const StartMark& ahead : {StartMark{cluster_id(1), {}, true}, StartMark{cluster_id(1), cluster_id(7), true}}) {
+    CHECK_FALSE(data->write_mark(ahead));
+    CHECK(*data->mark() == ahead);
+  }
   CHECK_FALSE(std::filesystem::exists(path + "/started.new"));
   struct stat info {};
   REQUIRE(::stat(path.c_str(), &info) == 0);
@@ -58,7 +62,8 @@ TEST_CASE("a damaged mark is refused, never taken for an absent one") {
   const std::string whole = hex + "\n";
   for (const std::string& damaged :
        {std::string(), whole.substr(0, 10), hex, whole + "x", "zz" + whole.substr(2), hex + " " + hex, hex + hex + "\n",
-        hex + " zz" + whole.substr(2), hex + " " + whole + "x", hex + " " + to_hex(cluster_id(0).view()) + "\n"}) {
+        hex + " zz" + whole.substr(2), hex + " " + whole + "x", hex + " " + to_hex(cluster_id(0).view()) + "\n",
+        hex + " ahead", hex + " ahead ahead\n", hex + "ahead\n"}) {
     std::ofstream(folder.file("started"), std::ios::trunc) << damaged;
     const auto mark = data->mark();
     REQUIRE_FALSE(mark);
@@ -67,20 +72,24 @@ TEST_CASE("a damaged mark is refused, never taken for an absent one") {
   }
 }
 
-TEST_CASE("what is set aside takes the place of what was set aside before, and of nothing") {
+TEST_CASE("what is set aside stays, however often something is; an empty folder goes") {
   const Folder folder;
   auto data = DataDirectory::open(folder.path());
   REQUIRE(data);
   CHECK_FALSE(data->set_aside("log"));
+  std::filesystem::create_directory(folder.file("log"));
+  CHECK_FALSE(data->set_aside("log"));
+  CHECK_FALSE(std::filesystem::exists(folder.file("log")));
   CHECK_FALSE(std::filesystem::exists(folder.file("damaged-log")));
-  for (const std::string content : {"first", "second"}) {
+  for (const std::string content : {"first", "second", "third"}) {
     std::filesystem::create_directory(folder.file("log"));
     std::ofstream(folder.file("log/" + content)) << content;
     CHECK_FALSE(data->set_aside("log"));
     CHECK_FALSE(std::filesystem::exists(folder.file("log")));
-    CHECK(text_of(folder.file("damaged-log/" + content)) == content);
   }
-  CHECK_FALSE(std::filesystem::exists(folder.file("damaged-log/first")));
+  CHECK(text_of(folder.file("damaged-log/first")) == "first");
+  CHECK(text_of(folder.file("damaged-log-2/second")) == "second");
+  CHECK(text_of(folder.file("damaged-log-3/third")) == "third");
 }
 
 TEST_CASE("a data directory belongs to one process at a time") {

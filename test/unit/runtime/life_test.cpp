@@ -37,8 +37,8 @@ struct Place {
     REQUIRE(life);
     return *life;
   }
-  void begin(const Life& life, std::uint8_t cluster = 1) const {
-    REQUIRE_FALSE(begin_life(*data, cluster_id(cluster), life, secret));
+  void begin(const Life& life, Durability durability = Durability::sync, std::uint8_t cluster = 1) const {
+    REQUIRE_FALSE(begin_life(*data, cluster_id(cluster), life, durability, secret));
   }
 };
 
@@ -83,11 +83,11 @@ TEST_CASE("a permission for another cluster is none") {
 TEST_CASE("a process that ended between mark and permission leaves none behind the next time") {
   const Place place;
   REQUIRE_FALSE(write_genesis(place.secret, cluster_id(1)));
-  REQUIRE_FALSE(place.data->write_mark({cluster_id(1), {}}));
+  REQUIRE_FALSE(place.data->write_mark({cluster_id(1), {}, false}));
   const Life life = place.start();
   CHECK_FALSE(life.begins);
   place.begin(life);
-  CHECK_FALSE(has_genesis(place.secret, cluster_id(1)));
+  CHECK_FALSE(*has_genesis(place.secret, cluster_id(1)));
 }
 
 TEST_CASE("with durability memory every return is another life, and another cluster's mark is of no concern") {
@@ -107,17 +107,37 @@ TEST_CASE("with durability memory every return is another life, and another clus
 
 TEST_CASE("the data of another cluster is somebody's memory, and refused") {
   const Place place;
-  REQUIRE_FALSE(place.data->write_mark({cluster_id(2), {}}));
+  REQUIRE_FALSE(place.data->write_mark({cluster_id(2), {}, false}));
   const auto life = life_at_start(*place.data, cluster_id(1), Durability::sync, place.secret);
   REQUIRE_FALSE(life);
   CHECK(life.reason().find("holds the data of another cluster") != std::string::npos);
 }
 
-TEST_CASE("a permission that cannot be taken away is no permission") {
+TEST_CASE("a permission that cannot be read or taken away is no permission, and not an absent one") {
   const Place place;
-  // A folder in its place: even root cannot unlink it.
+  // A folder in its place: even root cannot read or unlink it.
   std::filesystem::create_directory(genesis_path(place.secret));
-  const auto refused = remove_genesis(place.secret);
-  REQUIRE(refused);
-  CHECK(refused->reason.find("cannot be removed") != std::string::npos);
+  const auto life = life_at_start(*place.data, cluster_id(1), Durability::sync, place.secret);
+  const auto begun =
+      begin_life(*place.data, cluster_id(1), {.nonce = {}, .begins = true}, Durability::sync, place.secret);
+  REQUIRE(begun);
+  CHECK(begun->reason.find("cannot be removed") != std::string::npos);
+  if (!life) CHECK(life.reason().find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("with durability async a life goes on after a clean end only, whatever durability comes then") {
+  for (const auto next : {Durability::async, Durability::sync}) {
+    const Place place;
+    REQUIRE_FALSE(write_genesis(place.secret, cluster_id(1)));
+    const Life first = place.start(Durability::async);
+    CHECK(first.nonce == LifeNonce{});
+    place.begin(first, Durability::async);
+    CHECK(place.start(next).nonce != LifeNonce{});  // killed: what was ahead of the disk is lost
+    REQUIRE_FALSE(end_cleanly(*place.data, cluster_id(1), first, Durability::async));
+    const Life second = place.start(next);
+    CHECK(second.nonce == LifeNonce{});
+    CHECK_FALSE(second.begins);
+    place.begin(second, Durability::sync);
+    CHECK(place.start(next).nonce == LifeNonce{});
+  }
 }

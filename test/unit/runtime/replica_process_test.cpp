@@ -193,7 +193,7 @@ TEST_CASE("a mark of another cluster is replaced") {
   CHECK(child.wait() == 0);
   auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
   REQUIRE(data);
-  CHECK(*data->mark() == runtime::StartMark{setting.cluster.file.membership.cluster, {}});
+  CHECK(*data->mark() == runtime::StartMark{setting.cluster.file.membership.cluster, {}, false});
 }
 
 TEST_CASE("a replica with a disk returns, and says what it found there") {
@@ -230,8 +230,7 @@ TEST_CASE("a replica whose log is gone or damaged begins another life, once") {
       child.signal(SIGTERM);
       CHECK(child.wait() == 0);
     }
-    const std::filesystem::path aside = setting.folder.file("data-0/damaged-log");
-    CHECK(std::filesystem::is_empty(aside) == gone);
+    CHECK(std::filesystem::exists(setting.folder.file("data-0/damaged-log")) != gone);
   }
 }
 
@@ -264,6 +263,39 @@ TEST_CASE("without mark and permission a disk is that of a life without memory, 
   child.signal(SIGTERM);
   CHECK(child.wait() == 0);
   CHECK(std::filesystem::exists(setting.folder.file("data-0/damaged-log")));
+}
+
+TEST_CASE("every step of beginning another life may be the last one of the process") {
+  // The mark names the new life; the log is still the old one's, or set aside, or new and empty.
+  for (const int step : {0, 1, 2}) {
+    CAPTURE(step);
+    const Setting setting(Durability::sync);
+    setting.start_once(0);
+    {
+      auto data = runtime::DataDirectory::open(setting.folder.file("data-0"));
+      REQUIRE(data);
+      ClusterId life;
+      life.bytes.fill(9);
+      REQUIRE_FALSE(data->write_mark({setting.cluster.file.membership.cluster, life, false}));
+      if (step >= 1) REQUIRE_FALSE(data->set_aside("log"));
+      if (step >= 2) std::filesystem::create_directory(setting.folder.file("data-0/log"));
+    }
+    Child child(setting.options(0), setting.output(0));
+    CHECK(eventually([&] { return child.says("begins as life "); }));
+    CHECK_FALSE(child.says("begins as life 0909"));
+    child.signal(SIGTERM);
+    CHECK(child.wait() == 0);
+    CHECK(std::filesystem::exists(setting.folder.file("data-0/damaged-log")));
+    CHECK_FALSE(std::filesystem::exists(setting.folder.file("data-0/damaged-log-2")));
+  }
+}
+
+TEST_CASE("a disk that was made with other limits is refused") {
+  Setting setting(Durability::sync);
+  setting.start_once(0);
+  setting.cluster.file.window = 1'024;
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  check_contains(setting.refusal(setting.options(0)), "was made with other limits in cluster.toml");
 }
 
 TEST_CASE("the disk of another cluster or another replica is refused") {
