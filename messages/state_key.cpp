@@ -1,5 +1,6 @@
 #include "messages/state_key.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "tagma/limits.h"
@@ -57,6 +58,16 @@ Described describe(ByteView key) {
       return {{}, {}, "the incarnation of replica " + number_at(rest, 0, replica_bytes)};
     default: return unknown();
   }
+}
+
+std::string in_words(ByteView key) {
+  const auto described = describe(key);
+  if (described.service.empty()) return described.what;
+  const auto plain = [](char letter) { return letter > ' ' && letter <= '~' && letter != '"'; };
+  const auto shown = [&](const Bytes& text) {
+    return std::all_of(text.begin(), text.end(), plain) ? '"' + text + '"' : to_hex(text);
+  };
+  return "key " + shown(described.key) + " of " + shown(described.service);
 }
 
 std::size_t value_bytes_max(ByteView key) {

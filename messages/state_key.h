@@ -24,6 +24,9 @@ struct Described {
 /// What a key of the state is. Any bytes are allowed: they may come from a replica that lies.
 [[nodiscard]] Described describe(ByteView key);
 
+/// The same in one line: `key "city" of kv`, with a key that is no plain text in hexadecimal.
+[[nodiscard]] std::string in_words(ByteView key);
+
 /// The most bytes that the value of such a key can have in a correct replica's state; 0 for a key of unknown kind.
 [[nodiscard]] std::size_t value_bytes_max(ByteView key);
 

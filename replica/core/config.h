@@ -61,6 +61,10 @@ struct CoreConfig {
   MonotonicUs heartbeat_us = 500'000;       ///< while nothing is
   MonotonicUs rejoin_resend_us = 200'000;   ///< between two REJOINs of a replica whose life has not been ordered
 
+  /// A replica whose own state differs from a certified one takes what differs from the others. Otherwise it stops and
+  /// stays as it is, for those who want to look at it.
+  bool repairs_divergence = true;
+
   // State transfer, as the one that lacks the state.
   /// Behind the stable checkpoint and without progress for so long, a replica takes the state instead of the log.
   MonotonicUs transfer_patience_us = 500'000;

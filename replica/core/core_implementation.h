@@ -233,6 +233,7 @@ class ReplicaCore::Implementation {
   /// Whether a quorum signed it; counts why not.
   [[nodiscard]] bool certificate_holds(const CheckpointCertificate& certificate);
   void adopt_certificate(CheckpointCertificate certificate);
+  void found_divergence();
   [[nodiscard]] bool is_forgotten_vote_in(const CheckpointCertificate& certificate) const;
   void compare_with_certificate();
   void collect_log();
@@ -279,7 +280,14 @@ class ReplicaCore::Implementation {
   void seek_new_target(std::string_view why);
   void forget_executed(ClientId client, SessionId session);
   /// Whether the state is about to become another one.
-  [[nodiscard]] bool state_is_given_up() const { return transfer_ && transfer_->phase != Transfer::Phase::leasing; }
+  [[nodiscard]] bool state_is_given_up() const {
+    return diverged_ || (transfer_ && transfer_->phase != Transfer::Phase::leasing);
+  }
+  /// The highest slot whose state is of no use to take.
+  [[nodiscard]] Seq useless_up_to() const { return diverged_ ? base_ - 1 : executed_; }
+  [[nodiscard]] bool needs_state() const { return diverged_ || certificate_ > executed_; }
+  /// For whoever looks after this replica: the keys in which its own state was another one.
+  void tell_differences(const VerifiedPiece& verified);
   void grant_leases();
   void end_lease_in_time();
   [[nodiscard]] MonotonicUs lease_end_us() const;
@@ -334,7 +342,9 @@ class ReplicaCore::Implementation {
   std::vector<MemberLife> lives_;  ///< by id, as the executed state has them
   bool life_was_ordered_ = false;  ///< this life, at some time
   bool began_empty_ = false;       ///< without a record or a state
-  bool lives_changed_ = false;     ///< in the running step
+  bool diverged_ = false;  ///< the own state is not the certified one: nothing is executed until it has been repaired
+  std::size_t differences_told_ = 0;
+  bool lives_changed_ = false;  ///< in the running step
   std::map<ReplicaId, PendingRejoin> pending_rejoins_;
   std::optional<Rejoin> own_rejoin_;  ///< the last one that was sent
   MonotonicUs next_rejoin_us_ = 0;

@@ -19,6 +19,7 @@ class RecentHistory {
   void begin_after(Seq seq) {
     executed_ = seq;
     slots_.clear();
+    while (!roots_.empty() && roots_.back().seq >= seq) roots_.pop_back();
   }
   /// Slots come in order and without gaps.
   void executed(Seq seq, const SlotHistory& slot);

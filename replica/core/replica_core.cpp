@@ -138,7 +138,8 @@ CoreView ReplicaCore::Implementation::view() const {
   view.view = view_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_ && remembers_enough() && !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
+  view.voting = voting_ && !diverged_ && remembers_enough() && !(transfer_ && certificate_ > executed_) &&
+                has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
     view.state_digest = own_roots_.rbegin()->second;

@@ -77,7 +77,7 @@ void ReplicaCore::Implementation::replay() {
   replaying_ = true;
   execute_decided();
   replaying_ = false;
-  if (voting_ && base_ > certificate_) vote_for_checkpoint({.seq = base_, .root = own_roots_.at(base_)});
+  if (voting_ && !diverged_ && base_ > certificate_) vote_for_checkpoint({.seq = base_, .root = own_roots_.at(base_)});
 }
 
 }  // namespace tagma

@@ -5,8 +5,9 @@
 namespace tagma {
 
 void DecidedBatches::add(Seq seq, Entry entry) {
-  bytes_ += entry.batch.size();
-  entries_.insert_or_assign(seq, std::move(entry));
+  auto& kept = entries_[seq];
+  bytes_ += entry.batch.size() - kept.batch.size();
+  kept = std::move(entry);
   while (entries_.size() > 1 && (entries_.size() > count_max_ || bytes_ > bytes_max_)) {
     const auto oldest = entries_.begin();
     bytes_ -= oldest->second.batch.size();

@@ -17,7 +17,7 @@ void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
   history_.checkpoint(event.seq, event.root);
   compare_with_certificate();
   while (own_roots_.size() > 1 && own_roots_.begin()->first < certificate_) own_roots_.erase(own_roots_.begin());
-  if (voting_ && event.seq > certificate_) vote_for_checkpoint(event);
+  if (voting_ && !diverged_ && event.seq > certificate_) vote_for_checkpoint(event);
   collect_log();
   grant_leases();
 }
@@ -114,6 +114,18 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   grant_leases();
 }
 
+/// Its replies since some slot were wrong, or would have been: it is one of the f until its state has been repaired.
+void ReplicaCore::Implementation::found_divergence() {
+  const std::string what =
+      "the state after slot " + std::to_string(certificate_) + " differs from what a quorum certified";
+  if (!config_.repairs_divergence) return alarm(what);
+  if (std::exchange(diverged_, true)) return;
+  count("own state differs");
+  differences_told_ = 0;
+  effects_.emplace_back(
+      Notice{"DIFFERS: " + what + "; nothing is executed until it has been repaired from the others"});
+}
+
 /// An own vote above every state that there was on this disk: somebody let the replica begin twice.
 bool ReplicaCore::Implementation::is_forgotten_vote_in(const CheckpointCertificate& certificate) const {
   if (!began_empty_ || !own_life().is_first() || config_.life_nonce != LifeNonce{}) return false;
@@ -127,7 +139,7 @@ void ReplicaCore::Implementation::compare_with_certificate() {
   if (own == own_roots_.end()) return;
   const Digest& certified = certificate_message_.votes.front().content.root;
   if (own->second != certified) {
-    return alarm("the state after slot " + std::to_string(certificate_) + " differs from what a quorum certified");
+    return found_divergence();
   }
   own_roots_.erase(own_roots_.begin(), own);
 }

@@ -5,6 +5,7 @@
 
 #include "messages/assert.h"
 #include "messages/mutant.h"
+#include "messages/state_key.h"
 #include "replica/core/core_implementation.h"
 
 namespace tagma {
@@ -29,14 +30,18 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000
 
 /// Nothing was executed for a while although a quorum certified more: nobody keeps the log any more that is missing.
 bool ReplicaCore::Implementation::is_stuck_behind() const {
-  return voting_ && certificate_ > executed_ && now_.monotonic_us - progress_us_ >= config_.transfer_patience_us;
+  if (!voting_) return false;
+  if (diverged_) return !state_.has_frozen();
+  return certificate_ > executed_ && now_.monotonic_us - progress_us_ >= config_.transfer_patience_us;
 }
 
 void ReplicaCore::Implementation::look_after_transfer() {
   if (!transfer_ && is_stuck_behind()) {
     count("state transfer begun");
-    effects_.emplace_back(Notice{"behind: executed up to slot " + std::to_string(executed_) + ", stable checkpoint " +
-                                 std::to_string(certificate_) + "; fetching the state"});
+    if (!diverged_) {
+      effects_.emplace_back(Notice{"behind: executed up to slot " + std::to_string(executed_) + ", stable checkpoint " +
+                                   std::to_string(certificate_) + "; fetching the state"});
+    }
     transfer_.emplace(Transfer{});
     transfer_->since_us = transfer_->told_us = now_.monotonic_us;
   }
@@ -51,11 +56,11 @@ void ReplicaCore::Implementation::ask_for_leases(MonotonicUs interval_us) {
   auto& transfer = *transfer_;
   if (now_.monotonic_us < transfer.next_query_us) return;
   transfer.next_query_us = now_.monotonic_us + interval_us;
-  broadcast(StateLeaseQuery{.nonce = ++transfer.nonce, .above = executed_}, false);
+  broadcast(StateLeaseQuery{.nonce = ++transfer.nonce, .above = useless_up_to()}, false);
 }
 
 void ReplicaCore::Implementation::seek_leases() {
-  if (certificate_ <= executed_) {
+  if (!needs_state()) {
     count("state transfer not needed any more");
     transfer_.reset();
     return;
@@ -85,7 +90,7 @@ bool ReplicaCore::Implementation::take_lease(ReplicaId from, StateLease& message
   // One for each question: votes cost signatures to check.
   if (message.nonce > transfer.nonce || message.nonce <= judged) return false;
   judged = message.nonce;
-  if (content.seq <= executed_ || transfer.avoided_until_us.contains(from)) return false;
+  if (content.seq <= useless_up_to() || transfer.avoided_until_us.contains(from)) return false;
   for (const auto& vote : message.votes.votes) {
     if (checkpoint_vote_is_authentic(vote)) continue;
     count("forged CHECKPOINT");
@@ -121,7 +126,8 @@ std::optional<ReplicaCore::Implementation::TransferTarget> ReplicaCore::Implemen
   const auto& transfer = *transfer_;
   std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> sources;
   for (const auto& [source, seq_and_root] : transfer.leases) {
-    if (seq_and_root.first > executed_) sources[seq_and_root].insert(source);  // execution may have passed it meanwhile
+    // Execution may have passed it meanwhile.
+    if (seq_and_root.first > useless_up_to()) sources[seq_and_root].insert(source);
   }
   std::optional<TransferTarget> best;
   for (auto& [seq_and_root, keep_it] : sources) {
@@ -193,6 +199,7 @@ void ReplicaCore::Implementation::fetch_parts() {
   auto& transfer = *transfer_;
   auto& fetcher = *transfer.fetcher;
   for (auto& piece : fetcher.take_verified()) {
+    if (diverged_) tell_differences(piece);
     transfer.waiting_bytes += size_of(piece.piece);
     transfer.waiting.push_back(std::move(piece));
   }
@@ -226,7 +233,8 @@ bool ReplicaCore::Implementation::is_too_slow() {
   if (period_us < 5 * config_.transfer_timeout_us) return false;
   const auto useful = transfer.fetcher->useful_bytes();
   const auto expected = static_cast<std::uint64_t>(period_us) * config_.transfer_bytes_per_second_min / 1'000'000;
-  const bool slow = useful - std::exchange(transfer.reviewed_bytes, useful) < expected;
+  const auto brought = useful - std::exchange(transfer.reviewed_bytes, useful);
+  const bool slow = brought < expected || brought == 0;
   transfer.review_us = now_.monotonic_us;
   return slow;
 }
@@ -251,6 +259,27 @@ void ReplicaCore::Implementation::on(const PiecesStaged& /*event*/) {
     transfer.reviewed_bytes = transfer.fetcher->useful_bytes();
   }
   if (transfer_->phase == Transfer::Phase::fetching) fetch_parts();
+}
+
+void ReplicaCore::Implementation::tell_differences(const VerifiedPiece& verified) {
+  constexpr std::size_t told_max = 16;
+  const auto own = store_.piece(verified.piece.prefix, limits::state_parts_bytes_max);
+  if (!own) return;
+  std::map<ByteView, std::pair<std::optional<ByteView>, std::optional<ByteView>>> both;
+  for (const auto& [key, value] : own->entries) both[key].first = value;
+  for (const auto& [key, value] : verified.piece.entries) both[key].second = value;
+  for (const auto& [key, values] : both) {
+    if (values.first == values.second || differences_told_ > told_max) continue;
+    if (++differences_told_ > told_max) {
+      effects_.emplace_back(Notice{"DIFFERS: in more keys, which are not told"});
+      return;
+    }
+    const auto size = [](const std::optional<ByteView>& value) {
+      return value ? std::to_string(value->size()) + " bytes" : std::string("absent");
+    };
+    effects_.emplace_back(Notice{"DIFFERS: in the " + state_key::in_words(key) + ", here " + size(values.first) +
+                                 ", certified " + size(values.second)});
+  }
 }
 
 /// Another target, which the next leases tell; what is staged serves it where it fits.
@@ -291,6 +320,7 @@ void ReplicaCore::Implementation::on(const StateInstalled& event) {
   count("state installed");
   effects_.emplace_back(Notice{"installed the state after slot " + std::to_string(event.seq) + ": fetched " +
                                std::to_string(bytes) + " bytes in " + std::to_string(elapsed_ms) + " ms"});
+  if (std::exchange(diverged_, false)) count("own state repaired");
   state_.restart();
   executor_.restart();
   read_lives();
@@ -310,6 +340,8 @@ void ReplicaCore::Implementation::on(const StateInstalled& event) {
     if (voting_ && event.seq > certificate_) vote_for_checkpoint({.seq = event.seq, .root = event.root});
   }
   for (const auto& [client, session] : pool_.sessions()) forget_executed(client, session);
+  // Of one that had lost its state: what was heard of slots below it.
+  slots_.erase(slots_.begin(), slots_.upper_bound(std::min(collected_, event.seq)));
   collect_log();
   execute_decided();
   send_status();
@@ -350,6 +382,7 @@ MonotonicUs ReplicaCore::Implementation::transfer_wake_us() const {
   if (lease_) at_latest(lease_end_us());
   if (!transfer_) {
     if (voting_ && certificate_ > executed_) at_latest(progress_us_ + config_.transfer_patience_us);
+    if (voting_ && diverged_ && !state_.has_frozen()) at_latest(now_.monotonic_us);
     return at_us;
   }
   if (transfer_->phase == Transfer::Phase::leasing) {

@@ -186,6 +186,7 @@ CoreConfig core_config(const ReplicaOptions& options, const ClusterFile& file, c
   config.id = options.id;
   config.membership = file.membership;
   config.life_nonce = life.nonce;
+  config.repairs_divergence = !options.keeps_divergence;
   config.checkpoint_interval = file.checkpoint_interval;
   config.window = file.window;
   config.sessions_per_client_max = file.sessions_per_client_max;

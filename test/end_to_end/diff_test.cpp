@@ -20,7 +20,7 @@ constexpr Seq interval = 16;
 /// four real ones. A checkpoint every 16 slots.
 class MixedCluster {
  public:
-  explicit MixedCluster(std::optional<std::uint32_t> diverging) {
+  explicit MixedCluster(std::optional<std::uint32_t> diverging, bool repairs = false) {
     REQUIRE(cluster_.init().exit_status == 0);
     REQUIRE(edit_file(cluster_.cluster_file(), "checkpoint_interval = 128",
                       "checkpoint_interval = " + std::to_string(interval)));
@@ -33,6 +33,7 @@ class MixedCluster {
                                        "--identity",   secret};
       if (diverging == id) {
         command = {TAGMA_DIVERGING_BINARY, cluster_.cluster_file(), own, data, secret, "city", "3"};
+        if (repairs) command.emplace_back("repair");
       }
       replicas_.push_back(std::make_unique<Process>(command));
     }
@@ -129,6 +130,22 @@ TEST_SUITE("diff") {
     CHECK(has(later, "kv \"city\""));
     CHECK(has(later, "kv \"later\""));
     CHECK(has(later, "parted at slot " + std::to_string(planted) + ":"));
+  }
+
+  TEST_CASE("a state that differs is repaired from the others, and the log says in which key it did") {
+    MixedCluster mixed(2, true);
+    for (const std::string value : {"Nicaea", "Iznik", "Nicaea"}) static_cast<void>(mixed.put("city", value));
+    mixed.fill_up_to(interval);
+    auto& replica = mixed.replica(2);
+    CHECK(replica.await_text("DIFFERS: the state after slot 16 differs from what a quorum certified", in(seconds(20))));
+    CHECK(replica.await_text("DIFFERS: in the key \"city\" of \"kv\", here 6 bytes, certified 6 bytes", in(seconds(20))));
+    CHECK(replica.await_text("installed the state after slot", in(seconds(20))));
+    mixed.fill_up_to(2 * interval);
+    const Finished all = mixed.diff_at(2 * interval, {});
+    INFO(all.all());
+    CHECK(all.exit_status == 0);
+    replica.signal(SIGTERM);
+    CHECK(replica.finish(in(seconds(10))).exit_status == 0);
   }
 
   TEST_CASE("replicas that are the same are called so; before the first checkpoint nothing is claimed") {

@@ -58,7 +58,8 @@ void draw_transfer(SimOptions& options) {
   core.transfer_answer_bytes_max = random.one_of<std::size_t>({1, 1'000, 100'000});
   core.transfer_bytes_per_second = random.one_of<std::size_t>({400'000, 100'000'000});
   core.lease_idle_us = random.between(50'000, 500'000);
-  core.lease_max_us = random.one_of<MonotonicUs>({100'000, 1'000'000, 120'000'000});
+  // Long enough for the walk down to what differs, with one question at a time.
+  core.lease_max_us = random.one_of<MonotonicUs>({500'000, 1'500'000, 120'000'000});
 }
 
 void draw_losses(SimOptions& options) {

@@ -2,9 +2,10 @@
 // byte into the values of one key. Everything else, its votes and its answers to clients, is what a correct replica
 // with that service does.
 //
-// usage: diverging_replica CLUSTER_FILE REPLICA_ID DATA_FOLDER IDENTITY_FILE KEY FIRST
+// usage: diverging_replica CLUSTER_FILE REPLICA_ID DATA_FOLDER IDENTITY_FILE KEY FIRST [repair]
 //   KEY    the key whose values it spoils
 //   FIRST  the first put of KEY that it spoils, counted from 1
+//   repair its state is repaired when it finds that it differs; otherwise it stays as it is, to be looked at
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -62,12 +63,13 @@ class SpoilingKv final : public Service {
   std::uint64_t puts_ = 0;  ///< of the key, so far
 };
 
-int run(char** words) {
+int run(char** words, bool repair) {
   ReplicaOptions options;
   options.cluster_file = words[1];
   options.id = static_cast<ReplicaId>(std::stoul(words[2]));
   options.data_directory = words[3];
   options.identity_file = words[4];
+  options.keeps_divergence = !repair;
   const Bytes key = words[5];
   const std::uint64_t first = std::stoull(words[6]);
   const ServiceCatalogue bundled = bundled_services();
@@ -86,12 +88,13 @@ int run(char** words) {
 }  // namespace tagma
 
 int main(int count, char** words) {
-  if (count != 7) {
-    std::cerr << "usage: diverging_replica CLUSTER_FILE REPLICA_ID DATA_FOLDER IDENTITY_FILE KEY FIRST\n";
+  const bool repair = count == 8 && std::string(words[7]) == "repair";
+  if (count != 7 && !repair) {
+    std::cerr << "usage: diverging_replica CLUSTER_FILE REPLICA_ID DATA_FOLDER IDENTITY_FILE KEY FIRST [repair]\n";
     return 2;
   }
   try {
-    return tagma::run(words);
+    return tagma::run(words, repair);
   } catch (const std::exception& problem) {
     std::cerr << "diverging_replica: " << problem.what() << '\n';
     return 1;

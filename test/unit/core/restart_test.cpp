@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "test/unit/core/core_cluster.h"
 
 using namespace tagma;
@@ -11,10 +13,11 @@ std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber numb
   return toy_bundle(node.config.membership, 1, 5, number, {"set a " + std::to_string(number)}, number - 1);
 }
 
-void run_slots(Cluster& cluster, RequestNumber from, RequestNumber to) {
+void run_slots(Cluster& cluster, RequestNumber from, RequestNumber to,
+               const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes = {}) {
   for (RequestNumber number = from; number <= to; ++number) {
     cluster.submit(0, request(cluster[0], number));
-    cluster.deliver_all();
+    cluster.deliver_all(passes);
   }
 }
 
@@ -160,16 +163,65 @@ TEST_CASE("a certificate above the own state moves the window, and replay begins
   CHECK(cluster[3].alarms.empty());
 }
 
-TEST_CASE("B6: a state on disk that differs from what a quorum certified is found at the start") {
-  Cluster cluster(4);
-  run_slots(cluster, 1, 5);
+namespace {
+
+/// Replica 3 returns with another state than the certified one.
+std::unique_ptr<Node> diverged(Cluster& cluster, bool repairs) {
   NodeDisk disk;
   disk.records = cluster[3].disk.records;
-  static_cast<void>(disk.store->apply(4, {{"a", "another state"}}));
-  Node node(cluster[3].config, std::move(disk));
+  Overlay overlay;
+  for (auto entry = cluster[3].store.seek(""); entry; entry = cluster[3].store.seek(entry->first + '\0')) {
+    overlay[entry->first] = entry->second;
+  }
+  overlay[Bytes("\x10\x03toya")] = "another value";
+  overlay[Bytes("\x10\x03toyz")] = "that nobody wrote";
+  static_cast<void>(disk.store->apply(cluster[3].store.seq(), overlay));
+  auto config = cluster[3].config;
+  config.repairs_divergence = repairs;
+  auto node = std::make_unique<Node>(config, std::move(disk));
+  node->now = cluster[3].now;
+  return node;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "B6: a state on disk that differs from what a quorum certified is found at the start, and kept if asked for") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 5);
+  const auto node = diverged(cluster, false);
+  node->step(Started{});
+  CHECK(node->alarms.size() == 1);
+  CHECK_FALSE(node->core.view().voting);
+}
+
+TEST_CASE("B6: what differs of a state is taken from the others, and the replica goes on") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 6);
+  cluster.nodes[3] = diverged(cluster, true);
+  auto& node = *cluster.nodes[3];
   node.step(Started{});
-  CHECK(node.alarms.size() == 1);
+  CHECK(node.alarms.empty());
   CHECK_FALSE(node.core.view().voting);
+  CHECK(node.core.view().executed == 4);  // the decided slots behind it are not executed on such a state
+  // Its votes are needed meanwhile, and it gives them: they do not depend on its state.
+  run_slots(cluster, 7, 8, [](ReplicaId from, ReplicaId to, const Message&) { return from != 2 && to != 2; });
+  CHECK(cluster[0].core.view().executed == 8);
+  for (int round = 0; round < 100 && !node.core.view().voting; ++round) {
+    cluster.pass(10'000);
+    cluster.deliver_all();
+  }
+  CHECK(node.core.view().voting);
+  CHECK(node.core.view().executed == 8);
+  CHECK(node.counted("own state repaired"));
+  CHECK(node.core.view().state_digest == cluster[0].core.view().state_digest);
+  const auto told = [&](const std::string& line) {
+    return std::any_of(node.notices.begin(), node.notices.end(),
+                       [&](const std::string& notice) { return notice.find(line) != std::string::npos; });
+  };
+  CHECK(told("DIFFERS: the state after slot 4 differs from what a quorum certified"));
+  CHECK(told("DIFFERS: in the key \"a\" of \"toy\", here 13 bytes, certified 1 bytes"));
+  CHECK(told("DIFFERS: in the key \"z\" of \"toy\", here 17 bytes, certified absent"));
 }
 
 TEST_CASE("batches that the log still has help those behind after a restart") {

@@ -73,7 +73,7 @@ TEST_CASE("trace B: a certificate that is not durable keeps the log") {
 }
 
 TEST_CASE("B6: f votes of liars for a checkpoint are nothing, a quorum against the own state is an alarm") {
-  Cluster cluster(4);
+  Cluster cluster(4, [](CoreConfig& config) { config.repairs_divergence = false; });
   run_slots(cluster, 1, 3);
   auto& node = cluster[3];
   Digest wrong;
