@@ -4,6 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "messages/mutant.h"
+
 namespace tagma::log_recovery {
 namespace {
 
@@ -202,8 +204,9 @@ std::variant<Recovered, LogDamage, DiskFailure> read(DiskFolder& folder) {
     behind_damage = std::max(behind_damage, each.group_behind_damage);
   }
   latest.oldest = std::max<std::uint64_t>(latest.oldest, 1);
-  const std::uint64_t synced = std::max(latest.synced, behind_damage == 0 ? 0 : behind_damage - 1);
+  std::uint64_t synced = std::max(latest.synced, behind_damage == 0 ? 0 : behind_damage - 1);
   const std::uint64_t missing = first_missing(all, latest.oldest, synced);
+  if (mutant(Mutant::log_cut_below_mark)) synced = std::min(synced, missing - 1);
   if (missing <= synced) return damage(all, missing, synced);
 
   // One group may stand whole above what was known to be synced.

@@ -27,6 +27,9 @@ enum class Mutant : std::uint8_t {
   vote_not_persisted,              ///< a COMMIT leaves without its record
   log_collected_early,             ///< the log goes when a checkpoint is stable, whether it is written here or not
   piece_not_verified,              ///< what a source sends of the state is taken as it comes
+  log_checksum_ignored,            ///< a group of the log counts as whole whatever its checksum says
+  log_cut_below_mark,              ///< damage below what is known to be synced is cut off like a torn tail
+  checkpoint_voted_early,          ///< CHECKPOINT leaves before the transaction of the state
   boundary_without_window,         ///< a new life votes as soon as its slot is behind a checkpoint
   amnesiac_votes_before_boundary,  ///< a replica that lost its memory votes at once
   votes_forgotten_at_restart,      ///< a replica that returns does not know what it had PREPAREd

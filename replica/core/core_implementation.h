@@ -302,6 +302,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] Status own_status() const;
   void send_status();
   void answer_status_of_executed(ReplicaId to, const Status& status);
+  [[nodiscard]] std::optional<Digest> decided_in_log(Seq seq) const;
   void answer_status_in_flight(ReplicaId to, const Status& status);
   /// Whether this peer may be sent one more batch now; counts it.
   [[nodiscard]] bool may_send_batch(ReplicaId to, const SharedBatch& batch);

@@ -96,12 +96,20 @@ void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const 
   std::size_t helped = 0;
   for (Seq seq = status.executed + 1; seq <= executed_ && helped < slots_per_answer_max; ++seq, ++helped) {
     const auto* entry = decided_.find(seq);
-    if (entry == nullptr) return count("asked for a slot that is no longer kept");
     // What was executed just now is still on its way to the other in the normal case.
-    if (now_.monotonic_us - entry->executed_us < config_.resend_us) return;
+    if (entry != nullptr && now_.monotonic_us - entry->executed_us < config_.resend_us) return;
+    const auto digest = entry != nullptr ? std::optional(entry->digest) : decided_in_log(seq);
+    if (!digest) return count("asked for a slot that is no longer kept");
     count("DECIDED sent to a replica that is behind");
-    send(to, Decided{.seq = seq, .digest = entry->digest});
+    send(to, Decided{.seq = seq, .digest = *digest});
   }
+}
+
+/// Above the stable checkpoint the log has it, however few batches are kept for those behind: somebody who needs it there
+/// may be the one whose vote the next checkpoint lacks, so that no state could help.
+std::optional<Digest> ReplicaCore::Implementation::decided_in_log(Seq seq) const {
+  const auto slot = slots_.find(seq);
+  return slot == slots_.end() ? std::nullopt : slot->second.decided;
 }
 
 void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const Status& status) {

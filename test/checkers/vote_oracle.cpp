@@ -54,6 +54,30 @@ void VoteOracle::checkpoint_durable(ReplicaId replica, Seq seq, const Digest& ro
   checkpoints_held_[{seq, root}].insert(replica);
 }
 
+void VoteOracle::read_back(ReplicaId replica, const std::vector<Record>& records, Seq collected) {
+  if (!correct(replica)) return;
+  std::set<Ballot> pre_prepared;
+  std::set<Ballot> prepared;
+  for (const auto& record : records) {
+    if (const auto* accepted = std::get_if<RecordPrePrepared>(&record)) {
+      pre_prepared.insert({accepted->seq, accepted->view, accepted->digest});
+    } else if (const auto* known = std::get_if<RecordPrepared>(&record)) {
+      prepared.insert({known->seq, known->view, known->digest});
+    }
+  }
+  const Seq from = std::max(collected, forgotten_up_to_.contains(replica) ? forgotten_up_to_.at(replica) : 0) + 1;
+  const auto compare = [&](const std::map<Ballot, std::set<ReplicaId>>& durable, const std::set<Ballot>& found) {
+    for (auto at = durable.lower_bound({from, 0, Digest{}}); at != durable.end(); ++at) {
+      if (!at->second.contains(replica) || found.contains(at->first)) continue;
+      const auto& [seq, view, digest] = at->first;
+      verdict_.report(Oracle::durable_votes,
+                      "a durable record is not there any more: " + place(replica, view, seq, digest));
+    }
+  };
+  compare(pre_prepared_, pre_prepared);
+  compare(prepared_, prepared);
+}
+
 void VoteOracle::loses_state(ReplicaId replica) {
   for (auto& [checkpoint, holders] : checkpoints_held_) holders.erase(replica);
 }

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "messages/messages.h"
+#include "replica/core/effects.h"
 #include "test/checkers/violation.h"
 
 namespace tagma::checkers {
@@ -29,6 +30,9 @@ class VoteOracle {
 
   /// `replica` returns without its records: what it voted before counts for ever, and it votes on those slots no more.
   void forgets(ReplicaId replica) { forgotten_up_to_[replica] = voted_up_to_[replica]; }
+  /// `replica` returns and has found these records in its log, which it had collected up to this slot: what was durable
+  /// above it must be among them.
+  void read_back(ReplicaId replica, const std::vector<Record>& records, Seq collected);
   /// `replica` returns without its checkpoints. What rested on them when they were told of may go on doing so.
   void loses_state(ReplicaId replica);
 

@@ -13,6 +13,8 @@ struct Expected {
 };
 
 constexpr Expected expected_branches[] = {
+    {"fault: log damaged", "clkirp"},
+    {"restart: damaged log found", "clkirp"},
     {"client refused: bad signature", "i"},
     {"client refused: busy", "clkirp"},
     {"client refused: outside the session window", "i"},

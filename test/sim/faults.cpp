@@ -38,6 +38,15 @@ void Simulation::perform_due_faults() {
   }
 }
 
+/// Bytes of its log change while it is down. Whether the next process notices depends on what stood there.
+void Simulation::damage_something(ReplicaId id) {
+  coverage_.count("fault: log damaged");
+  note("crashes", "log damaged", {PrincipalKind::replica, id});
+  replicas_[id]->damage_log_at_stop();
+  replicas_[id]->stop(ReplicaNode::Stop::killed, random_.one_of<VirtualUs>({1'000, 20'000}));
+  losses_[id].memory = true;
+}
+
 /// Whether this correct replica is one of the f for now, because of what it lost.
 bool Simulation::impaired(ReplicaId id) {
   const auto& node = *replicas_[id];
@@ -61,6 +70,7 @@ void Simulation::lose_something() {
   const auto id = static_cast<ReplicaId>(random_.below(options_.n));
   auto& node = *replicas_[id];
   if (!correct(id) || !node.running()) return;
+  if (id != 0 && random_.chance(300'000)) return damage_something(id);
   auto what = random_.one_of(
       {ReplicaNode::Loss::everything, ReplicaNode::Loss::everything, ReplicaNode::Loss::log, ReplicaNode::Loss::state});
   if (id == 0) what = ReplicaNode::Loss::state;

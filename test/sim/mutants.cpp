@@ -50,6 +50,9 @@ constexpr Named all_mutants[] = {
     {Mutant::votes_forgotten_at_restart, "votes_forgotten_at_restart"},
     {Mutant::amnesiac_votes_before_boundary, "amnesiac_votes_before_boundary"},
     {Mutant::boundary_without_window, "boundary_without_window"},
+    {Mutant::log_checksum_ignored, "log_checksum_ignored"},
+    {Mutant::log_cut_below_mark, "log_cut_below_mark"},
+    {Mutant::checkpoint_voted_early, "checkpoint_voted_early"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -81,7 +84,10 @@ constexpr Kill kills[] = {
     {Mutant::votes_forgotten_at_restart, Oracle::durable_votes, Profile::lossy, 1, 40},
     {Mutant::amnesiac_votes_before_boundary, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::boundary_without_window, Oracle::durable_votes, Profile::calm, 1, 40},
-    {Mutant::log_collected_early, Oracle::liveness, Profile::calm, 1, 20},
+    {Mutant::log_checksum_ignored, Oracle::alarm, Profile::calm, 1, 40},
+    {Mutant::log_cut_below_mark, Oracle::durable_votes, Profile::calm, 1, 80},
+    {Mutant::checkpoint_voted_early, Oracle::durable_votes, Profile::calm, 1, 20},
+    {Mutant::log_collected_early, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::piece_not_verified, Oracle::state_digest, Profile::liars, 1, 40},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::liars, 1, 40},

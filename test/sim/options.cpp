@@ -53,7 +53,7 @@ void draw_transfer(SimOptions& options) {
   core.transfer_places_max = random.one_of<std::size_t>({1, 4, 32});
   core.transfer_requests_max = random.one_of<std::size_t>({1, 2, 4});
   core.transfer_staging_bytes_max = random.one_of<std::size_t>({1, 2'000, 1'000'000});
-  core.transfer_bytes_per_second_min = random.one_of<std::size_t>({0, 500});
+  core.transfer_bytes_per_second_min = random.one_of<std::size_t>({200, 500});
   core.transfer_piece_bytes_max = random.one_of<std::size_t>({1, 300, 3'000, 100'000});
   core.transfer_answer_bytes_max = random.one_of<std::size_t>({1, 1'000, 100'000});
   core.transfer_bytes_per_second = random.one_of<std::size_t>({400'000, 100'000'000});

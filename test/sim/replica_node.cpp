@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "messages/assert.h"
+#include "messages/mutant.h"
 #include "replica/core/record_codec.h"
 #include "replica/service/kv.h"
 #include "test/checkers/state_oracle.h"
@@ -57,7 +58,17 @@ void ReplicaNode::start() {
 }
 
 std::vector<Record> ReplicaNode::open_log() {
-  auto opened = Log::open(*files_, {.segment_bytes = segment_bytes, .draw_tag = [this] { return random_.next(); }});
+  auto open = [this] {
+    return Log::open(*files_, {.segment_bytes = segment_bytes, .draw_tag = [this] { return random_.next(); }});
+  };
+  auto opened = open();
+  if (std::holds_alternative<LogDamage>(opened) && damages_log_) {
+    // As the runtime does: another life, with a log of its own.
+    begin_life();
+    host_.forgot(id_);
+    opened = open();
+  }
+  damages_log_ = false;
   auto* log = std::get_if<Log::Opened>(&opened);
   if (log == nullptr) {
     const auto* damage = std::get_if<LogDamage>(&opened);
@@ -67,14 +78,36 @@ std::vector<Record> ReplicaNode::open_log() {
   std::vector<Record> records;
   for (const auto& entry : log->content.entries) {
     auto record = decode_record(entry);
-    TAGMA_ASSERT(record.ok(), "what was written can be read");
+    if (!record.ok()) {
+      host_.alarm(id_, "what was written cannot be read: " + record.reason());
+      continue;
+    }
     // A group whose sync had not returned may be there all the same.
     host_.durable(id_, *record);
     records.push_back(*std::move(record));
   }
   log_.emplace(std::move(log->log));
-  if (life_ > 0) host_.returned(id_, life_, store_->seq(), log->content.torn_bytes);
+  if (life_ > 0) {
+    host_.read_back(id_, records, collected_);
+    host_.returned(id_, life_, store_->seq(), log->content.torn_bytes);
+  }
   return records;
+}
+
+/// Nothing that an earlier process promised is known to the next one.
+void ReplicaNode::begin_life() {
+  ++losses_;
+  files_.emplace((config_.membership.n() * losses_ + id_) * 1'024 + 7);
+  collected_ = 0;
+  for (auto& byte : config_.life_nonce.bytes) byte = static_cast<std::uint8_t>(random_.below(256));
+}
+
+void ReplicaNode::damage_log() {
+  for (const auto& name : files_->names()) {
+    // Any byte; most of those that are used lie in front.
+    const auto bytes = files_->bytes(name);
+    files_->corrupt(name, random_.below(random_.chance(500'000) ? bytes : std::min<std::uint64_t>(bytes, 16'384)));
+  }
 }
 
 void ReplicaNode::crash() {
@@ -97,12 +130,15 @@ void ReplicaNode::end_process() {
 void ReplicaNode::stop(Stop how, VirtualUs down_us) {
   if (!running()) return;
   down_us_ = down_us;
+  // In an idle moment the log says that everything is synced.
+  if (damages_log_) static_cast<void>(log_->mark());
   if (how == Stop::sync_fails) return files_->fail_sync_after(0);
   // What was on its way to the disk: nothing of it arrived, or all, or, with the power, any part.
   if (how == Stop::power_lost) files_->lose_power_after(static_cast<std::uint64_t>(random_.below(4)));
   if (syncing_ && random_.chance(700'000)) static_cast<void>(commit(gathered_));
   if (how == Stop::power_lost) files_->lose_power();
   files_->restore_power();
+  if (damages_log_) damage_log();
   end_process();
   scheduler_.after(down_us, [this] {
     if (!crashed_) start();
@@ -112,12 +148,7 @@ void ReplicaNode::stop(Stop how, VirtualUs down_us) {
 void ReplicaNode::lose(Loss what) {
   TAGMA_ASSERT(!running(), "a running process has its disk");
   core_.reset();
-  ++losses_;
-  if (what != Loss::state) {
-    files_.emplace((config_.membership.n() * losses_ + id_) * 1'024 + 7);
-    // As the runtime does when it finds no promise of an earlier life.
-    for (auto& byte : config_.life_nonce.bytes) byte = static_cast<std::uint8_t>(random_.below(256));
-  }
+  if (what != Loss::state) begin_life();
   if (what != Loss::log) {
     store_.emplace([this](ByteView bytes) { return authenticator_.digest(bytes); });
   }
@@ -227,7 +258,26 @@ void ReplicaNode::synced(std::size_t gathered) {
   sync();
 }
 
+void ReplicaNode::perform(CollectLog&& effect) {
+  collected_ = std::max(collected_, effect.up_to);
+  host_.collected(id_, effect.up_to, store_->seq());
+  log_->collect(effect.up_to);
+}
+
 void ReplicaNode::perform(WriteCheckpoint&& effect) {
+  if (mutant(Mutant::checkpoint_voted_early)) {
+    MemoryStateStore unwritten([this](ByteView bytes) { return authenticator_.digest(bytes); });
+    Overlay all;
+    core_->state().scan("", "", [&all](ByteView key, ByteView value) {
+      all.emplace(key, value);
+      return true;
+    });
+    const auto root = unwritten.apply(effect.seq, all);
+    later(0, [this, seq = effect.seq, root] { step(CheckpointWritten{seq, root}); });
+    return later_in_store([this, seq = effect.seq, overlay = core_->state().frozen(effect.seq)] {
+      tell_checkpoint(seq, store_->apply(seq, *overlay));
+    });
+  }
   later_in_store([this, seq = effect.seq] { write_checkpoint(seq); });
 }
 

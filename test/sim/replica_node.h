@@ -42,6 +42,12 @@ class ReplicaHost {
   virtual void stepped(ReplicaId replica, std::size_t effects) = 0;
   /// A voted reply left although a record that was asked for before it is not on the disk.
   virtual void replied_early(ReplicaId replica) = 0;
+  /// The log is needed no more up to `up_to`; the state of `base` is on the disk.
+  virtual void collected(ReplicaId replica, Seq up_to, Seq base) = 0;
+  /// The log turned out to be damaged: the new process knows nothing of what was promised.
+  virtual void forgot(ReplicaId replica) = 0;
+  /// What a new process found in the log, which was collected up to this slot.
+  virtual void read_back(ReplicaId replica, const std::vector<Record>& records, Seq collected) = 0;
   /// A new process found the state of `base` and the log on the disk; `life` is 1 for the first one to return.
   virtual void returned(ReplicaId replica, std::uint64_t life, Seq base, std::uint64_t torn_bytes) = 0;
   /// The state after `seq` was fetched from others and is on the disk; what was executed above the old one is given up.
@@ -70,6 +76,9 @@ class ReplicaNode {
   /// What the disk of a process that has ended has lost, which the next process will notice.
   enum class Loss : std::uint8_t { everything, log, state };
   void lose(Loss what);
+  /// Bytes of the log change on the platter, below what is known to be synced; the next process may find that. For a
+  /// running process, which is to be stopped next.
+  void damage_log_at_stop() { damages_log_ = true; }
   void receive(const Sender& from, const Message& message);
 
   [[nodiscard]] bool running() const { return core_ != nullptr && !down_; }
@@ -93,6 +102,8 @@ class ReplicaNode {
   void start();
   [[nodiscard]] std::vector<Record> open_log();
   void end_process();
+  void damage_log();
+  void begin_life();
   /// Performs `action` after a while, unless the process has ended by then.
   void later(VirtualUs delay_us, std::function<void()> action);
   void later_at(VirtualUs at_us, std::function<void()> action);
@@ -109,7 +120,7 @@ class ReplicaNode {
   void perform(InstallState&& effect);
   void perform(Notice&&) {}
   void perform(WakeAt&& effect);
-  void perform(CollectLog&& effect) { log_->collect(effect.up_to); }
+  void perform(CollectLog&& effect);
   void perform(Alarm&& effect) { host_.alarm(id_, effect.reason); }
   void perform(Counted&& effect) { host_.counted(id_, effect.reason); }
   void sync();
@@ -138,6 +149,8 @@ class ReplicaNode {
   std::optional<fakes::FakeDisk> files_;
   std::optional<MemoryStateStore> store_;  ///< a checkpoint is written whole or not at all
   std::uint64_t losses_ = 0;
+  bool damages_log_ = false;
+  Seq collected_ = 0;
 
   // The process.
   std::uint64_t life_ = 0;  ///< how many processes have ended here

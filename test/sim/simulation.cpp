@@ -299,6 +299,23 @@ void Simulation::replied_early(ReplicaId id) {
                   "replica " + std::to_string(id) + " replied before the records that it had asked for were durable");
 }
 
+void Simulation::collected(ReplicaId id, Seq up_to, Seq base) {
+  if (!correct(id) || up_to <= base) return;
+  verdict_.report(Oracle::durable_votes, "replica " + std::to_string(id) + " collected its log up to slot " +
+                                             std::to_string(up_to) + " although its durable state is of slot " +
+                                             std::to_string(base));
+}
+
+void Simulation::forgot(ReplicaId id) {
+  note("found damage in", "its log", replica(id));
+  coverage_.count("restart: damaged log found");
+  vote_oracle_.forgets(id);
+}
+
+void Simulation::read_back(ReplicaId id, const std::vector<Record>& records, Seq collected) {
+  if (correct(id)) vote_oracle_.read_back(id, records, collected);
+}
+
 void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) {
   note("returned", "with its disk", replica(id), base);
   coverage_.count("restart: replica returned");

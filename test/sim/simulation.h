@@ -74,6 +74,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void counted(ReplicaId id, std::string_view reason) override;
   void stepped(ReplicaId id, std::size_t effects) override;
   void replied_early(ReplicaId id) override;
+  void collected(ReplicaId id, Seq up_to, Seq base) override;
+  void forgot(ReplicaId id) override;
+  void read_back(ReplicaId id, const std::vector<Record>& records, Seq collected) override;
   void returned(ReplicaId id, std::uint64_t life, Seq base, std::uint64_t torn_bytes) override;
   void installed(ReplicaId id, Seq seq) override;
   void disk_failed(ReplicaId id, const std::string& reason) override;
@@ -108,6 +111,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void restart(ReplicaId id);
   void lose_something();
   [[nodiscard]] bool impaired(ReplicaId id);
+  void damage_something(ReplicaId id);
   void enemies_act();
   void ask_for_report();
   void check_report(ReplicaId from, const Report& report);

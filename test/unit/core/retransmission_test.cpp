@@ -217,3 +217,21 @@ TEST_CASE("a replica that is far behind holds a bounded number of slots") {
   CHECK(cluster[3].core.view().executed == 0);
   CHECK(cluster[3].core.view().certificate == 100);
 }
+
+TEST_CASE("above the stable checkpoint no decision is forgotten, however few batches are kept for those behind") {
+  Cluster cluster(4, [](CoreConfig& config) { config.decided_kept_max = 1; });
+  run_slots(cluster, 1, 3, without_3);
+  auto& node = cluster[0];
+  node.now.monotonic_us += 1'000'000;
+  node.take_sent();
+  node.step(Received{replica_sender(3), Status{.view = 0, .certificate = 0, .executed = 0, .slots = {}}});
+  CHECK(node.sent_count<Decided>() == 3);
+  node.step(Received{replica_sender(3), FetchBatch{.seq = 1, .digest = *cluster[1].core.executed_digest(3)}});
+  CHECK(node.counted("asked for a batch that is not here"));
+  for (const auto& send : node.take_sent()) {
+    const auto* decided = std::get_if<Decided>(&send.message);
+    if (decided == nullptr || decided->seq != 1) continue;
+    node.step(Received{replica_sender(3), FetchBatch{.seq = 1, .digest = decided->digest}});
+  }
+  CHECK(node.sent_count<BatchBody>() == 1);
+}
