@@ -19,7 +19,6 @@ struct CoreConfig {
   /// Which life of this replica this is: zero for the first one; else drawn at random by a process that has lost what
   /// its earlier lives promised, and kept as long as its memory is.
   LifeNonce life_nonce;
-
   Seq checkpoint_interval = 128;  ///< K: slots between checkpoints; at least 1
   Seq window = 512;               ///< L: slots in flight above the stable checkpoint; at least 2K
 

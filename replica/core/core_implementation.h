@@ -234,6 +234,8 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool certificate_holds(const CheckpointCertificate& certificate);
   void adopt_certificate(CheckpointCertificate certificate);
   void found_divergence();
+  void note_votes_held(ReplicaId by, const Status& status);
+  void found_old_disk();
   [[nodiscard]] bool is_forgotten_vote_in(const CheckpointCertificate& certificate) const;
   void compare_with_certificate();
   void collect_log();
@@ -342,7 +344,7 @@ class ReplicaCore::Implementation {
   bool voting_ = true;             ///< false for ever after an alarm
   std::vector<MemberLife> lives_;  ///< by id, as the executed state has them
   bool life_was_ordered_ = false;  ///< this life, at some time
-  bool began_empty_ = false;       ///< without a record or a state
+  Seq remembered_ = 0;     ///< the highest slot that the disk knew to be decided or stable when this process began
   bool diverged_ = false;  ///< the own state is not the certified one: nothing is executed until it has been repaired
   std::size_t differences_told_ = 0;
   bool lives_changed_ = false;  ///< in the running step
@@ -374,7 +376,9 @@ class ReplicaCore::Implementation {
 
   std::deque<OwnVote> own_votes_;  ///< waiting for durability, in order
   PersistNumber persists_ = 0;
-  std::vector<Peer> peers_;                           ///< by id
+  std::vector<Peer> peers_;  ///< by id
+  std::map<Seq, std::set<ReplicaId>>
+      forgotten_votes_;                               ///< who says that it holds an own vote that there is no record of
   std::map<ClientId, SendBudget> reply_budgets_;      ///< of clients of the membership only
   std::map<AdminId, SendBudget> inspection_budgets_;  ///< of administrators of the membership only
 

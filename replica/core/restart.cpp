@@ -11,7 +11,6 @@ namespace tagma {
 
 void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   base_ = executed_ = store_.seq();
-  began_empty_ = records.empty() && base_ == 0;
   history_.begin_after(base_);
   if (base_ > 0) {
     own_roots_[base_] = store_.root();
@@ -21,6 +20,8 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
     std::visit([this](const auto& content) { restore(content); }, record);
   }
   collected_ = std::min(base_, certificate_);
+  remembered_ = certificate_;
+  for (const auto& [seq, slot] : slots_) remembered_ = slot.decided ? std::max(remembered_, seq) : remembered_;
   settle_restored_slots();
   highest_ = std::max(base_, certificate_);
   if (!slots_.empty()) highest_ = std::max(highest_, slots_.rbegin()->first);

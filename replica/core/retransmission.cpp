@@ -60,6 +60,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   auto& peer = peers_[from.principal.id];
   peer.executed = message.executed;
   peer.certificate = message.certificate;
+  note_votes_held(from.principal.id, message);
   // Somebody is ahead: do not wait for the heartbeat to say what is missing here.
   if (message.executed > executed_) {
     highest_ = std::max(highest_, std::min(message.executed, executed_ + config_.window));
@@ -73,6 +74,22 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   answer_status_of_checkpoints(from.principal.id, message);
   answer_status_of_executed(from.principal.id, message);
   answer_status_in_flight(from.principal.id, message);
+}
+
+/// A vote leaves after its record is durable, and the record stays at least until the slot is stable. So a vote that
+/// f+1 others hold and that has no record was cast from a disk that is gone (attack K11).
+void ReplicaCore::Implementation::note_votes_held(ReplicaId by, const Status& status) {
+  forgotten_votes_.erase(forgotten_votes_.begin(), forgotten_votes_.upper_bound(certificate_));
+  if (!voting_) return;
+  for (const auto& theirs : status.slots) {
+    if (((theirs.prepares | theirs.commits) & bit(config_.id)) == 0) continue;
+    if (!in_window(theirs.seq) || !may_vote_on(theirs.seq)) continue;
+    const auto own = slots_.find(theirs.seq);
+    if (own != slots_.end() && own->second.recorded) continue;
+    auto& holders = forgotten_votes_[theirs.seq];
+    holders.insert(by);
+    if (holders.size() >= config_.membership.weak_quorum()) return found_old_disk();
+  }
 }
 
 void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, const Status& status) {
@@ -105,8 +122,8 @@ void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const 
   }
 }
 
-/// Above the stable checkpoint the log has it, however few batches are kept for those behind: somebody who needs it there
-/// may be the one whose vote the next checkpoint lacks, so that no state could help.
+/// Above the stable checkpoint the log has it, however few batches are kept for those behind: somebody who needs it
+/// there may be the one whose vote the next checkpoint lacks, so that no state could help.
 std::optional<Digest> ReplicaCore::Implementation::decided_in_log(Seq seq) const {
   const auto slot = slots_.find(seq);
   return slot == slots_.end() ? std::nullopt : slot->second.decided;

@@ -98,9 +98,7 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   const Seq seq = certificate.votes.front().content.seq;
   TAGMA_ASSERT(seq > certificate_, "the stable checkpoint only moves on");
   if (is_forgotten_vote_in(certificate)) {
-    return alarm(
-        "others hold a CHECKPOINT of this replica that it has not sent since it began: its disk is not the one "
-        "that it had; remove this data folder, and this replica asks to be taken back");
+    return found_old_disk();
   }
   if (certificate_ <= executed_) progress_us_ = now_.monotonic_us;  // not behind so far
   certificate_ = seq;
@@ -126,12 +124,22 @@ void ReplicaCore::Implementation::found_divergence() {
       Notice{"DIFFERS: " + what + "; nothing is executed until it has been repaired from the others"});
 }
 
-/// An own vote above every state that there was on this disk: somebody let the replica begin twice.
+/// An own vote of this life for a slot that it has not come to, as far as its disk knew (attack K11): the decision of a
+/// checkpoint's last slot is durable before the state is, and the state before the vote.
 bool ReplicaCore::Implementation::is_forgotten_vote_in(const CheckpointCertificate& certificate) const {
-  if (!began_empty_ || !own_life().is_first() || config_.life_nonce != LifeNonce{}) return false;
-  return std::any_of(certificate.votes.begin(), certificate.votes.end(), [this](const CheckpointVote& vote) {
-    return vote.content.replica == config_.id && vote.content.seq > base_;
-  });
+  const Seq known = std::max(base_, remembered_);
+  return life_is_ordered() &&
+         std::any_of(certificate.votes.begin(), certificate.votes.end(), [&](const CheckpointVote& vote) {
+           return vote.content.replica == config_.id && vote.content.incarnation == own_life().incarnation &&
+                  vote.content.seq > known;
+         });
+}
+
+/// Somebody put an older copy of the disk back, or let the replica begin twice: it has forgotten without knowing.
+void ReplicaCore::Implementation::found_old_disk() {
+  alarm(
+      "others hold votes of this replica that it does not know of: its disk is an older copy of the one that it had; "
+      "remove this data folder, and this replica asks to be taken back");
 }
 
 void ReplicaCore::Implementation::compare_with_certificate() {

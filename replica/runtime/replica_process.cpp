@@ -181,11 +181,12 @@ int refuse(const Refused& refused) {
   return exit_bad_input;
 }
 
-CoreConfig core_config(const ReplicaOptions& options, const ClusterFile& file, const Life& life) {
+CoreConfig core_config(const ReplicaOptions& options, const Prepared& prepared) {
+  const ClusterFile& file = prepared.file;
   CoreConfig config;
   config.id = options.id;
   config.membership = file.membership;
-  config.life_nonce = life.nonce;
+  config.life_nonce = prepared.life.nonce;
   config.repairs_divergence = !options.keeps_divergence;
   config.checkpoint_interval = file.checkpoint_interval;
   config.window = file.window;
@@ -262,7 +263,7 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
   if (prepared.life.nonce != LifeNonce{}) log.info(life_line(prepared.life));
 
   crypto::OpensslAuthenticator authenticator(prepared.identity);
-  ReplicaLoop loop(core_config(options, file, prepared.life), authenticator, prepared.services, store, records, storage,
+  ReplicaLoop loop(core_config(options, prepared), authenticator, prepared.services, store, records, storage,
                    **transport, counters, log);
   loop.run(stop.descriptor());
 

@@ -16,8 +16,8 @@ struct ReplicaOptions {
   std::string data_directory;  ///< made if absent; belongs to one replica of one cluster
   std::string identity_file;   ///< empty: secret_path() beside the cluster file
   std::string log_level = "info";
-  /// Where its state differs from a certified one it stops voting and stays as it is, for `tagma diff`, instead of taking
-  /// from the others what differs.
+  /// Where its state differs from a certified one it stops voting and stays as it is, for `tagma diff`, instead of
+  /// taking from the others what differs.
   bool keeps_divergence = false;
 };
 

@@ -93,7 +93,7 @@ TEST_CASE("the boundary follows from the slot alone, and no earlier life can hav
   CHECK(members.find(1).is_first());
 }
 
-TEST_CASE("a wiped replica comes back to voting in an idle cluster") {
+TEST_CASE("K1: a wiped replica comes back to voting in an idle cluster") {
   Cluster cluster(4);
   run_slots(cluster, 1, 6);
   cluster.wipe(3, 1);
@@ -117,7 +117,7 @@ TEST_CASE("a wiped replica comes back to voting in an idle cluster") {
   for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].alarms.empty());
 }
 
-TEST_CASE("a wiped replica comes back under load, and says its incarnation") {
+TEST_CASE("K1: a wiped replica comes back under load, and says its incarnation") {
   Cluster cluster(4);
   run_slots(cluster, 1, 6);
   cluster.wipe(2, 1);
@@ -196,7 +196,7 @@ TEST_CASE("a PRE-PREPARE above the boundary that came before the life was known 
   CHECK(cluster[3].alarms.empty());
 }
 
-TEST_CASE("the second life comes once the first one cannot matter any more") {
+TEST_CASE("K1: the second life comes once the first one cannot matter any more") {
   Cluster cluster(4);
   run_slots(cluster, 1, 3);
   cluster.wipe(3, 1);
@@ -274,17 +274,62 @@ TEST_CASE("whoever finds that another life was ordered votes no more") {
   CHECK(cluster[3].alarms.front().starts_with("another life of this replica takes part, incarnation 1"));
 }
 
-TEST_CASE("a replica that somebody let begin twice finds its own CHECKPOINT with the others, and votes no more") {
+TEST_CASE(
+    "K11: a replica that somebody let begin twice, or on an old copy of its disk, finds its votes and votes no more") {
+  for (const bool old_copy : {false, true}) {
+    CAPTURE(old_copy);
+    Cluster cluster(4);
+    run_slots(cluster, 1, 2);
+    NodeDisk copy;
+    if (old_copy) copy.records = cluster[3].disk.records;
+    // Its vote is among the three that make the checkpoint stable.
+    run_slots(cluster, 3, 6, [](ReplicaId from, ReplicaId, const Message& message) {
+      return from != 2 || !std::holds_alternative<CheckpointVote>(message);
+    });
+    cluster.nodes[3] = std::make_unique<Node>(toy_config(4, 3), std::move(copy));
+    cluster[3].now = cluster[0].now;
+    cluster[3].step(Started{});
+    REQUIRE(wait_for(cluster, [&] { return !cluster[3].alarms.empty(); }));
+    CHECK(cluster[3].alarms.front().starts_with("others hold votes of this replica that it does not know of"));
+  }
+}
+
+TEST_CASE("K11: votes for a slot in flight that f+1 others hold, and no record of it") {
   Cluster cluster(4);
-  // Its vote is among the three that made the checkpoint stable.
+  run_slots(cluster, 1, 2);
+  NodeDisk copy;
+  copy.records = cluster[3].disk.records;
+  auto& node = cluster[3];
+  node.step(Received{replica_sender(0), proposal(node.config, 3, 1)});
+  REQUIRE(node.sent_count<Prepare>() > 0);
+  Node old(node.config, std::move(copy));
+  old.step(Started{});
+  const Status status{.view = 0, .certificate = 0, .executed = 2, .slots = {{3, true, 0b1001, 0}}};
+  old.step(Received{replica_sender(1), status});
+  old.step(Received{replica_sender(1), status});
+  CHECK(old.alarms.empty());  // one may lie
+  old.step(Received{replica_sender(2), status});
+  CHECK(old.alarms.size() == 1);
+  // The one that knows what it said is not misled.
+  node.step(Received{replica_sender(1), status});
+  node.step(Received{replica_sender(2), status});
+  CHECK(node.alarms.empty());
+}
+
+TEST_CASE("K11: a replica that lost its state, but not its log, is none with an old copy") {
+  Cluster cluster(4);
   run_slots(cluster, 1, 6, [](ReplicaId from, ReplicaId, const Message& message) {
     return from != 2 || !std::holds_alternative<CheckpointVote>(message);
   });
-  cluster.nodes[3] = std::make_unique<Node>(toy_config(4, 3));
+  NodeDisk disk;
+  disk.records = cluster[3].disk.records;
+  std::erase_if(disk.records, [](const Record& record) { return std::holds_alternative<RecordCertificate>(record); });
+  cluster.nodes[3] = std::make_unique<Node>(toy_config(4, 3), std::move(disk));
   cluster[3].now = cluster[0].now;
   cluster[3].step(Started{});
-  REQUIRE(wait_for(cluster, [&] { return !cluster[3].alarms.empty(); }));
-  CHECK(cluster[3].alarms.front().starts_with("others hold a CHECKPOINT of this replica that it has not sent"));
+  REQUIRE(wait_for(cluster, votes(cluster, 3)));
+  run_slots(cluster, 7, 9);
+  CHECK(cluster[3].alarms.empty());
 }
 
 TEST_CASE("a replica that begins late, but for the first time, is none that began twice") {

@@ -235,3 +235,27 @@ TEST_CASE("batches that the log still has help those behind after a restart") {
   settle(cluster);
   CHECK(cluster[3].core.view().executed == 5);
 }
+
+TEST_CASE("K10: a replica that crashes again and again, at every step of its return, comes back at last") {
+  for (const ReplicaId victim : {ReplicaId{0}, ReplicaId{2}}) {
+    Cluster cluster(4);
+    run_slots(cluster, 1, 9);
+    for (std::size_t step = 0; step < 40; ++step) {
+      CAPTURE(step);
+      cluster.submit(0, request(cluster[0], 10));
+      std::size_t delivered = 0;
+      cluster.deliver_all([&](ReplicaId, ReplicaId, const Message&) { return delivered++ < step; });
+      cluster.restart(victim);
+      CHECK(cluster[victim].alarms.empty());
+    }
+    cluster.submit(0, request(cluster[0], 10));
+    settle(cluster);
+    for (ReplicaId id = 0; id < 4; ++id) {
+      // A primary that forgot that it had the request may order it once more; it is executed once.
+      CHECK(cluster[id].core.view().executed >= 10);
+      CHECK(cluster[id].core.view().executed == cluster[0].core.view().executed);
+      CHECK(cluster[id].alarms.empty());
+      CHECK(cluster[id].core.view().state_digest == cluster[0].core.view().state_digest);
+    }
+  }
+}
