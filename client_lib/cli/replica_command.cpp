@@ -25,8 +25,7 @@ void describe_arguments(CLI::App& app, ReplicaCommandOptions& options) {
   app.add_option("--cluster", replica.cluster_file, "The cluster.toml (default: of DIR)")->type_name("FILE");
   app.add_option("--data", replica.data_directory, "Its data (default: DIR/replica-N/data)")->type_name("PATH");
   app.add_option("--identity", replica.identity_file, "Its secret key (default: beside FILE)")->type_name("KEY");
-  app.add_flag("--keep-divergence", replica.keeps_divergence,
-               "Stop, and do not repair, a state that differs: for tagma diff");
+  app.add_flag("--keep-divergence", replica.keeps_divergence, "Do not repair a state that differs");
   add_log_level_option(app, replica.log_level);
   app.footer(
       "Examples:\n"

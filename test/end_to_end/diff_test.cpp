@@ -138,7 +138,8 @@ TEST_SUITE("diff") {
     mixed.fill_up_to(interval);
     auto& replica = mixed.replica(2);
     CHECK(replica.await_text("DIFFERS: the state after slot 16 differs from what a quorum certified", in(seconds(20))));
-    CHECK(replica.await_text("DIFFERS: in the key \"city\" of \"kv\", here 6 bytes, certified 6 bytes", in(seconds(20))));
+    CHECK(
+        replica.await_text("DIFFERS: in the key \"city\" of \"kv\", here 6 bytes, certified 6 bytes", in(seconds(20))));
     CHECK(replica.await_text("installed the state after slot", in(seconds(20))));
     mixed.fill_up_to(2 * interval);
     const Finished all = mixed.diff_at(2 * interval, {});
