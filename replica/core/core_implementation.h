@@ -260,9 +260,12 @@ class ReplicaCore::Implementation {
   [[nodiscard]] std::vector<Rejoin> take_due_rejoins(Seq seq);
   [[nodiscard]] bool is_due(const PendingRejoin& pending) const;
   [[nodiscard]] bool has_due_rejoin() const;
-  /// Whether slots must be ordered although nobody asks for anything: somebody's boundary is to be passed.
-  [[nodiscard]] bool owes_null_batches() const;
-  [[nodiscard]] bool null_batch_is_due() const;
+  /// For whom slots must be ordered although nobody asks for anything: whose boundary is to be passed, or whose REJOIN
+  /// waits for a later slot.
+  [[nodiscard]] bool needs_null_batches(ReplicaId replica) const;
+  /// When the next one may be proposed for somebody; nothing if nobody needs one.
+  [[nodiscard]] std::optional<MonotonicUs> null_batch_due_us() const;
+  void charge_null_batch();
 
   // State transfer (transfer.cpp)
   [[nodiscard]] bool is_stuck_behind() const;
@@ -353,6 +356,8 @@ class ReplicaCore::Implementation {
   MonotonicUs next_rejoin_us_ = 0;
   bool told_of_rejoins_ = false;
   MonotonicUs next_null_us_ = 0;  ///< primary: before it no null batch is proposed
+  /// Primary: by replica, up to when the null batches that it has caused are paid for at the allowed rate.
+  std::vector<MonotonicUs> null_paid_until_us_;
   bool replaying_ = false;
 
   SlotLog slots_;

@@ -128,21 +128,37 @@ std::vector<Rejoin> ReplicaCore::Implementation::take_due_rejoins(Seq seq) {
   return due;
 }
 
-/// Up to the first checkpoint at or above each boundary, and up to where a REJOIN that waits may stand.
-bool ReplicaCore::Implementation::owes_null_batches() const {
-  for (const auto& life : lives_) {
-    const Seq interval = config_.checkpoint_interval;
-    if (life.boundary > certificate_ && next_seq_ <= (life.boundary + interval - 1) / interval * interval) return true;
-  }
-  return std::any_of(pending_rejoins_.begin(), pending_rejoins_.end(), [this](const auto& pending) {
-    const auto& life = lives_[pending.first];
-    return pending.second.rejoin.content.incarnation == life.incarnation &&
-           next_seq_ < executor_.members().first_rejoin_slot(life);
-  });
+/// Up to the first checkpoint at or above the boundary, and up to where a REJOIN that waits may stand.
+bool ReplicaCore::Implementation::needs_null_batches(ReplicaId replica) const {
+  const auto& life = lives_[replica];
+  const Seq interval = config_.checkpoint_interval;
+  if (life.boundary > certificate_ && next_seq_ <= (life.boundary + interval - 1) / interval * interval) return true;
+  const auto pending = pending_rejoins_.find(replica);
+  return pending != pending_rejoins_.end() && pending->second.rejoin.content.incarnation == life.incarnation &&
+         next_seq_ < executor_.members().first_rejoin_slot(life);
 }
 
-bool ReplicaCore::Implementation::null_batch_is_due() const {
-  return owes_null_batches() && now_.monotonic_us >= next_null_us_;
+/// A replica that says again and again that it has lost its memory gets them slowly: it must not take the slots of
+/// those who have something to order.
+std::optional<MonotonicUs> ReplicaCore::Implementation::null_batch_due_us() const {
+  const MonotonicUs ahead_max_us = 4 * static_cast<MonotonicUs>(config_.window) * 1'000'000 /
+                                   static_cast<MonotonicUs>(config_.null_batches_per_second);
+  std::optional<MonotonicUs> due_us;
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    if (!needs_null_batches(id)) continue;
+    const MonotonicUs at_us = std::max(next_null_us_, null_paid_until_us_[id] - ahead_max_us);
+    due_us = std::min(due_us.value_or(at_us), at_us);
+  }
+  return due_us;
+}
+
+void ReplicaCore::Implementation::charge_null_batch() {
+  next_null_us_ = now_.monotonic_us + config_.null_batch_interval_us;
+  const MonotonicUs each_us = 1'000'000 / static_cast<MonotonicUs>(config_.null_batches_per_second);
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    if (needs_null_batches(id))
+      null_paid_until_us_[id] = std::max(null_paid_until_us_[id], now_.monotonic_us) + each_us;
+  }
 }
 
 }  // namespace tagma

@@ -29,6 +29,7 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       executor_(config_, authenticator, services, state_),
       pool_(config_),
       lives_(config_.membership.n()),
+      null_paid_until_us_(config_.membership.n(), 0),
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
       trace_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }),
       history_(config_.history_slots, limits::history_roots_max),
@@ -123,8 +124,8 @@ void ReplicaCore::Implementation::schedule() {
   if (has_free_slot()) {
     const MonotonicUs due_us = pool_.has_ready() ? pool_.oldest_ready_us() + config_.batch_age_max_us : 0;
     at_us = std::min(at_us, std::max(now_.monotonic_us + 1, due_us));
-  } else if (may_lead() && now_.monotonic_us < next_null_us_ && owes_null_batches()) {
-    at_us = std::min(at_us, next_null_us_);
+  } else if (const auto due_us = may_lead() ? null_batch_due_us() : std::nullopt; due_us > now_.monotonic_us) {
+    at_us = std::min(at_us, *due_us);
   }
   if (!life_is_ordered() && voting_) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_rejoin_us_));
   at_us = std::min(at_us, transfer_wake_us());
@@ -321,7 +322,8 @@ void ReplicaCore::Implementation::propose() {
 
 bool ReplicaCore::Implementation::has_free_slot() const {
   return may_lead() && voting_ && in_window(next_seq_) && next_seq_ - 1 - executed_ < config_.pipeline_depth &&
-         (pool_.has_ready() || has_due_rejoin() || null_batch_is_due());
+         (pool_.has_ready() || has_due_rejoin() ||
+          null_batch_due_us().value_or(now_.monotonic_us + 1) <= now_.monotonic_us);
 }
 
 /// Idle: at once. Busy: when as much has gathered as the slots in flight suggest, or when the oldest has waited long
@@ -339,7 +341,7 @@ bool ReplicaCore::Implementation::may_propose_now() const {
 SharedBatch ReplicaCore::Implementation::make_batch(std::vector<Rejoin> rejoins) {
   const auto pending = pool_.take(config_.batch_operations_max, config_.batch_bytes_max);
   if (pending.empty() && rejoins.empty()) {
-    next_null_us_ = now_.monotonic_us + config_.null_batch_interval_us;
+    charge_null_batch();
     count("null batch proposed");
     return std::make_shared<const Batch>();
   }

@@ -67,6 +67,7 @@ void draw_losses(SimOptions& options) {
   options.losses = random.one_of<std::uint32_t>({0, 0, 1, 1, 2, 5});
   options.core.rejoin_resend_us = random.between(10'000, 200'000);
   options.core.null_batch_interval_us = random.one_of<MonotonicUs>({100, 1'000, 5'000});
+  options.core.null_batches_per_second = random.one_of<std::uint32_t>({2, 10, 50});
 }
 
 void draw_links(Random& random, SimOptions& options) {
@@ -145,6 +146,10 @@ void draw_faults(Random& random, SimOptions& options) {
       if (!options.is_liar(id)) options.liars.push_back(id);
     }
     options.faulty_clients = static_cast<std::uint32_t>(random.below(3));
+    // With slots for one operation alone, and one at a time, those who flood leave the others too few in a run's time.
+    if (options.faulty_clients > 0) {
+      options.core.batch_operations_max = std::max<std::size_t>(options.core.batch_operations_max, 4);
+    }
   }
   if (options.profile == Profile::byzantine_primary) {
     options.liars.push_back(0);
