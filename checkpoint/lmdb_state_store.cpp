@@ -197,6 +197,13 @@ std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, 
   return RootDiffers{installed};
 }
 
+std::optional<DiskFailure> LmdbStateStore::change_owner(const Bytes& owner) {
+  return written([&](Transaction& transaction, StoredTree& /*tree*/) {
+    write_meta(transaction, tables_.meta, lmdb::owner_key, owner);
+    return true;
+  });
+}
+
 std::optional<DiskFailure> LmdbStateStore::discard_staged() {
   return written([this](Transaction& transaction, StoredTree& tree) {
     lmdb::IncomingState(transaction, tables_, tree).discard();

@@ -60,6 +60,8 @@ class LmdbStateStore {
   /// does not follow its size. Nothing is staged afterwards. Throws StateDamaged.
   [[nodiscard]] std::variant<Digest, RootDiffers, DiskFailure> install(Seq seq, const Digest& root,
                                                                        const std::set<NibblePrefix>& cover);
+  /// The state is somebody else's from now on. Durable on return.
+  [[nodiscard]] std::optional<DiskFailure> change_owner(const Bytes& owner);
   /// Forgets what is staged.
   [[nodiscard]] std::optional<DiskFailure> discard_staged();
 

@@ -311,14 +311,14 @@ std::optional<Refused> too_few_remember(const std::string& directory, const Clus
     remember += knows ? 1U : 0U;
   }
   if (remember >= membership.quorum()) return std::nullopt;
-  const std::string left =
-      remember == 0 ? "no replica has"
-                    : "only " + std::to_string(remember) + " of " + std::to_string(membership.n()) + " replicas have";
-  return Refused{directory + ": " + left + " the data of this cluster any more, and " +
-                 std::to_string(membership.quorum()) +
-                 " are needed to take back those that lost theirs; put a lost folder back if there is an up-to-date "
-                 "copy, or remove what is left and start a new, empty cluster with " +
-                 program.word + " up --fresh" + directory_argument(directory)};
+  const std::string left = remember == 0 ? "no replica remembers"
+                                         : "only " + std::to_string(remember) + " of " +
+                                               std::to_string(membership.n()) + " replicas remember";
+  const std::string argument = directory_argument(directory);
+  return Refused{directory + ": " + left + " what it promised in this cluster, and " +
+                 std::to_string(membership.quorum()) + " are needed to take back those that do not; " + program.word +
+                 " recover" + argument + " begins a new cluster with what is left, " + program.word + " up --fresh" +
+                 argument + " removes all of it and starts an empty one"};
 }
 
 Result<FolderLock> FolderLock::acquire(const std::string& directory) {

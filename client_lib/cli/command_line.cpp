@@ -11,6 +11,7 @@
 #include "client_lib/cli/init_command.h"
 #include "client_lib/cli/inspect_command.h"
 #include "client_lib/cli/load_command.h"
+#include "client_lib/cli/recover_command.h"
 #include "client_lib/cli/replica_command.h"
 #include "client_lib/cli/shell/shell_command.h"
 #include "client_lib/cli/status_command.h"
@@ -19,7 +20,7 @@
 namespace tagma::cli {
 namespace {
 
-constexpr std::array<Command, 10> command_table{{
+constexpr std::array<Command, 11> command_table{{
     {"up", "start a whole cluster here; Ctrl-C stops it", run_up, describe_up},
     {"call", "run one operation:  tagma call kv put city Nicaea", run_call, describe_call},
     {"shell", "a prompt on one session, with history and completion", run_shell, describe_shell},
@@ -30,6 +31,7 @@ constexpr std::array<Command, 10> command_table{{
     {"init", "write a cluster folder (addresses, keys), start nothing", run_init, describe_init},
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},
     {"inspect", "read and verify what a stopped replica has on its disk", run_inspect, describe_inspect},
+    {"recover", "begin a new cluster with what the replicas of a lost one know", run_recover, describe_recover},
 }};
 
 void print_help(const ProgramName& program, std::ostream& stream) {

@@ -21,6 +21,10 @@ struct ClusterFile {
   std::uint64_t checkpoint_interval = 128;
   std::uint64_t window = 512;
   std::uint64_t sessions_per_client_max = 64;
+
+  /// The cluster begins with a state, that after this slot (recover made it); 0: with nothing.
+  Seq genesis_slot = 0;
+  Digest genesis_root;  ///< of that state; only where there is one
 };
 
 /// Reads and validates a cluster file. The reason names the file, the field and the mend, in one line.

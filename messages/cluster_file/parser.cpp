@@ -10,8 +10,9 @@
 namespace tagma::cluster_file {
 namespace {
 
-constexpr std::array<std::string_view, 10> file_keys{"format",   "cluster", "epoch",    "faults",  "durability",
-                                                     "services", "limits",  "replicas", "clients", "admins"};
+constexpr std::array<std::string_view, 12> file_keys{"format",       "cluster",  "epoch",   "faults",
+                                                     "durability",   "services", "limits",  "genesis_slot",
+                                                     "genesis_root", "replicas", "clients", "admins"};
 constexpr std::array<std::string_view, 3> limit_keys{"checkpoint_interval", "window", "sessions_per_client_max"};
 constexpr std::array<std::string_view, 5> replica_keys{"id", "incarnation", "key", "replica_address", "client_address"};
 constexpr std::array<std::string_view, 2> member_keys{"id", "key"};
@@ -185,6 +186,19 @@ void read_limits(FieldReader& reader, const toml::table& file, ClusterFile& resu
   read("sessions_per_client_max", result.sessions_per_client_max);
 }
 
+/// Both or none.
+void read_genesis(FieldReader& reader, const toml::table& file, ClusterFile& result) {
+  if (file.get("genesis_slot") == nullptr && file.get("genesis_root") == nullptr) return;
+  result.genesis_slot = reader.number(file, "", "genesis_slot", number_max);
+  Bytes root;
+  if (result.genesis_slot == 0 || !from_hex(reader.text(file, "", "genesis_root"), root) ||
+      !digest_from_bytes(root, result.genesis_root)) {
+    reader.fail("genesis_root",
+                "not 64 hexadecimal digits beside a genesis_slot above 0; take both from the file that "
+                "`tagma recover` wrote");
+  }
+}
+
 ClusterFile read_fields(FieldReader& reader, const toml::table& file) {
   ClusterFile result;
   reader.refuse_unknown(file, "", file_keys);
@@ -204,6 +218,7 @@ ClusterFile read_fields(FieldReader& reader, const toml::table& file) {
     reader.fail("durability", durability.reason());
   }
   read_services(reader, file, result.services);
+  read_genesis(reader, file, result);
   read_limits(reader, file, result);
   read_replicas(reader, file, result.membership);
   read_members(reader, file, "clients", result.membership.clients);

@@ -35,7 +35,12 @@ std::string render(const ClusterFile& file) {
       << "\nepoch = " << membership.epoch << "\nfaults = " << membership.faults
       << "\ndurability = " << quoted(to_string(file.durability)) << "\nservices = [";
   for (std::size_t at = 0; at < file.services.size(); ++at) out << (at == 0 ? "" : ", ") << quoted(file.services[at]);
-  out << "]\n\n[limits]\ncheckpoint_interval = " << file.checkpoint_interval << "\nwindow = " << file.window
+  out << "]\n";
+  if (file.genesis_slot > 0) {
+    out << "genesis_slot = " << file.genesis_slot << "\ngenesis_root = " << quoted(to_hex(file.genesis_root.view()))
+        << "\n";
+  }
+  out << "\n[limits]\ncheckpoint_interval = " << file.checkpoint_interval << "\nwindow = " << file.window
       << "\nsessions_per_client_max = " << file.sessions_per_client_max << "\n";
   for (const auto& replica : membership.replicas) {
     out << "\n[[replicas]]\nid = " << replica.id << "\nincarnation = " << replica.incarnation

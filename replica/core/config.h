@@ -19,6 +19,10 @@ struct CoreConfig {
   /// Which life of this replica this is: zero for the first one; else drawn at random by a process that has lost what
   /// its earlier lives promised, and kept as long as its memory is.
   LifeNonce life_nonce;
+  /// The cluster begins with the state after this slot, which has this root: stable by configuration. 0: with nothing.
+  Seq genesis_slot = 0;
+  Digest genesis_root;
+
   Seq checkpoint_interval = 128;  ///< K: slots between checkpoints; at least 1
   Seq window = 512;               ///< L: slots in flight above the stable checkpoint; at least 2K
 

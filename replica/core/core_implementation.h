@@ -137,6 +137,7 @@ class ReplicaCore::Implementation {
   void restore(const RecordPrePrepared& record);
   void restore(const RecordPrepared& record);
   void restore(const RecordCertificate& record);
+  void restore(const RecordStanding& record);
   void restore(const RecordDecided& record);
   /// The slot that a record of an earlier life speaks of, with the record's batch.
   [[nodiscard]] Slot& slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch);
@@ -350,6 +351,8 @@ class ReplicaCore::Implementation {
   Seq remembered_ = 0;     ///< the highest slot that the disk knew to be decided or stable when this process began
   bool diverged_ = false;  ///< the own state is not the certified one: nothing is executed until it has been repaired
   std::size_t differences_told_ = 0;
+  Seq wrong_votes_up_to_ =
+      0;  ///< own CHECKPOINTs up to here may have been wrong; it is one of the f until one above is stable
   bool lives_changed_ = false;  ///< in the running step
   std::map<ReplicaId, PendingRejoin> pending_rejoins_;
   std::optional<Rejoin> own_rejoin_;  ///< the last one that was sent

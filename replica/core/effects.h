@@ -47,7 +47,14 @@ struct RecordDecided {
   SharedBatch batch;  ///< where no RecordPrePrepared has kept it; else null
 };
 
-using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate, RecordDecided>;
+/// What this replica knows of its own state beside what the state says. Lasts until the next one.
+struct RecordStanding {
+  bool diverged = false;      ///< the state on the disk is not the certified one
+  Seq wrong_votes_up_to = 0;  ///< CHECKPOINTs up to here may have been signed from such a state; none is signed again
+  Seq installed = 0;          ///< the newest state that was taken from others
+};
+
+using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate, RecordDecided, RecordStanding>;
 
 struct Persist {
   PersistNumber number = 0;

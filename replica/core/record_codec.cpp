@@ -67,6 +67,7 @@ class Reader {
   }
 
   [[nodiscard]] bool broken() const { return broken_; }
+  [[nodiscard]] std::size_t left() const { return bytes_.size(); }
 
  private:
   ByteView bytes_;
@@ -103,6 +104,14 @@ LogEntry encode(const RecordDecided& record) {
   return entry;
 }
 
+LogEntry encode(const RecordStanding& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::standing), .seq = 0, .payload = {}};
+  entry.payload.push_back(record.diverged ? 1 : 0);
+  append_view(entry.payload, record.wrong_votes_up_to);
+  append_view(entry.payload, record.installed);
+  return entry;
+}
+
 Refused broken(const LogEntry& entry) {
   return Refused{"an entry of slot " + std::to_string(entry.seq) + " does not hold what its kind (" +
                  std::to_string(entry.kind) + ") has"};
@@ -131,6 +140,19 @@ Result<Record> decode_decided(const LogEntry& entry) {
   return Record(std::move(record));
 }
 
+Result<Record> decode_standing(const LogEntry& entry) {
+  Reader reader(entry.payload);
+  const auto flag = reader.take(1);
+  RecordStanding record;
+  record.wrong_votes_up_to = reader.view();
+  record.installed = reader.view();
+  if (reader.broken() || reader.left() > 0 || entry.seq != 0 || flag.front() < 0 || flag.front() > 1) {
+    return broken(entry);
+  }
+  record.diverged = flag.front() == 1;
+  return Record(record);
+}
+
 Result<Record> decode_certificate(const LogEntry& entry) {
   auto message = wire::decode(entry.payload);
   if (!message.ok()) return broken(entry);
@@ -151,6 +173,7 @@ Result<Record> decode_record(const LogEntry& entry) {
     case RecordKind::prepared: return decode_slot_record<RecordPrepared>(entry, false);
     case RecordKind::certificate: return decode_certificate(entry);
     case RecordKind::decided: return decode_decided(entry);
+    case RecordKind::standing: return decode_standing(entry);
   }
   return Refused{"an entry of kind " + std::to_string(entry.kind) +
                  ", which this version does not know: it was written by a newer one"};

@@ -139,8 +139,8 @@ CoreView ReplicaCore::Implementation::view() const {
   view.view = view_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_ && !diverged_ && remembers_enough() && !(transfer_ && certificate_ > executed_) &&
-                has_room(certificate_ + 1);
+  view.voting = voting_ && !diverged_ && certificate_ >= wrong_votes_up_to_ && remembers_enough() &&
+                !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
     view.state_digest = own_roots_.rbegin()->second;
@@ -170,7 +170,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
     count("bundle of another client");
     return;
   }
-  if (!voting_ || (is_primary() && !may_lead())) return refuse(from, bundle, RefusalReason::not_serving);
+  if (!voting_ || diverged_ || (is_primary() && !may_lead())) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
   if (answer_without_ordering(from, bundle)) return;
   admit(from, message.bundle);

@@ -11,6 +11,7 @@ namespace tagma {
 
 void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   base_ = executed_ = store_.seq();
+  certificate_ = config_.genesis_slot;
   history_.begin_after(base_);
   if (base_ > 0) {
     own_roots_[base_] = store_.root();
@@ -20,7 +21,7 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
     std::visit([this](const auto& content) { restore(content); }, record);
   }
   collected_ = std::min(base_, certificate_);
-  remembered_ = certificate_;
+  remembered_ = std::max(remembered_, certificate_);
   for (const auto& [seq, slot] : slots_) remembered_ = slot.decided ? std::max(remembered_, seq) : remembered_;
   settle_restored_slots();
   highest_ = std::max(base_, certificate_);
@@ -53,6 +54,12 @@ void ReplicaCore::Implementation::restore(const RecordCertificate& record) {
   if (seq <= certificate_) return;
   certificate_ = seq;
   certificate_message_ = record.certificate;
+}
+
+void ReplicaCore::Implementation::restore(const RecordStanding& record) {
+  diverged_ = record.diverged && config_.repairs_divergence;
+  wrong_votes_up_to_ = record.wrong_votes_up_to;
+  remembered_ = record.installed;
 }
 
 void ReplicaCore::Implementation::restore(const RecordDecided& record) {

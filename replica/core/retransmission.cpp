@@ -94,7 +94,9 @@ void ReplicaCore::Implementation::note_votes_held(ReplicaId by, const Status& st
 
 void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, const Status& status) {
   auto& peer = peers_[to];
-  if (status.certificate < certificate_ && now_.monotonic_us - peer.certificate_sent_us >= config_.resend_us) {
+  const bool provable = !certificate_message_.votes.empty();  // not what the cluster began with
+  if (provable && status.certificate < certificate_ &&
+      now_.monotonic_us - peer.certificate_sent_us >= config_.resend_us) {
     peer.certificate_sent_us = now_.monotonic_us;
     count("certificate sent to a replica that is behind");
     send(to, certificate_message_);

@@ -23,6 +23,7 @@ void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
 }
 
 void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& event) {
+  if (event.seq <= wrong_votes_up_to_) return;  // it has signed another root, perhaps
   CheckpointVote vote;
   vote.content = {.cluster = config_.membership.cluster,
                   .epoch = config_.membership.epoch,
@@ -118,6 +119,11 @@ void ReplicaCore::Implementation::found_divergence() {
       "the state after slot " + std::to_string(certificate_) + " differs from what a quorum certified";
   if (!config_.repairs_divergence) return alarm(what);
   if (std::exchange(diverged_, true)) return;
+  wrong_votes_up_to_ = std::max(wrong_votes_up_to_, base_);
+  for (auto& [seq, votes] : checkpoint_votes_) votes.erase(config_.id);
+  lease_.reset();
+  static_cast<void>(
+      persist(RecordStanding{.diverged = true, .wrong_votes_up_to = wrong_votes_up_to_, .installed = remembered_}));
   count("own state differs");
   differences_told_ = 0;
   effects_.emplace_back(
@@ -145,7 +151,8 @@ void ReplicaCore::Implementation::found_old_disk() {
 void ReplicaCore::Implementation::compare_with_certificate() {
   const auto own = own_roots_.find(certificate_);
   if (own == own_roots_.end()) return;
-  const Digest& certified = certificate_message_.votes.front().content.root;
+  const auto& votes = certificate_message_.votes;
+  const Digest& certified = votes.empty() ? config_.genesis_root : votes.front().content.root;
   if (own->second != certified) {
     return found_divergence();
   }

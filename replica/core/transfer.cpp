@@ -263,6 +263,7 @@ void ReplicaCore::Implementation::on(const PiecesStaged& /*event*/) {
 
 void ReplicaCore::Implementation::tell_differences(const VerifiedPiece& verified) {
   constexpr std::size_t told_max = 16;
+  if (differences_told_ > told_max) return;
   const auto own = store_.piece(verified.piece.prefix, limits::state_parts_bytes_max);
   if (!own) return;
   std::map<ByteView, std::pair<std::optional<ByteView>, std::optional<ByteView>>> both;
@@ -320,10 +321,19 @@ void ReplicaCore::Implementation::on(const StateInstalled& event) {
   count("state installed");
   effects_.emplace_back(Notice{"installed the state after slot " + std::to_string(event.seq) + ": fetched " +
                                std::to_string(bytes) + " bytes in " + std::to_string(elapsed_ms) + " ms"});
-  if (std::exchange(diverged_, false)) count("own state repaired");
+  const bool repaired = std::exchange(diverged_, false);
+  if (repaired) count("own state repaired");
+  if (repaired || event.seq > certificate_) {
+    remembered_ = std::max(remembered_, event.seq);
+    static_cast<void>(
+        persist(RecordStanding{.diverged = false, .wrong_votes_up_to = wrong_votes_up_to_, .installed = remembered_}));
+  }
+  lease_.reset();  // of the state that is gone
   state_.restart();
   executor_.restart();
   read_lives();
+  // What was executed is executed again: the own REJOIN too.
+  if (event.seq < executed_ && !life_is_ordered()) life_was_ordered_ = false;
   base_ = executed_ = event.seq;
   progress_us_ = now_.monotonic_us;
   next_seq_ = std::max(next_seq_, executed_ + 1);
@@ -413,7 +423,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, StateLeaseQuery& m
 /// it: a stable one may never come if the votes for the newest are one short and the asker's is the missing one. One
 /// lease serves all; one that is too old for somebody ends in time.
 void ReplicaCore::Implementation::grant_leases() {
-  if (lease_wanted_.empty() || !voting_) return;
+  if (lease_wanted_.empty() || !voting_ || diverged_) return;
   if (!lease_ && base_ > 0 && base_ >= certificate_ && !votes_for(base_).votes.empty()) {
     auto reader = store_.pin();
     if (reader == nullptr) {

@@ -20,6 +20,7 @@ using runtime::DataDirectory;
 void count(LogInspection& log, const RecordPrePrepared& /*record*/) { ++log.pre_prepared; }
 void count(LogInspection& log, const RecordPrepared& /*record*/) { ++log.prepared; }
 void count(LogInspection& log, const RecordDecided& /*record*/) { ++log.decided; }
+void count(LogInspection& /*log*/, const RecordStanding& /*record*/) {}
 void count(LogInspection& log, const RecordCertificate& record) {
   log.certificate = std::max(log.certificate, record.certificate.votes.front().content.seq);
 }

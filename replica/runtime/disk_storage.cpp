@@ -239,15 +239,25 @@ void DiskStorage::show(Counters& counters) {
 void DiskStorage::close() {
   log_worker_.wait();
   take_group();
-  if (!failure_ && !gathered_.records.empty() && retry_group_at_us_ == 0) {
-    running_ = std::exchange(gathered_, {});
-    result_ = write_group(disk_log_, running_);
-    if (result_.outcome) static_cast<void>(survives(*result_.outcome, "the log"));
-  }
+  // One that found no room gets one more chance.
+  if (retry_group_at_us_ != 0) write_last(running_);
+  if (!gathered_.records.empty() && retry_group_at_us_ == 0) write_last(std::exchange(gathered_, {}));
   if (!failure_ && retry_group_at_us_ == 0) {
     if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, "the log"));
   }
   state_worker_.wait();
+}
+
+void DiskStorage::write_last(const Group& group) {
+  if (failure_) return;
+  const auto outcome = write_group(disk_log_, group).outcome;
+  if (outcome) {
+    static_cast<void>(survives(*outcome, "the log"));
+    retry_group_at_us_ = now_us_ + options_.retry_us;
+    return;
+  }
+  retry_group_at_us_ = 0;
+  durable_ = std::max(durable_, group.number);
 }
 
 }  // namespace tagma::runtime

@@ -54,6 +54,7 @@ class DiskStorage final : public Storage {
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
   void show(Counters& counters) override;
   void close() override;
+  [[nodiscard]] bool all_durable() const override { return durable_ == pushed_; }
 
  private:
   /// One group, or a mark if it has no record.
@@ -86,6 +87,7 @@ class DiskStorage final : public Storage {
   void begin_group();
   void begin_state_job();
   /// On the log's thread.
+  void write_last(const Group& group);
   [[nodiscard]] static GroupResult write_group(tagma::Log& log, const Group& group);
   // On the state's thread.
   [[nodiscard]] JobOutcome perform(const Checkpoint& job) const;

@@ -42,8 +42,11 @@ std::optional<Refused> begin_life(const DataDirectory& data, const ClusterId& cl
     const StartMark mark{.cluster = cluster, .life = life.nonce, .ahead_of_disk = ahead};
     if (auto refused = data.write_mark(mark)) return refused;
   }
-  // Also where the process ended in between the last time.
+  // Also where the process ended in between the last time. The secret's folder may be one that nobody can write.
   for (const auto& folder : {secret_folder, data.path()}) {
+    const auto permitted = has_genesis(folder, cluster);
+    if (!permitted) return Refused{permitted.reason()};
+    if (!*permitted) continue;
     if (auto refused = remove_genesis(folder)) return refused;
   }
   return std::nullopt;

@@ -19,15 +19,9 @@ struct Damaged {
   std::string reason;
 };
 
-Bytes owner_of(const ReplicaDiskOptions& options) {
-  Bytes owner(options.cluster.view());
-  owner.push_back(static_cast<char>(options.key.algorithm));
-  return owner.append(options.key.bytes).append(options.limits);
-}
-
 /// A log is one life's: what an earlier one promised does not bind a later one, which has no need of it.
 Bytes owner_of_log(const ReplicaDiskOptions& options, const Life& life) {
-  Bytes owner = owner_of(options);
+  Bytes owner = options.owner;
   return life.nonce == LifeNonce{} ? owner : owner.append(life.nonce.view());
 }
 
@@ -55,7 +49,9 @@ std::variant<std::vector<Record>, Damaged, DiskRefused> records_of(const LogCont
   std::vector<Record> records;
   for (const auto& entry : content.entries) {
     if (entry.kind == log_owner_kind) {
-      if (!entry.payload.starts_with(owner_of(options))) {
+      const bool of_a_life = entry.payload.size() == options.owner.size() ||
+                             entry.payload.size() == options.owner.size() + Digest::size_bytes;
+      if (!of_a_life || !entry.payload.starts_with(options.owner)) {
         return DiskRefused{path +
                            ": the log belongs to another replica or another cluster, or was made with other limits "
                            "in cluster.toml"};
@@ -116,19 +112,20 @@ OpenState open_state(const ReplicaDiskOptions& options, const std::string& path,
     const auto checked = check_with_progress(path, options, log);
     if (std::holds_alternative<CheckAbandoned>(checked)) return DiskAbandoned{};
     if (const auto* damage = std::get_if<StateDamaged>(&checked)) return Damaged{damage->reason()};
-    if (const auto* failed = std::get_if<CheckFailed>(&checked)) return DiskRefused{failed->reason, true};
+    if (const auto* failed = std::get_if<CheckFailed>(&checked)) return DiskRefused{failed->reason, failed->may_pass};
   }
   LmdbOptions store_options;
   store_options.mode = create ? LmdbOptions::Mode::create : LmdbOptions::Mode::open;
   store_options.folder = path;
-  store_options.owner = owner_of(options);
+  store_options.owner = options.owner;
   store_options.make_hash = make_state_hash;
   auto opened = LmdbStateStore::open(store_options);
   if (const auto* refused = std::get_if<StoreRefused>(&opened)) return DiskRefused{refused->reason};
   if (const auto* damage = std::get_if<StateDamaged>(&opened)) return Damaged{damage->reason()};
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) return unusable(*failure);
   auto& store = std::get<std::unique_ptr<LmdbStateStore>>(opened);
-  if (options.life.begins && options.life.nonce == LifeNonce{} && store->reader().seq() > 0) {
+  if (options.life.begins && options.life.nonce == LifeNonce{} && store->reader().seq() != 0 &&
+      store->reader().seq() != options.genesis_slot) {
     return DiskRefused{path +
                        ": there is a state although this replica has never started here; remove the folder, or "
                        "the file genesis that lets it begin"};
@@ -140,13 +137,19 @@ OpenState open_state(const ReplicaDiskOptions& options, const std::string& path,
 
 std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options, Log& log) {
   const std::string log_path = options.data.path() + "/log";
+  const std::string state_path = options.data.path() + "/state";
   Life life = options.life;
   auto folder = std::make_unique<PosixFolder>(log_path);
   auto opened = open_log(options, life, log_path, *folder);
+  if (auto* refused = std::get_if<DiskRefused>(&opened)) return std::move(*refused);
+  // Before anything is set aside: a disk that is somebody else's is left alone.
+  auto state = open_state(options, state_path, options.life.begins, log);
+  if (auto* refused = std::get_if<DiskRefused>(&state)) return std::move(*refused);
+  if (std::holds_alternative<DiskAbandoned>(state)) return DiskAbandoned{};
   if (const auto* damage = std::get_if<Damaged>(&opened)) {
     log.warn("damaged: " + damage->reason +
-             "; what this replica promised is lost. Set aside as damaged-log; it asks "
-             "the others to take it back as another life");
+             "; what this replica promised is lost. Set aside as damaged-log; it asks the others to take it back as "
+             "another life");
     life = new_life();
     // First the mark: were the log gone and the mark the old one, the next start would take the log for lost again, but
     // were the mark gone first, old promises could pass for the new life's.
@@ -155,17 +158,17 @@ std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const Re
     }
     if (auto refused = options.data.set_aside("log")) return DiskRefused{refused->reason, true};
     opened = open_log(options, life, log_path, *folder);
-    if (const auto* again = std::get_if<Damaged>(&opened)) return DiskRefused{again->reason, true};
   }
-  if (auto* refused = std::get_if<DiskRefused>(&opened)) return std::move(*refused);
-  const std::string state_path = options.data.path() + "/state";
-  auto state = open_state(options, state_path, options.life.begins, log);
   if (const auto* damage = std::get_if<Damaged>(&state)) {
-    log.warn("damaged: " + damage->reason + ". Set aside as damaged-state; it is fetched from the others");
+    log.warn("damaged: " + damage->reason +
+             ". Set aside as damaged-state, to be removed when nobody needs it; it is fetched from the others");
     if (auto refused = options.data.set_aside("state")) return DiskRefused{refused->reason, true};
     state = open_state(options, state_path, true, log);
-    if (const auto* again = std::get_if<Damaged>(&state)) return DiskRefused{again->reason, true};
   }
+  // Damaged again, just made.
+  if (const auto* again = std::get_if<Damaged>(&opened)) return DiskRefused{again->reason, true};
+  if (const auto* again = std::get_if<Damaged>(&state)) return DiskRefused{again->reason, true};
+  if (auto* refused = std::get_if<DiskRefused>(&opened)) return std::move(*refused);
   if (auto* refused = std::get_if<DiskRefused>(&state)) return std::move(*refused);
   if (std::holds_alternative<DiskAbandoned>(state)) return DiskAbandoned{};
   auto& [disk_log, records] = std::get<OpenLog>(opened);

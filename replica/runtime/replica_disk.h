@@ -24,9 +24,9 @@ inline constexpr std::uint8_t log_owner_kind = 255;
 struct ReplicaDiskOptions {
   const DataDirectory& data;  ///< log and state are folders in it
   ClusterId cluster;
-  PublicKey key;  ///< the replica's own
-  Bytes limits;   ///< of the cluster: what replicated state depends on; a disk made with others is refused
+  Bytes owner;  ///< owner_of(): a disk of another one is refused
   Life life;
+  Seq genesis_slot = 0;                 ///< of the state that the cluster began with
   std::function<bool()> asked_to_stop;  ///< looked at now and then while that takes long
 };
 

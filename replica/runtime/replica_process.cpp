@@ -22,6 +22,7 @@
 #include "messages/cluster_file/cluster_file.h"
 #include "replica/runtime/data_directory.h"
 #include "replica/runtime/disk_storage.h"
+#include "replica/runtime/hosted_services.h"
 #include "replica/runtime/life.h"
 #include "replica/runtime/replica_disk.h"
 #include "replica/runtime/replica_loop.h"
@@ -115,24 +116,6 @@ std::optional<Refused> check_file(const ReplicaOptions& options, const ClusterFi
   return std::nullopt;
 }
 
-std::optional<Refused> add_services(const ReplicaOptions& options, const ServiceCatalogue& catalogue,
-                                    const ClusterFile& file, ServiceRegistry& registry) {
-  for (const auto& name : file.services) {
-    auto service = catalogue.make(name);
-    if (!service) {
-      std::string known;
-      for (const auto& each : catalogue.names()) known += known.empty() ? each : ", " + each;
-      // NOLINTNEXTLINE(performance-inefficient-string-concatenation): once, since it returns
-      return Refused{options.cluster_file + ": services: \"" + name + "\" is not a service of this program; it has " +
-                     known};
-    }
-    if (auto refused = registry.add(std::move(service))) {
-      return Refused{options.cluster_file + ": services: " + refused->reason};
-    }
-  }
-  return std::nullopt;
-}
-
 std::string folder_of(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   return folder.empty() ? "." : folder.string();
@@ -164,7 +147,8 @@ Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& 
   if (!file) return Refused{file.reason()};
   if (auto refused = check_file(options, *file)) return *std::move(refused);
   ServiceRegistry services;
-  if (auto refused = add_services(options, catalogue, *file, services)) return *std::move(refused);
+  if (auto refused = runtime::add_services(options.cluster_file, catalogue, *file, services))
+    return *std::move(refused);
   auto identity = load_identity(options, *file);
   if (!identity) return Refused{identity.reason()};
   auto data = DataDirectory::open(options.data_directory);
@@ -188,6 +172,8 @@ CoreConfig core_config(const ReplicaOptions& options, const Prepared& prepared) 
   config.membership = file.membership;
   config.life_nonce = prepared.life.nonce;
   config.repairs_divergence = !options.keeps_divergence;
+  config.genesis_slot = file.genesis_slot;
+  config.genesis_root = file.genesis_root;
   config.checkpoint_interval = file.checkpoint_interval;
   config.window = file.window;
   config.sessions_per_client_max = file.sessions_per_client_max;
@@ -203,12 +189,6 @@ std::string starting_line(const ReplicaOptions& options, const Prepared& prepare
          std::to_string(membership.n()) + ", f " + std::to_string(membership.faults) + ", replicas at " +
          self.replica_address + ", clients at " + self.client_address + ", data in " + prepared.data.path() +
          ", durability " + std::string(to_string(prepared.file.durability)) + ", services" + services;
-}
-
-/// What the replicated state depends on, beside the requests: boundaries of lives, evicted sessions.
-Bytes limits_of(const ClusterFile& file) {
-  return std::to_string(file.checkpoint_interval) + " " + std::to_string(file.window) + " " +
-         std::to_string(file.sessions_per_client_max);
 }
 
 std::string life_line(const Life& life) {
@@ -274,8 +254,8 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
     log.error("STOPPED: " + *failure);
     return exit_failed;
   }
-  if (const auto stalled = storage.stalled()) {
-    log.error("STOPPED: " + *stalled + "; what it promised last is not on the disk");
+  if (!storage.all_durable()) {
+    log.error("STOPPED: there was no room on the disk for what this replica promised last");
     return exit_failed;
   }
   if (auto refused = runtime::end_cleanly(prepared.data, file.membership.cluster, prepared.life, file.durability)) {
@@ -295,8 +275,8 @@ int serve_from_memory(const Running& running) {
 int serve_from_disk(const Running& running) {
   const auto& [options, prepared, stop, counters, log] = running;
   const ReplicaDiskOptions disk_options{
-      prepared.data, prepared.file.membership.cluster,         prepared.identity.public_key(), limits_of(prepared.file),
-      prepared.life, [&stop = stop] { return stop.waiting(); }};
+      prepared.data, prepared.file.membership.cluster, runtime::owner_of(prepared.file, prepared.identity.public_key()),
+      prepared.life, prepared.file.genesis_slot,       [&stop = stop] { return stop.waiting(); }};
   auto opened = open_replica_disk(disk_options, log);
   if (const auto* refused = std::get_if<DiskRefused>(&opened)) {
     log.error("REFUSED: " + refused->reason);

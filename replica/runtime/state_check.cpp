@@ -26,6 +26,7 @@ constexpr std::string_view progress_word = "progress";
 constexpr std::string_view whole_word = "whole";
 constexpr std::string_view damage_word = "damage";
 constexpr std::string_view failed_word = "failed";
+constexpr std::string_view refused_word = "refused";
 
 constexpr int look_interval_ms = 100;
 
@@ -52,7 +53,7 @@ void report_check(const std::string& folder, const Reporter& reporter) {
   options.folder = folder;
   options.make_hash = make_state_hash;
   const auto opened = LmdbStateStore::open(options);
-  if (const auto* refused = std::get_if<StoreRefused>(&opened)) return reporter.say(failed_word, refused->reason);
+  if (const auto* refused = std::get_if<StoreRefused>(&opened)) return reporter.say(refused_word, refused->reason);
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) return reporter.say(failed_word, failure->reason);
   if (const auto* damaged = std::get_if<StateDamaged>(&opened)) return reporter.say(damage_word, damaged->reason());
   const auto& reader = std::get<std::unique_ptr<LmdbStateStore>>(opened)->reader();
@@ -78,6 +79,8 @@ void report_check(const std::string& folder, const Reporter& reporter) {
     report_check(folder, Reporter(descriptor));
   } catch (const std::exception& failure) {
     Reporter(descriptor).say(failed_word, folder + ": " + failure.what());
+  } catch (...) {
+    Reporter(descriptor).say(failed_word, folder + ": it could not be read");
   }
   ::_exit(0);
 }
@@ -161,15 +164,37 @@ StateCheck listen(Child& child, const std::string& folder,
       if (word == whole_word) return checked_state(words);
       if (word == damage_word) return StateDamaged(rest_of(words));
       if (word == failed_word) return CheckFailed{rest_of(words)};
+      if (word == refused_word) return CheckFailed{rest_of(words), false};
       words >> done >> total;
     }
     if (!go_on(done, total)) return CheckAbandoned{};
   }
   const int status = child.wait();
-  if (!WIFSIGNALED(status)) return CheckFailed{folder + ": the check of the state ended without a result"};
+  const int fall = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  // What a damaged page brings about. Anything else comes from outside (no memory, say) and tells nothing of the disk.
+  if (fall != SIGSEGV && fall != SIGBUS && fall != SIGFPE && fall != SIGABRT) {
+    return CheckFailed{folder + ": the check of the state ended without a result" +
+                       (fall == 0 ? "" : ", by signal " + std::to_string(fall))};
+  }
   return StateDamaged(folder + ": a page of data.mdb is damaged: reading it was ended by signal " +
-                      std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")");
+                      std::to_string(fall) + " (" + ::strsignal(fall) + ")");
 }
+
+/// A program that ignores the ends of its children could not be told how one ended.
+class ChildrenHeard {
+ public:
+  ChildrenHeard() {
+    struct sigaction plain {};
+    plain.sa_handler = SIG_DFL;
+    ::sigaction(SIGCHLD, &plain, &before_);
+  }
+  ChildrenHeard(const ChildrenHeard&) = delete;
+  ChildrenHeard& operator=(const ChildrenHeard&) = delete;
+  ~ChildrenHeard() { ::sigaction(SIGCHLD, &before_, nullptr); }
+
+ private:
+  struct sigaction before_ {};
+};
 
 }  // namespace
 
@@ -178,6 +203,7 @@ HashFunction make_state_hash() {
 }
 
 StateCheck check_state(const std::string& folder, const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) {
+  const ChildrenHeard heard;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return CheckFailed{folder + ": cannot be checked: pipe: " + std::strerror(errno)};
   const pid_t pid = ::fork();

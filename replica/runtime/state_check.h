@@ -25,6 +25,7 @@ struct CheckedState {
 /// It could not be read for another reason than damage. In one line.
 struct CheckFailed {
   std::string reason;
+  bool may_pass = true;  ///< the next time it may be otherwise (no memory, say)
 };
 struct CheckAbandoned {};
 using StateCheck = std::variant<CheckedState, StateDamaged, CheckFailed, CheckAbandoned>;

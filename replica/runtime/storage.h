@@ -59,8 +59,11 @@ class Storage {
 
   /// Gauges for status.
   virtual void show(Counters& /*counters*/) {}
-  /// Ends cleanly: what has gathered is durable on return. Nothing else may be called then.
+  /// Ends cleanly: what has gathered is durable on return, if there is room. Only all_durable() and failure() may be
+  /// called then.
   virtual void close() {}
+  /// Whether everything that was persisted is on the disk.
+  [[nodiscard]] virtual bool all_durable() const { return true; }
 };
 
 /// Durability "memory": what is committed counts as durable at once, the state store lives in memory.

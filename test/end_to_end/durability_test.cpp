@@ -276,7 +276,68 @@ TEST_SUITE("durability") {
     const Finished refused = cluster.tagma({"up"});
     INFO(refused.all());
     CHECK(refused.exit_status == 2);
-    CHECK(refused.errors.find("only 2 of 4 replicas have the data of this cluster any more") != std::string::npos);
+    CHECK(refused.errors.find("only 2 of 4 replicas remember what it promised") != std::string::npos);
+  }
+
+  TEST_CASE("recover begins a new cluster with what those who are left know, again and again") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    int written = 0;
+    std::vector<std::string> lost{"1", "3"};
+    for (int round = 0; round < 2; ++round) {
+      CAPTURE(round);
+      for (int until = written + 12; written < until; ++written) {
+        CHECK(cluster.tagma({"call", "kv", "put", key_of(written), std::to_string(written)}).exit_status == 0);
+      }
+      const Finished running = cluster.tagma({"recover"});
+      CHECK(running.exit_status == 2);
+      if (round == 0) CHECK(cluster.stop().exit_status == 0);
+      if (round == 1) cluster.kill_all();
+      for (const auto& id : lost) std::filesystem::remove_all(cluster.directory() + "/replica-" + id + "/data");
+      CHECK(cluster.tagma({"up"}).exit_status == 2);
+      const Finished told = cluster.tagma({"recover"}, seconds(30));
+      INFO(told.all());
+      CHECK(told.exit_status == 0);
+      CHECK(told.output.find("Nothing was changed.") != std::string::npos);
+      CHECK(told.output.find("replica " + lost[0] + "   no state") != std::string::npos);
+      CHECK(cluster.tagma({"up"}).exit_status == 2);
+      const Finished done = cluster.tagma({"recover", "--yes"}, seconds(30));
+      INFO(done.all());
+      REQUIRE(done.exit_status == 0);
+      REQUIRE(cluster.up());
+      const Finished listing = cluster.tagma({"call", "kv", "scan", "", "", "1000"});
+      for (int number = 0; number < written; ++number) {
+        CHECK(("\n" + listing.output).find("\n" + key_of(number) + "\t" + std::to_string(number) + "\n") !=
+              std::string::npos);
+      }
+      lost = {"0", "2"};
+    }
+    // Whoever loses its disk now takes the state, the one that the cluster began with included.
+    REQUIRE(cluster.signal_replica(2, SIGKILL));
+    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    std::filesystem::remove_all(cluster.directory() + "/replica-2/data");
+    Process replica(cluster.command({"replica", "--id", "2"}));
+    CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));
+    CHECK(replica.await_text("installed the state after slot", in(seconds(5))));
+    CHECK(cluster.tagma({"diff"}, seconds(60)).exit_status == 0);
+    replica.signal(SIGTERM);
+    CHECK(replica.finish(in(seconds(10))).exit_status == 0);
+  }
+
+  TEST_CASE("with async a kill of all is a loss of memory, and recover the way back") {
+    Cluster cluster({"--durability", "async"});
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+    CHECK(cluster.stop().exit_status == 0);
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
+    cluster.kill_all();
+    const Finished refused = cluster.tagma({"up"});
+    CHECK(refused.exit_status == 2);
+    CHECK(refused.errors.find("tagma recover") != std::string::npos);
+    CHECK(cluster.tagma({"recover", "--yes"}, seconds(30)).exit_status == 0);
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
   }
 }
 

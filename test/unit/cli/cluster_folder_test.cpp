@@ -234,13 +234,13 @@ TEST_CASE("a new cluster permits each replica to begin, once") {
   }
   auto refused = too_few_remember(directory, file, {});
   REQUIRE(refused);
-  CHECK(contains(refused->reason, "no replica has the data of this cluster any more"));
+  CHECK(contains(refused->reason, "no replica remembers what it promised"));
   CHECK(contains(refused->reason, "up --fresh"));
   mark_started(directory, 2, cluster);
   mark_started(directory, 0, cluster);
   refused = too_few_remember(directory, file, {});
   REQUIRE(refused);
-  CHECK(contains(refused->reason, "only 2 of 4 replicas have the data of this cluster any more, and 3 are needed"));
+  CHECK(contains(refused->reason, "only 2 of 4 replicas remember what it promised in this cluster, and 3 are needed"));
   mark_started(directory, 1, cluster);
   CHECK_FALSE(too_few_remember(directory, file, {}));
 }

@@ -85,12 +85,27 @@ TEST_CASE("every kind of record comes back from its entry") {
   }
 }
 
+TEST_CASE("what a replica knows of its own state is read back, and an odd flag is none") {
+  const RecordStanding standing{.diverged = true, .wrong_votes_up_to = 640, .installed = 0x0102030405060708};
+  auto entry = encode_record(standing);
+  CHECK(entry.seq == 0);
+  const auto record = decode_record(entry);
+  REQUIRE(record.ok());
+  const auto& content = std::get<RecordStanding>(*record);
+  CHECK(content.diverged);
+  CHECK(content.wrong_votes_up_to == 640);
+  CHECK(content.installed == 0x0102030405060708);
+  entry.payload.front() = 2;
+  CHECK_FALSE(decode_record(entry).ok());
+}
+
 TEST_CASE("an entry that is cut, longer, of another slot or of an unknown kind is no record") {
   const auto batch = some_batch();
   const std::vector<Record> records = {RecordPrePrepared{.view = 3, .seq = 7, .digest = digest_of(1), .batch = batch},
                                        RecordPrepared{.view = 3, .seq = 7, .digest = digest_of(1), .batch = nullptr},
                                        RecordDecided{.seq = 9, .digest = digest_of(2), .batch = nullptr},
-                                       some_certificate()};
+                                       some_certificate(),
+                                       RecordStanding{}};
   for (const auto& record : records) {
     const auto whole = encode_record(record);
     CHECK(decode_record(whole).ok());

@@ -224,6 +224,28 @@ TEST_CASE("B6: what differs of a state is taken from the others, and the replica
   CHECK(told("DIFFERS: in the key \"z\" of \"toy\", here 17 bytes, certified absent"));
 }
 
+TEST_CASE("B6: a replica that was repaired signs no other root for what it has signed, and knows it after a crash") {
+  Cluster cluster(4);
+  run_slots(cluster, 1, 6);
+  cluster.nodes[3] = diverged(cluster, true);
+  cluster[3].step(Started{});
+  REQUIRE(cluster[3].counted("own state differs"));
+  // A crash in the middle: the divergence is known at once, though nothing was repaired yet.
+  cluster.restart(3);
+  CHECK_FALSE(cluster[3].core.view().voting);
+  CHECK(cluster[3].core.view().executed == 4);
+  CHECK(cluster[3].sent_count<CheckpointVote>() == 0);
+  settle(cluster);
+  CHECK(cluster[3].counted("own state repaired"));
+  run_slots(cluster, 7, 8);
+  settle(cluster);
+  CHECK(cluster[3].core.view().voting);
+  CHECK(cluster[3].core.view().certificate == 8);
+  cluster.restart(3);
+  CHECK(cluster[3].core.view().voting);
+  CHECK(cluster[3].core.view().executed == 8);
+}
+
 TEST_CASE("batches that the log still has help those behind after a restart") {
   Cluster cluster(4);
   for (RequestNumber number = 1; number <= 5; ++number) {

@@ -38,6 +38,8 @@ ClusterFile sample() {
   file.services = {"kv", "memory"};
   file.durability = Durability::async;
   file.checkpoint_interval = 64;
+  file.genesis_slot = 1'283;
+  file.genesis_root.bytes.fill(0xa7);
   file.window = 256;
   file.sessions_per_client_max = 5;
   return file;
@@ -83,6 +85,8 @@ void check_same(const ClusterFile& left, const ClusterFile& right) {
   CHECK(left.services == right.services);
   CHECK(left.durability == right.durability);
   CHECK(left.checkpoint_interval == right.checkpoint_interval);
+  CHECK(left.genesis_slot == right.genesis_slot);
+  CHECK(left.genesis_root == right.genesis_root);
   CHECK(left.window == right.window);
   CHECK(left.sessions_per_client_max == right.sessions_per_client_max);
 }
@@ -169,6 +173,9 @@ TEST_CASE("damaged files are refused in one line that names file, field and mend
        "limits.window: is less than twice limits.checkpoint_interval"},
       {"checkpoint_interval = 64", "checkpoint_intervall = 64",
        "limits.checkpoint_intervall: no such key; did you mean \"checkpoint_interval\"?"},
+      {"genesis_slot = 1283", "genesis_slot = 0", "genesis_root: not 64 hexadecimal digits beside a genesis_slot"},
+      {"genesis_slot = 1283\n", "", "genesis_slot: missing"},
+      {"genesis_root = \"a7", "genesis_root = \"zz", "genesis_root: not 64 hexadecimal digits"},
       {"window = 256", "window = 65537", "limits.window: is above 65536"},
       {"window = 256", "window = true", "limits.window: not a number"},
       {"sessions_per_client_max = 5", "sessions_per_client_max = 0", "limits.sessions_per_client_max: is 0"},

@@ -113,16 +113,23 @@ TEST_CASE("the data of another cluster is somebody's memory, and refused") {
   CHECK(life.reason().find("holds the data of another cluster") != std::string::npos);
 }
 
-TEST_CASE("a permission that cannot be read or taken away is no permission, and not an absent one") {
+TEST_CASE("what is no permission for this cluster permits nothing, and stays") {
   const Place place;
-  // A folder in its place: even root cannot read or unlink it.
+  REQUIRE_FALSE(write_genesis(place.data->path(), cluster_id(2)));
   std::filesystem::create_directory(genesis_path(place.secret));
-  const auto life = life_at_start(*place.data, cluster_id(1), Durability::sync, place.secret);
-  const auto begun =
-      begin_life(*place.data, cluster_id(1), {.nonce = {}, .begins = true}, Durability::sync, place.secret);
-  REQUIRE(begun);
-  CHECK(begun->reason.find("cannot be removed") != std::string::npos);
-  if (!life) CHECK(life.reason().find("cannot be read") != std::string::npos);
+  const Life life = place.start();
+  CHECK(life.nonce != LifeNonce{});
+  place.begin(life);
+  CHECK(*has_genesis(place.data->path(), cluster_id(2)));
+}
+
+TEST_CASE("a permission that cannot be taken away is refused") {
+  const Place place;
+  // A folder in its place: even root cannot unlink it.
+  std::filesystem::create_directory(genesis_path(place.secret));
+  const auto refused = remove_genesis(place.secret);
+  REQUIRE(refused);
+  CHECK(refused->reason.find("cannot be removed") != std::string::npos);
 }
 
 TEST_CASE("with durability async a life goes on after a clean end only, whatever durability comes then") {

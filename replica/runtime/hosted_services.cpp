@@ -1,0 +1,32 @@
+#include "replica/runtime/hosted_services.h"
+
+namespace tagma::runtime {
+
+std::optional<Refused> add_services(const std::string& cluster_file, const ServiceCatalogue& catalogue,
+                                    const ClusterFile& file, ServiceRegistry& registry) {
+  for (const auto& name : file.services) {
+    auto service = catalogue.make(name);
+    if (!service) {
+      std::string known;
+      for (const auto& each : catalogue.names()) known += known.empty() ? each : ", " + each;
+      // NOLINTNEXTLINE(performance-inefficient-string-concatenation): once, since it returns
+      return Refused{cluster_file + ": services: \"" + name + "\" is not a service of this program; it has " + known};
+    }
+    if (auto refused = registry.add(std::move(service))) {
+      return Refused{cluster_file + ": services: " + refused->reason};
+    }
+  }
+  return std::nullopt;
+}
+
+Bytes owner_of(const ClusterFile& file, const PublicKey& key) {
+  Bytes owner(file.membership.cluster.view());
+  owner.push_back(static_cast<char>(key.algorithm));
+  owner.append(key.bytes);
+  for (const auto limit : {file.checkpoint_interval, file.window, file.sessions_per_client_max}) {
+    for (std::size_t byte = 0; byte < sizeof limit; ++byte) owner.push_back(static_cast<char>(limit >> (8 * byte)));
+  }
+  return owner;
+}
+
+}  // namespace tagma::runtime

@@ -1,0 +1,22 @@
+// What a cluster file says about how its replicas execute.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "messages/cluster_file/cluster_file.h"
+#include "replica/service/service_catalogue.h"
+#include "replica/service/service_registry.h"
+#include "tagma/result.h"
+
+namespace tagma::runtime {
+
+/// Makes the services that the file names. The reason names the file, the service, and those that there are.
+[[nodiscard]] std::optional<Refused> add_services(const std::string& cluster_file, const ServiceCatalogue& catalogue,
+                                                  const ClusterFile& file, ServiceRegistry& registry);
+
+/// Whose log and state lie on a disk: this replica's of this cluster, with the limits that the replicated state depends
+/// on (boundaries of lives, evicted sessions).
+[[nodiscard]] Bytes owner_of(const ClusterFile& file, const PublicKey& key);
+
+}  // namespace tagma::runtime

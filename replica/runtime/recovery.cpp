@@ -1,0 +1,371 @@
+#include "replica/runtime/recovery.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "checkpoint/lmdb_state_store.h"
+#include "checkpoint/log.h"
+#include "checkpoint/posix_disk.h"
+#include "crypto/authenticator.h"
+#include "messages/assert.h"
+#include "messages/cluster_file/genesis.h"
+#include "messages/state_key.h"
+#include "messages/wire/codec.h"
+#include "replica/core/executor.h"
+#include "replica/core/record_codec.h"
+#include "replica/runtime/data_directory.h"
+#include "replica/runtime/hosted_services.h"
+#include "replica/runtime/replica_disk.h"
+#include "replica/runtime/state_check.h"
+
+namespace tagma {
+namespace {
+
+namespace fs = std::filesystem;
+using runtime::CheckedState;
+
+/// What the logs together know of a slot.
+struct KnownSlot {
+  enum class Degree : std::uint8_t { recorded, prepared, decided };
+  std::map<Digest, Degree> digests;
+  std::map<Digest, SharedBatch> batches;
+
+  void learn(const Digest& digest, Degree degree, const SharedBatch& batch) {
+    auto& known = digests.try_emplace(digest, degree).first->second;
+    known = std::max(known, degree);
+    if (batch != nullptr) batches[digest] = batch;
+  }
+  /// What is best known; of two alike the smaller digest, as in a view change.
+  [[nodiscard]] std::pair<Digest, Degree> best() const {
+    return *std::max_element(digests.begin(), digests.end(), [](const auto& left, const auto& right) {
+      return left.second != right.second ? left.second < right.second : left.first > right.first;
+    });
+  }
+};
+
+struct Knowledge {
+  ClusterFile file;
+  std::map<ReplicaId, CheckedState> states;
+  std::map<Seq, KnownSlot> slots;
+  std::map<Seq, Digest> certified;  ///< roots that a quorum signed
+  std::set<ReplicaId> diverged;     ///< whose state is known to be another one than a certified
+  RecoveryPlan plan;
+};
+
+std::string replica_folder(const std::string& directory, ReplicaId id) {
+  return fs::path(secret_path(directory, {PrincipalKind::replica, id})).parent_path().string();
+}
+
+/// Where the data of before is: a recovery that was interrupted has moved it.
+std::string data_before(const std::string& directory, ReplicaId id) {
+  const std::string aside = replica_folder(directory, id) + "/data.before-recovery";
+  std::error_code error;
+  return fs::exists(aside, error) ? aside : replica_folder(directory, id) + "/data";
+}
+
+bool certificate_holds(const ClusterFile& file, const CheckpointCertificate& certificate) {
+  const auto& membership = file.membership;
+  std::set<ReplicaId> signers;
+  for (const auto& vote : certificate.votes) {
+    const auto* member = membership.find_replica(vote.content.replica);
+    if (member == nullptr || vote.content.cluster != membership.cluster) continue;
+    const auto verifier = crypto::Verifier::make(member->key);
+    if (verifier && verifier->verify(wire::checkpoint_statement(vote.body), vote.signature)) {
+      signers.insert(vote.content.replica);
+    }
+  }
+  return signers.size() >= membership.quorum();
+}
+
+class LogReader {
+ public:
+  LogReader(Knowledge& knowledge, RecoveryPlan::Found& found) : knowledge_(knowledge), found_(found) {}
+
+  void read(const std::string& path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) return remark("no log");
+    PosixFolder folder(path);
+    const auto read = Log::read(folder);
+    if (const auto* damage = std::get_if<LogDamage>(&read)) return remark("log damaged: " + damage->reason);
+    if (const auto* failure = std::get_if<DiskFailure>(&read)) return remark("log unreadable: " + failure->reason);
+    for (const auto& entry : std::get<LogContent>(read).entries) {
+      if (entry.kind == runtime::log_owner_kind) continue;
+      auto record = decode_record(entry);
+      if (!record) return remark("log unreadable: " + record.reason());
+      std::visit([this](const auto& content) { learn(content); }, *record);
+      found_.last = std::max(found_.last, entry.seq);
+    }
+    found_.log = true;
+    knowledge_.plan.seen = std::max(knowledge_.plan.seen, found_.last);
+  }
+
+ private:
+  void remark(const std::string& what) { found_.remark += (found_.remark.empty() ? "" : "; ") + what; }
+  void learn(const RecordPrePrepared& record) {
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::recorded, record.batch);
+  }
+  void learn(const RecordPrepared& record) {
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::prepared, record.batch);
+  }
+  void learn(const RecordDecided& record) {
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::decided, record.batch);
+  }
+  void learn(const RecordStanding& record) {
+    if (record.diverged) {
+      knowledge_.diverged.insert(found_.id);
+    } else {
+      knowledge_.diverged.erase(found_.id);
+    }
+  }
+  void learn(const RecordCertificate& record) {
+    const auto& content = record.certificate.votes.front().content;
+    if (knowledge_.certified.contains(content.seq) || !certificate_holds(knowledge_.file, record.certificate)) return;
+    knowledge_.certified[content.seq] = content.root;
+  }
+
+  Knowledge& knowledge_;
+  RecoveryPlan::Found& found_;
+};
+
+void read_state(const std::string& path, Knowledge& knowledge, RecoveryPlan::Found& found,
+                const RecoveryOptions& options) {
+  const auto checked = runtime::check_state(path, [&](std::uint64_t done, std::uint64_t total) {
+    if (total > 0) {
+      options.progress("replica " + std::to_string(found.id) + ": verified " + std::to_string(done) + " of " +
+                       std::to_string(total) + " records");
+    }
+    return true;
+  });
+  std::string wrong;
+  if (const auto* damage = std::get_if<StateDamaged>(&checked)) wrong = damage->reason();
+  if (const auto* failed = std::get_if<runtime::CheckFailed>(&checked)) wrong = failed->reason;
+  if (!wrong.empty()) {
+    found.remark += (found.remark.empty() ? "" : "; ") + ("state lost: " + wrong);
+    return;
+  }
+  const auto& state = std::get<CheckedState>(checked);
+  if (knowledge.diverged.contains(found.id)) {
+    found.remark += (found.remark.empty() ? "" : "; ") + std::string("its state differs from the certified one");
+    return;
+  }
+  found.state = state.seq;
+  knowledge.states.emplace(found.id, state);
+}
+
+/// The highest state that a quorum certified or f+1 replicas have; if there is none, the highest.
+std::optional<Refused> choose_base(Knowledge& knowledge) {
+  auto& plan = knowledge.plan;
+  std::map<std::pair<Seq, Digest>, std::uint32_t> holders;
+  for (const auto& [id, state] : knowledge.states) ++holders[{state.seq, state.root}];
+  bool proven = false;
+  for (const auto& [id, state] : knowledge.states) {
+    const auto certified = knowledge.certified.find(state.seq);
+    const bool by_quorum = certified != knowledge.certified.end() && certified->second == state.root;
+    if (certified != knowledge.certified.end() && !by_quorum) continue;  // not what a quorum had
+    const auto alike = holders.at({state.seq, state.root});
+    const bool proves = by_quorum || alike >= knowledge.file.membership.weak_quorum();
+    if (std::pair(proves, state.seq) <= std::pair(proven, plan.base) && plan.vouchers > 0) continue;
+    proven = proves;
+    plan.base_of = id;
+    plan.base = state.seq;
+    plan.vouchers = alike;
+    plan.certified = by_quorum;
+  }
+  if (plan.vouchers == 0) return Refused{"no replica's state can be read: there is nothing to begin a cluster with"};
+  return std::nullopt;
+}
+
+void choose_slots(Knowledge& knowledge) {
+  auto& plan = knowledge.plan;
+  plan.last = plan.base;
+  for (auto slot = knowledge.slots.find(plan.last + 1); slot != knowledge.slots.end() && slot->first == plan.last + 1;
+       ++slot) {
+    const auto [digest, degree] = slot->second.best();
+    if (!slot->second.batches.contains(digest)) break;
+    if (slot->second.digests.size() > 1 && !plan.conflict) plan.conflict = slot->first;
+    plan.decided += degree == KnownSlot::Degree::decided ? 1U : 0U;
+    plan.prepared += degree == KnownSlot::Degree::prepared ? 1U : 0U;
+    plan.recorded += degree == KnownSlot::Degree::recorded ? 1U : 0U;
+    plan.last = slot->first;
+  }
+}
+
+Result<Knowledge> gather(const RecoveryOptions& options) {
+  auto file = read_cluster_file(options.directory + "/cluster.toml");
+  if (!file) return Refused{file.reason()};
+  if (file->durability == Durability::memory) {
+    return Refused{options.directory + ": durability is memory: there is nothing on disk to recover"};
+  }
+  Knowledge knowledge;
+  knowledge.file = std::move(*file);
+  for (const auto& replica : knowledge.file.membership.replicas) {
+    RecoveryPlan::Found found;
+    found.id = replica.id;
+    const std::string data = data_before(options.directory, replica.id);
+    std::error_code error;
+    if (fs::exists(data, error)) {
+      LogReader(knowledge, found).read(data + "/log");
+      read_state(data + "/state", knowledge, found, options);
+    } else {
+      found.remark = "no data folder";
+    }
+    knowledge.plan.replicas.push_back(std::move(found));
+  }
+  if (auto refused = choose_base(knowledge)) return *std::move(refused);
+  choose_slots(knowledge);
+  return knowledge;
+}
+
+/// Digests as the replicas compute them; nothing is signed here, and what was signed has been checked.
+class DigestOnly final : public Authenticator {
+ public:
+  [[nodiscard]] Digest digest(ByteView bytes) override { return hasher_.digest(bytes); }
+  [[nodiscard]] Bytes sign(ByteView) override { TAGMA_ASSERT(false, "execution signs nothing"); }
+  [[nodiscard]] bool verify(const PublicKey&, ByteView, ByteView) override {
+    TAGMA_ASSERT(false, "execution verifies nothing");
+  }
+
+ private:
+  crypto::Hasher hasher_;
+};
+
+Refused failed(const std::string& path, const std::string& what) { return Refused{path + ": " + what}; }
+
+std::optional<Refused> as_refused(const std::optional<DiskFailure>& failure) {
+  if (!failure) return std::nullopt;
+  return Refused{failure->reason};
+}
+
+Result<std::unique_ptr<LmdbStateStore>> open_store(const std::string& folder, const Bytes& owner) {
+  LmdbOptions options;
+  options.mode = LmdbOptions::Mode::open;
+  options.folder = folder;
+  options.owner = owner;
+  options.make_hash = runtime::make_state_hash;
+  auto opened = LmdbStateStore::open(options);
+  if (const auto* refused = std::get_if<StoreRefused>(&opened)) return Refused{refused->reason};
+  if (const auto* damaged = std::get_if<StateDamaged>(&opened)) return Refused{damaged->reason()};
+  if (const auto* failure = std::get_if<DiskFailure>(&opened)) return Refused{failure->reason};
+  return std::move(std::get<std::unique_ptr<LmdbStateStore>>(opened));
+}
+
+/// Executes the chosen slots on a copy of the chosen state in `folder`, and forgets the lives of the old cluster: in
+/// the new one every replica is in its first. The recovery is a slot of its own, behind the last one.
+Result<std::pair<Seq, Digest>> build_state(const Knowledge& knowledge, const std::string& folder,
+                                           const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
+  const auto& plan = knowledge.plan;
+  ServiceRegistry services;
+  if (auto refused = runtime::add_services(options.directory + "/cluster.toml", catalogue, knowledge.file, services)) {
+    return *std::move(refused);
+  }
+  const auto& key = knowledge.file.membership.find_replica(plan.base_of)->key;
+  auto store = open_store(folder, runtime::owner_of(knowledge.file, key));
+  if (!store) return Refused{store.reason()};
+  CoreConfig config;
+  config.membership = knowledge.file.membership;
+  config.checkpoint_interval = knowledge.file.checkpoint_interval;
+  config.window = knowledge.file.window;
+  config.sessions_per_client_max = knowledge.file.sessions_per_client_max;
+  DigestOnly authenticator;
+  LayeredState state((*store)->reader());
+  Executor executor(config, authenticator, services, state);
+  for (Seq seq = plan.base + 1; seq <= plan.last; ++seq) {
+    const auto& slot = knowledge.slots.at(seq);
+    static_cast<void>(executor.execute(seq, *slot.batches.at(slot.best().first), 0));
+    options.progress("executed slot " + std::to_string(seq) + " of " + std::to_string(plan.last));
+  }
+  std::vector<Bytes> lives;
+  const Bytes first(1, state_key::member_prefix);
+  const Bytes end(1, static_cast<char>(state_key::member_prefix + 1));
+  state.scan(first, end, [&lives](ByteView each, ByteView) {
+    lives.emplace_back(each);
+    return true;
+  });
+  for (const auto& each : lives) static_cast<void>(state.erase(each));
+  const Seq seq = plan.last + 1;
+  state.freeze(seq);
+  const auto root = (*store)->write(seq, *state.frozen(seq));
+  if (const auto* failure = std::get_if<DiskFailure>(&root)) return Refused{failure->reason};
+  return std::pair(seq, std::get<Digest>(root));
+}
+
+std::optional<Refused> copy_state(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::remove_all(to, error);
+  if (!error) fs::create_directories(to, error);
+  if (!error) fs::permissions(fs::path(to).parent_path(), fs::perms::owner_all, error);
+  if (!error) fs::copy_file(from + "/data.mdb", to + "/data.mdb", error);
+  if (error) return failed(to, "cannot be copied from " + from + ": " + error.message());
+  return std::nullopt;
+}
+
+std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::string& directory) {
+  for (const auto& replica : knowledge.file.membership.replicas) {
+    const std::string data = replica_folder(directory, replica.id) + "/data";
+    const std::string aside = data + ".before-recovery";
+    std::error_code error;
+    if (fs::exists(aside, error) || !fs::exists(data, error)) continue;
+    fs::rename(data, aside, error);
+    if (error) return failed(data, "cannot be set aside as " + aside + ": " + error.message());
+  }
+  return std::nullopt;
+}
+
+/// Every replica gets the state as its own, and the permission to begin with it.
+std::optional<Refused> hand_out(const ClusterFile& file, const std::string& directory, const std::string& built,
+                                const Bytes& built_owner, const RecoveryOptions& options) {
+  for (const auto& replica : file.membership.replicas) {
+    options.progress("giving the state to replica " + std::to_string(replica.id));
+    const std::string folder = replica_folder(directory, replica.id);
+    if (auto refused = copy_state(built, folder + "/data/state")) return refused;
+    auto store = open_store(folder + "/data/state", built_owner);
+    if (!store) return Refused{store.reason()};
+    if (auto refused = as_refused((*store)->change_owner(runtime::owner_of(file, replica.key)))) return refused;
+    if (auto refused = write_genesis(folder, file.membership.cluster)) return refused;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<RecoveryPlan> plan_recovery(const RecoveryOptions& options, const ServiceCatalogue& /*catalogue*/) {
+  auto knowledge = gather(options);
+  if (!knowledge) return Refused{knowledge.reason()};
+  return std::move(knowledge->plan);
+}
+
+Result<ClusterFile> recover(const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
+  auto knowledge = gather(options);
+  if (!knowledge) return Refused{knowledge.reason()};
+  if (auto refused = set_all_aside(*knowledge, options.directory)) return *std::move(refused);
+  const auto& plan = knowledge->plan;
+  const std::string built = options.directory + "/recovered-state/state";
+  if (auto refused = copy_state(data_before(options.directory, plan.base_of) + "/state", built)) {
+    return *std::move(refused);
+  }
+  const auto state = build_state(*knowledge, built, options, catalogue);
+  if (!state) return Refused{state.reason()};
+  ClusterFile file = knowledge->file;
+  const bool drawn = digest_from_bytes(crypto::random_bytes(Digest::size_bytes), file.membership.cluster);
+  TAGMA_ASSERT(drawn, "random_bytes() gives as many bytes as asked for");
+  file.genesis_slot = state->first;
+  file.genesis_root = state->second;
+  const Bytes built_owner =
+      runtime::owner_of(knowledge->file, knowledge->file.membership.find_replica(plan.base_of)->key);
+  if (auto refused = hand_out(file, options.directory, built, built_owner, options)) return *std::move(refused);
+  // From here on it is another cluster; what was set aside is nobody's any more, but stays.
+  if (auto refused = write_cluster_file(options.directory + "/cluster.toml", file)) return *std::move(refused);
+  const std::string old_id = to_hex(knowledge->file.membership.cluster.view()).substr(0, 12);
+  std::error_code error;
+  for (const auto& replica : file.membership.replicas) {
+    const std::string folder = replica_folder(options.directory, replica.id);
+    fs::rename(folder + "/data.before-recovery", folder + "/data.of-" + old_id, error);
+  }
+  fs::remove_all(options.directory + "/recovered-state", error);
+  return file;
+}
+
+}  // namespace tagma
