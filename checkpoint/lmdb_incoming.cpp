@@ -1,5 +1,6 @@
 #include "checkpoint/lmdb_incoming.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "messages/assert.h"
@@ -12,6 +13,10 @@ constexpr std::size_t paths_at_once = 4096;
 /// So many changes go into the tree together: their number bounds the memory, and since they come in the order of their
 /// paths few nodes are written more than once.
 constexpr std::size_t changes_at_once = 32'768;
+
+/// So many new keys are gathered before they are written. They come in the order of their hashes; written like that
+/// each would go to another page of the table.
+constexpr std::size_t keys_at_once_bytes = 32UL * 1024 * 1024;
 
 /// To the path after it; false behind the last one.
 bool increment(Digest& path) {
@@ -86,6 +91,7 @@ Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
     erase_unstaged(prefix);
     take_staged(prefix);
   }
+  write_keys();
   update_tree();
   discard();
   return tree_.root();
@@ -117,8 +123,21 @@ void IncomingState::take(const Digest& path, ByteView record) {
   const auto before = transaction_.get(tables_.leaves, path.view());
   if (before && *before == taken) return;
   change({.path = path, .leaf = tree_.leaf(leaf.key, leaf.value), .there = before.has_value()});
-  if (!before) write_key(transaction_, tables_.keys, leaf.key);
+  if (!before) add_key(leaf.key);
   transaction_.put(tables_.leaves, path.view(), taken);
+}
+
+void IncomingState::add_key(ByteView key) {
+  new_keys_.emplace_back(key);
+  new_keys_bytes_ += sizeof(Bytes) + key.size();
+  if (new_keys_bytes_ >= keys_at_once_bytes) write_keys();
+}
+
+void IncomingState::write_keys() {
+  std::sort(new_keys_.begin(), new_keys_.end());
+  for (const auto& key : new_keys_) write_key(transaction_, tables_.keys, key);
+  new_keys_.clear();
+  new_keys_bytes_ = 0;
 }
 
 void IncomingState::change(StoredTree::Change change) {

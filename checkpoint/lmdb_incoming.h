@@ -34,11 +34,15 @@ class IncomingState {
   void take(const Digest& path, ByteView record);
   void change(StoredTree::Change change);
   void update_tree();
+  void add_key(ByteView key);
+  void write_keys();
 
   Transaction& transaction_;
   const Tables& tables_;
   StoredTree& tree_;
   std::vector<StoredTree::Change> changes_;  ///< that the tree does not know yet
+  std::vector<Bytes> new_keys_;              ///< that the table of keys does not have yet
+  std::size_t new_keys_bytes_ = 0;
 };
 
 /// What is staged, by place.

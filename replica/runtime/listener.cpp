@@ -74,8 +74,13 @@ void Listener::take_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us) {
   const ByteView record = view_of(frame->record);
   auto opened = acceptor_.open(record);
   if (!opened) {
-    refuse("frame refused", opened.reason(), now_us);
     const Bytes reset = acceptor_.reset_for(record);
+    if (reset.empty()) {
+      refuse("frame refused", opened.reason(), now_us);
+    } else {
+      // Nothing that a person need look at: whoever had a channel to the process before shakes hands again.
+      counters_.refuse("frame refused", opened.reason());
+    }
     if (!reset.empty() && resets_.take(now_us)) {
       send_to(socket_, view_of(frame->routing_id), reset);
       counters_.add("resets_sent");

@@ -104,8 +104,7 @@ TEST_CASE("an entry that is cut, longer, of another slot or of an unknown kind i
   const std::vector<Record> records = {RecordPrePrepared{.view = 3, .seq = 7, .digest = digest_of(1), .batch = batch},
                                        RecordPrepared{.view = 3, .seq = 7, .digest = digest_of(1), .batch = nullptr},
                                        RecordDecided{.seq = 9, .digest = digest_of(2), .batch = nullptr},
-                                       some_certificate(),
-                                       RecordStanding{}};
+                                       some_certificate(), RecordStanding{}};
   for (const auto& record : records) {
     const auto whole = encode_record(record);
     CHECK(decode_record(whole).ok());

@@ -139,10 +139,33 @@ TEST_CASE("limits may be left out") {
   CHECK(read->sessions_per_client_max == defaults.sessions_per_client_max);
 }
 
+struct Damage {
+  std::string from, to, words;
+};
+
+/// A whole file with one text replaced by another is refused in these words.
+void check_damages(const std::vector<Damage>& table) {
+  const Folder folder;
+  const auto path = folder.file("cluster.toml");
+  REQUIRE_FALSE(write_cluster_file(path, sample()));
+  const auto whole = contents(path);
+  for (const auto& damage : table) {
+    const auto& from = damage.from;
+    CAPTURE(from);
+    auto text = whole;
+    // Replica 1 is meant where all replicas have the text.
+    const auto start = from.starts_with("id = 1") ? text.find("[[replicas]]\nid = 1") : 0;
+    const auto at = text.find(from, start);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), damage.to);
+    write_text(path, text);
+    const auto read = read_cluster_file(path);
+    REQUIRE_FALSE(read.ok());
+    check_line(read.reason(), path, damage.words);
+  }
+}
+
 TEST_CASE("damaged files are refused in one line that names file, field and mend") {
-  struct Damage {
-    std::string from, to, words;
-  };
   const std::vector<Damage> table{
       {"format = 1", "format = 2", "format: not a version that this program reads; it reads format = 1"},
       {"format = 1", "format = ", "line 3, column"},
@@ -173,9 +196,6 @@ TEST_CASE("damaged files are refused in one line that names file, field and mend
        "limits.window: is less than twice limits.checkpoint_interval"},
       {"checkpoint_interval = 64", "checkpoint_intervall = 64",
        "limits.checkpoint_intervall: no such key; did you mean \"checkpoint_interval\"?"},
-      {"genesis_slot = 1283", "genesis_slot = 0", "genesis_root: not 64 hexadecimal digits beside a genesis_slot"},
-      {"genesis_slot = 1283\n", "", "genesis_slot: missing"},
-      {"genesis_root = \"a7", "genesis_root = \"zz", "genesis_root: not 64 hexadecimal digits"},
       {"window = 256", "window = 65537", "limits.window: is above 65536"},
       {"window = 256", "window = true", "limits.window: not a number"},
       {"sessions_per_client_max = 5", "sessions_per_client_max = 0", "limits.sessions_per_client_max: is 0"},
@@ -217,24 +237,15 @@ TEST_CASE("damaged files are refused in one line that names file, field and mend
       {"[limits]", "[limit]", "limit: no such key; did you mean \"limits\"?"},
       {"[limits]\n", "limits = 3\n[limitz]\n", "limitz: no such key; did you mean \"limits\"?"},
   };
-  const Folder folder;
-  const auto path = folder.file("cluster.toml");
-  REQUIRE_FALSE(write_cluster_file(path, sample()));
-  const auto whole = contents(path);
-  for (const auto& damage : table) {
-    const auto& from = damage.from;
-    CAPTURE(from);
-    auto text = whole;
-    // Replica 1 is meant where all replicas have the text.
-    const auto start = from.starts_with("id = 1") ? text.find("[[replicas]]\nid = 1") : 0;
-    const auto at = text.find(from, start);
-    REQUIRE(at != std::string::npos);
-    text.replace(at, from.size(), damage.to);
-    write_text(path, text);
-    const auto read = read_cluster_file(path);
-    REQUIRE_FALSE(read.ok());
-    check_line(read.reason(), path, damage.words);
-  }
+  check_damages(table);
+}
+
+TEST_CASE("the state that a cluster begins with is named whole or not at all") {
+  check_damages({
+      {"genesis_slot = 1283", "genesis_slot = 0", "genesis_root: not 64 hexadecimal digits beside a genesis_slot"},
+      {"genesis_slot = 1283\n", "", "genesis_slot: missing"},
+      {"genesis_root = \"a7", "genesis_root = \"zz", "genesis_root: not 64 hexadecimal digits"},
+  });
 }
 
 TEST_CASE("files that are none are refused") {
