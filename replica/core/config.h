@@ -36,7 +36,7 @@ struct CoreConfig {
   /// its memory again and again, or says so, must not keep all busy.
   MonotonicUs null_batch_interval_us = 1'000;
   /// And for one replica no more than four windows of them at once, and then so many a second.
-  std::uint32_t null_batches_per_second = 50;
+  std::uint32_t null_batches_per_second = 200;
 
   /// Operations that one session may have waiting here, bytes that one client may. Above it only the bundle with a
   /// session's lowest unexecuted number finds room: it must, or a full quota would look like a censoring primary.
