@@ -159,7 +159,11 @@ class Lifetime(unittest.TestCase):
             gc.collect()
         again = tagma.Client(self.cluster.directory)
         again.close()
-        self.assertLessEqual(len(os.listdir("/proc/self/task")), threads + 3)  # those of ZeroMQ, which clients share
+        # Those of ZeroMQ stay, which clients share; a thread that was joined is listed a little longer.
+        end = time.monotonic() + 10
+        while len(os.listdir("/proc/self/task")) > threads + 3 and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertLessEqual(len(os.listdir("/proc/self/task")), threads + 3)
 
     def test_the_last_reference_may_go_under_the_lock_of_a_future_that_closing_ends(self):
         client = tagma.Client(self.cluster.directory)
