@@ -44,7 +44,10 @@ std::string_view name_of(const Message& message) {
                                                                                     "STATE-LEASE",
                                                                                     "STATE-PARTS-QUERY",
                                                                                     "STATE-PARTS",
-                                                                                    "REJOIN"};
+                                                                                    "REJOIN",
+                                                                                    "VIEW-CHANGE",
+                                                                                    "NEW-VIEW",
+                                                                                    "FETCH-NEW-VIEW"};
   return names.at(message.index());
 }
 

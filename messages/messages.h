@@ -19,10 +19,13 @@
 // | StateLeaseQuery / StateLease | replica <-> replica | "keep a checkpoint for me" / "kept", with votes   |
 // | StatePartsQuery / StateParts | replica <-> replica | parts of the leased checkpoint                   |
 // | Rejoin                | replica -> all    | signed: "I lost my memory; let me vote in a new life"              |
+// | ViewChange            | replica -> all    | signed: "I want this view, and this is what I recorded before it"  |
+// | NewView               | primary -> all    | signed: the VIEW-CHANGEs on which a view begins; anybody relays it |
+// | FetchNewView          | replica -> replica| a NEW-VIEW by digest                                               |
 //
-// Only bundles, checkpoint votes and REJOINs are signed here; everything else is authenticated by the frame that
-// carries it (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not repeated in the
-// body.
+// Only bundles, checkpoint votes, REJOINs, VIEW-CHANGEs and NEW-VIEWs are signed here; everything else is authenticated
+// by the frame that carries it (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not
+// repeated in the body.
 #pragma once
 
 #include <compare>
@@ -161,7 +164,8 @@ struct SlotStatus {
 };
 
 struct Status {
-  View view = 0;
+  View view = 0;        ///< the sender votes in it, or wants it to begin
+  bool active = false;  ///< it votes in it: it has its NEW-VIEW, or it is view 0
   Seq certificate = 0;  ///< its highest stable checkpoint
   Seq executed = 0;     ///< its last executed slot
   /// Rising seq, all above the certificate: slots that the sender has not executed, and executed ones for which it has
@@ -252,10 +256,73 @@ struct StateLease {
   auto operator<=>(const StateLease&) const = default;
 };
 
-using Message = std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status,
-                             Decided, FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery,
-                             History, StateNodesQuery, StateNodes, StateKeysQuery, StateKeys, StateValuesQuery,
-                             StateValues, StateLeaseQuery, StateLease, StatePartsQuery, StateParts, Rejoin>;
+/// What a VIEW-CHANGE claims for one slot: an entry of P or of Q (docs/protocol.md, "View change").
+struct SlotClaim {
+  Seq seq = 0;
+  View view = 0;
+  Digest digest;
+  auto operator<=>(const SlotClaim&) const = default;
+};
+
+/// Names one NEW-VIEW: a faulty primary can make several for its view.
+struct NewViewName {
+  View view = 0;
+  Digest digest;  ///< of its body
+  auto operator<=>(const NewViewName&) const = default;
+};
+
+/// The signed content of a VIEW-CHANGE: the sender votes in no view below this one any more.
+struct ViewChangeStatement {
+  ClusterId cluster;
+  Epoch epoch = 0;
+  ReplicaId replica = 0;
+  Incarnation incarnation = 0;  ///< of the life whose votes this speaks of
+  View view = 0;                ///< the view that is to begin; never 0
+  std::uint64_t issue = 0;      ///< a later VIEW-CHANGE of the same sender for the same view has a higher one
+  /// The NEW-VIEWs that made the sender drop something it had recorded above its certificate; the sender keeps them.
+  std::vector<NewViewName> dropped_by;
+  /// The sender's highest stable checkpoint; without votes it is what the cluster began with.
+  CheckpointCertificate certificate;
+  std::vector<SlotClaim> prepared;  ///< P: at most one for a slot, by rising seq; views below `view`
+  std::vector<SlotClaim> recorded;  ///< Q: at most two for a slot, by rising (seq, digest); views below `view`
+  auto operator<=>(const ViewChangeStatement&) const = default;
+};
+
+struct ViewChange {
+  ViewChangeStatement content;  ///< what `body` says
+  Bytes body;                   ///< the exact signed bytes
+  Bytes signature;              ///< over view_change_statement(body), by the replica's key
+  auto operator<=>(const ViewChange&) const = default;
+};
+
+/// The signed content of a NEW-VIEW. What it chooses for each slot follows from the VIEW-CHANGEs alone.
+struct NewViewStatement {
+  ClusterId cluster;
+  Epoch epoch = 0;
+  View view = 0;                         ///< never 0; its primary signs
+  std::vector<ViewChange> view_changes;  ///< for this view, by rising replica
+  auto operator<=>(const NewViewStatement&) const = default;
+};
+
+struct NewView {
+  NewViewStatement content;  ///< what `body` says
+  Bytes body;                ///< the exact signed bytes; their digest names the NEW-VIEW
+  Bytes signature;           ///< over new_view_statement(body), by the primary's key
+  auto operator<=>(const NewView&) const = default;
+};
+using SharedNewView = std::shared_ptr<const NewView>;
+
+struct FetchNewView {
+  View view = 0;
+  Digest digest;
+  auto operator<=>(const FetchNewView&) const = default;
+};
+
+using Message =
+    std::variant<Submit, PrePrepare, Prepare, Commit, CheckpointVote, CheckpointCertificate, Status, Decided,
+                 FetchBatch, BatchBody, Replies, Refusal, ReportQuery, Report, HistoryQuery, History, StateNodesQuery,
+                 StateNodes, StateKeysQuery, StateKeys, StateValuesQuery, StateValues, StateLeaseQuery, StateLease,
+                 StatePartsQuery, StateParts, Rejoin, ViewChange, NewView, FetchNewView>;
 
 /// The message's name in protocol words, for logs and traces.
 [[nodiscard]] std::string_view name_of(const Message& message);

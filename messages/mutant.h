@@ -33,6 +33,16 @@ enum class Mutant : std::uint8_t {
   boundary_without_window,         ///< a new life votes as soon as its slot is behind a checkpoint
   amnesiac_votes_before_boundary,  ///< a replica that lost its memory votes at once
   votes_forgotten_at_restart,      ///< a replica that returns does not know what it had PREPAREd
+  undecided_taken_as_null,         ///< a slot that a new view cannot decide yet counts as empty
+  view_not_persisted,              ///< a VIEW-CHANGE leaves without its record
+  votes_in_left_view,              ///< COMMITs in a view that it wanted to leave
+  prepared_left_out,               ///< a VIEW-CHANGE without what was prepared
+  view_change_unverified,          ///< the signatures of VIEW-CHANGEs are not looked at
+  leads_view_found_on_disk,        ///< a primary that returns goes on in its view
+  request_never_owed,              ///< a request that waits makes nobody suspect the primary
+  new_view_kept_to_oneself,        ///< nobody passes a NEW-VIEW on
+  chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
+  requests_lost_with_view,         ///< a new primary does not order what it had taken from its pool before
 };
 
 #ifdef TAGMA_MUTANTS

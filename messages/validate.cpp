@@ -178,7 +178,7 @@ Verdict validate(const Commit& message) { return check_slot(message.seq); }
 Verdict validate(const CheckpointVote& message) {
   if (message.body.empty()) return refuse("the checkpoint vote's body is missing");
   if (message.body.size() > limits::statement_bytes_max) {
-    return refuse("the checkpoint vote's body has more than 1024 bytes");
+    return refuse("the checkpoint vote's body has more than 256 bytes");
   }
   if (auto refused = check_signature(message.signature)) return refused;
   if (message.content.replica >= replicas_max) return refuse("the checkpoint vote's replica id is above 63");
@@ -370,13 +370,98 @@ Verdict validate(const StateParts& message) {
 
 Verdict validate(const Rejoin& message) {
   if (message.body.empty()) return refuse("the REJOIN's body is missing");
-  if (message.body.size() > limits::statement_bytes_max) return refuse("the REJOIN's body has more than 1024 bytes");
+  if (message.body.size() > limits::statement_bytes_max) return refuse("the REJOIN's body has more than 256 bytes");
   if (auto refused = check_signature(message.signature)) return refused;
   if (message.content.replica >= replicas_max) return refuse("the REJOIN's replica id is above 63");
   if (message.content.nonce == LifeNonce{}) return refuse("the REJOIN's nonce is zero");
   if (message.content.incarnation == std::numeric_limits<Incarnation>::max()) {
     return refuse("the REJOIN's incarnation has no next one");
   }
+  return std::nullopt;
+}
+
+namespace {
+
+/// What claims of P and of Q have in common: at most `same_slot_max` for one slot, none for a slot that the certificate
+/// covers, and only of views before the one that is to begin.
+Verdict check_claims(const std::vector<SlotClaim>& claims, std::size_t same_slot_max, Seq certificate, View view) {
+  std::size_t same_slot = 0;
+  const SlotClaim* last = nullptr;
+  for (const auto& claim : claims) {
+    if (claim.seq == 0) return refuse("slot 0 does not exist; slots start at 1");
+    if (claim.seq <= certificate) return refuse("the VIEW-CHANGE claims a slot that its certificate covers");
+    if (claim.view >= view) return refuse("the VIEW-CHANGE claims something of its own or a later view");
+    same_slot = last != nullptr && claim.seq == last->seq ? same_slot + 1 : 1;
+    if (last != nullptr && (claim.seq < last->seq || (claim.seq == last->seq && claim.digest <= last->digest))) {
+      return refuse("the VIEW-CHANGE's claims are out of order");
+    }
+    if (same_slot > same_slot_max) return refuse("the VIEW-CHANGE claims too much of one slot");
+    last = &claim;
+  }
+  return std::nullopt;
+}
+
+Verdict check_statement(const ViewChangeStatement& statement) {
+  if (statement.replica >= replicas_max) return refuse("the VIEW-CHANGE's replica id is above 63");
+  if (statement.view == 0) return refuse("the VIEW-CHANGE is for view 0, which needs none");
+  if (statement.dropped_by.size() > limits::view_change_named_max) {
+    return refuse("the VIEW-CHANGE names more than 128 NEW-VIEWs");
+  }
+  const NewViewName* last = nullptr;
+  for (const auto& name : statement.dropped_by) {
+    if (name.view == 0) return refuse("the VIEW-CHANGE names a NEW-VIEW of view 0, which has none");
+    if (name.view >= statement.view) return refuse("the VIEW-CHANGE names a NEW-VIEW of its own or a later view");
+    if (last != nullptr && name <= *last) return refuse("the VIEW-CHANGE's names of NEW-VIEWs are out of order");
+    last = &name;
+  }
+  Seq certificate = 0;
+  if (!statement.certificate.votes.empty()) {
+    if (auto refused = validate(statement.certificate)) return refused;
+    certificate = statement.certificate.votes.front().content.seq;
+  }
+  if (statement.prepared.size() > limits::view_change_slots_max) {
+    return refuse("the VIEW-CHANGE claims more than 512 prepared slots");
+  }
+  if (statement.recorded.size() > 2 * limits::view_change_slots_max) {
+    return refuse("the VIEW-CHANGE claims more than 1024 recorded proposals");
+  }
+  if (auto refused = check_claims(statement.prepared, 1, certificate, statement.view)) return refused;
+  return check_claims(statement.recorded, 2, certificate, statement.view);
+}
+
+}  // namespace
+
+Verdict validate(const ViewChange& message) {
+  if (message.body.empty()) return refuse("the VIEW-CHANGE's body is missing");
+  if (message.body.size() > limits::view_change_bytes_max) {
+    return refuse("the VIEW-CHANGE's body has more than 96 KiB");
+  }
+  if (auto refused = check_signature(message.signature)) return refused;
+  return check_statement(message.content);
+}
+
+Verdict validate(const NewView& message) {
+  if (message.body.empty()) return refuse("the NEW-VIEW's body is missing");
+  if (message.body.size() > limits::new_view_bytes_max) return refuse("the NEW-VIEW's body has more than 6140 KiB");
+  if (auto refused = check_signature(message.signature)) return refused;
+  const auto& content = message.content;
+  if (content.view == 0) return refuse("the NEW-VIEW is for view 0, which needs none");
+  if (content.view_changes.empty()) return refuse("the NEW-VIEW has no VIEW-CHANGE");
+  if (content.view_changes.size() > replicas_max) return refuse("the NEW-VIEW has more than 64 VIEW-CHANGEs");
+  const ViewChange* last = nullptr;
+  for (const auto& view_change : content.view_changes) {
+    if (auto refused = validate(view_change)) return refused;
+    if (view_change.content.view != content.view) return refuse("the NEW-VIEW has a VIEW-CHANGE for another view");
+    if (last != nullptr && view_change.content.replica <= last->content.replica) {
+      return refuse("the NEW-VIEW's VIEW-CHANGEs are out of order");
+    }
+    last = &view_change;
+  }
+  return std::nullopt;
+}
+
+Verdict validate(const FetchNewView& message) {
+  if (message.view == 0) return refuse("a NEW-VIEW for view 0 is asked for, which needs none");
   return std::nullopt;
 }
 

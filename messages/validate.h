@@ -40,6 +40,9 @@ namespace tagma {
 [[nodiscard]] std::optional<Refused> validate(const StatePartsQuery& message);
 [[nodiscard]] std::optional<Refused> validate(const StateParts& message);
 [[nodiscard]] std::optional<Refused> validate(const Rejoin& message);
+[[nodiscard]] std::optional<Refused> validate(const ViewChange& message);
+[[nodiscard]] std::optional<Refused> validate(const NewView& message);
+[[nodiscard]] std::optional<Refused> validate(const FetchNewView& message);
 [[nodiscard]] std::optional<Refused> validate(const Message& message);
 
 /// Whether a principal of this kind may send this message at all, to a replica or (replies) to a client.

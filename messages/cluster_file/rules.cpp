@@ -7,6 +7,8 @@
 #include <numeric>
 #include <set>
 
+#include "tagma/limits.h"
+
 namespace tagma::cluster_file {
 namespace {
 
@@ -17,7 +19,7 @@ constexpr std::size_t ed25519_bytes = 32;
 constexpr std::size_t ipc_path_bytes_max = 107;  // sockaddr_un has 108 with the final zero
 constexpr std::size_t host_bytes_max = 255;
 constexpr std::size_t service_bytes_max = 64;
-constexpr std::uint64_t window_max = 65'536;
+constexpr std::uint64_t window_max = limits::view_change_slots_max;  // a VIEW-CHANGE may speak of every slot
 constexpr std::uint64_t sessions_max = 65'536;
 
 using MaybeProblem = std::optional<Problem>;
@@ -128,7 +130,7 @@ MaybeProblem services_problem(const std::vector<std::string>& services) {
 
 MaybeProblem limits_problem(const ClusterFile& file) {
   if (file.checkpoint_interval == 0) return "limits.checkpoint_interval: is 0; it is at least 1";
-  if (file.window > window_max) return "limits.window: is above 65536; lower it";
+  if (file.window > window_max) return "limits.window: is above 512; lower it";
   // Without overflow, since both come from outside.
   if (file.checkpoint_interval > file.window / 2) {
     return "limits.window: is less than twice limits.checkpoint_interval; raise the one or lower the other";

@@ -13,9 +13,6 @@
 namespace tagma::wire {
 namespace {
 
-constexpr std::size_t digest_words = Digest::size_bytes / 8;
-constexpr std::size_t list_tag_words = 1;  // the tag in front of a list of structs
-
 /// Words below the Message struct; exact, so that the scratch buffer always suffices.
 struct ContentWords {
   std::size_t operator()(const Submit& message) const {
@@ -33,10 +30,17 @@ struct ContentWords {
   std::size_t operator()(const Rejoin& message) const {
     return capnp::sizeInWords<schema::SignedBody>() + signed_body_words(message.body, message.signature);
   }
+  std::size_t operator()(const ViewChange& message) const {
+    return capnp::sizeInWords<schema::SignedBody>() + signed_body_words(message.body, message.signature);
+  }
+  std::size_t operator()(const NewView& message) const {
+    return capnp::sizeInWords<schema::SignedBody>() + signed_body_words(message.body, message.signature);
+  }
+  std::size_t operator()(const FetchNewView&) const {
+    return capnp::sizeInWords<schema::FetchNewView>() + digest_words;
+  }
   std::size_t operator()(const CheckpointCertificate& message) const {
-    std::size_t size = capnp::sizeInWords<schema::CheckpointCertificate>() + list_tag_words;
-    for (const auto& vote : message.votes) size += (*this)(vote);
-    return size;
+    return capnp::sizeInWords<schema::CheckpointCertificate>() + signed_list_words(message.votes);
   }
   std::size_t operator()(const Status& message) const {
     return capnp::sizeInWords<schema::Status>() + list_tag_words +
@@ -143,14 +147,13 @@ struct Writer {
     write_signed_body(out.initCheckpointVote(), vote.body, vote.signature);
   }
   void operator()(const CheckpointCertificate& message) {
-    auto votes = out.initCheckpointCertificate().initVotes(static_cast<unsigned>(message.votes.size()));
-    for (unsigned at = 0; at < votes.size(); ++at) {
-      write_signed_body(votes[at], message.votes[at].body, message.votes[at].signature);
-    }
+    write_signed_list(out.initCheckpointCertificate().initVotes(static_cast<unsigned>(message.votes.size())),
+                      message.votes);
   }
   void operator()(const Status& message) {
     auto content = out.initStatus();
     content.setView(message.view);
+    content.setActive(message.active);
     content.setCertificate(message.certificate);
     content.setExecuted(message.executed);
     auto slots = content.initSlots(static_cast<unsigned>(message.slots.size()));
@@ -192,6 +195,15 @@ struct Writer {
   void operator()(const StatePartsQuery& message) { write(out.initStatePartsQuery(), message); }
   void operator()(const StateParts& message) { write(out.initStateParts(), message); }
   void operator()(const Rejoin& message) { write_signed_body(out.initRejoin(), message.body, message.signature); }
+  void operator()(const ViewChange& message) {
+    write_signed_body(out.initViewChange(), message.body, message.signature);
+  }
+  void operator()(const NewView& message) { write_signed_body(out.initNewView(), message.body, message.signature); }
+  void operator()(const FetchNewView& message) {
+    auto content = out.initFetchNewView();
+    content.setView(message.view);
+    content.setDigest(as_data(message.digest.view()));
+  }
 };
 
 Result<Message> read_submit(schema::SignedBody::Reader in) {
@@ -237,34 +249,23 @@ Result<Message> read_slot_digest(schema::SlotDigest::Reader in) {
   return Message{message};
 }
 
-Result<CheckpointVote> read_vote(schema::SignedBody::Reader in) {
-  return parse_checkpoint_vote(Bytes(as_view(in.getBody())), Bytes(as_view(in.getSignature())));
+/// A part of a message as the whole of one.
+template <typename Content>
+Result<Message> as_message(Result<Content> content) {
+  if (!content) return Refused{content.reason()};
+  return Message{std::move(*content)};
 }
 
-Result<Message> read_checkpoint_vote(schema::SignedBody::Reader in) {
-  auto vote = read_vote(in);
-  if (!vote) return Refused{vote.reason()};
-  return Message{std::move(*vote)};
+template <typename Signed>
+Result<Signed> read_signed(schema::SignedBody::Reader in, Result<Signed> (*parse)(Bytes body, Bytes signature)) {
+  return parse(Bytes(as_view(in.getBody())), Bytes(as_view(in.getSignature())));
 }
 
-Result<Message> read_rejoin(schema::SignedBody::Reader in) {
-  auto rejoin = parse_rejoin(Bytes(as_view(in.getBody())), Bytes(as_view(in.getSignature())));
-  if (!rejoin) return Refused{rejoin.reason()};
-  return Message{std::move(*rejoin)};
-}
-
-Result<Message> read_certificate(schema::CheckpointCertificate::Reader in) {
-  const auto votes = in.getVotes();
-  if (votes.size() > replicas_max) return Refused{"the certificate has more than 64 votes"};
-  if (!is_struct_list(votes)) return Refused{"the certificate's votes are not a list of structs"};
-  CheckpointCertificate certificate;
-  certificate.votes.reserve(votes.size());
-  for (const auto entry : votes) {
-    auto vote = read_vote(entry);
-    if (!vote) return Refused{vote.reason()};
-    certificate.votes.push_back(std::move(*vote));
-  }
-  return Message{std::move(certificate)};
+Result<Message> read_fetch_new_view(schema::FetchNewView::Reader in) {
+  FetchNewView message;
+  message.view = in.getView();
+  if (!read_digest(in.getDigest(), message.digest)) return Refused{"the NEW-VIEW's digest has not 32 bytes"};
+  return Message{message};
 }
 
 Result<Message> read_status(schema::Status::Reader in) {
@@ -273,6 +274,7 @@ Result<Message> read_status(schema::Status::Reader in) {
   if (!is_struct_list(slots)) return Refused{"the status's slots are not a list of structs"};
   Status status;
   status.view = in.getView();
+  status.active = in.getActive();
   status.certificate = in.getCertificate();
   status.executed = in.getExecuted();
   status.slots.reserve(slots.size());
@@ -334,8 +336,10 @@ Result<Message> read_message(schema::Message::Reader in) {
     case schema::Message::PRE_PREPARE: return read_pre_prepare(in.getPrePrepare());
     case schema::Message::PREPARE: return read_slot_vote<Prepare>(in.getPrepare());
     case schema::Message::COMMIT: return read_slot_vote<Commit>(in.getCommit());
-    case schema::Message::CHECKPOINT_VOTE: return read_checkpoint_vote(in.getCheckpointVote());
-    case schema::Message::CHECKPOINT_CERTIFICATE: return read_certificate(in.getCheckpointCertificate());
+    case schema::Message::CHECKPOINT_VOTE:
+      return as_message(read_signed(in.getCheckpointVote(), parse_checkpoint_vote));
+    case schema::Message::CHECKPOINT_CERTIFICATE:
+      return as_message(read_votes(in.getCheckpointCertificate().getVotes()));
     case schema::Message::STATUS: return read_status(in.getStatus());
     case schema::Message::DECIDED: return read_slot_digest<Decided>(in.getDecided());
     case schema::Message::FETCH_BATCH: return read_slot_digest<FetchBatch>(in.getFetchBatch());
@@ -360,7 +364,10 @@ Result<Message> read_message(schema::Message::Reader in) {
     case schema::Message::STATE_LEASE: return read(in.getStateLease());
     case schema::Message::STATE_PARTS_QUERY: return read(in.getStatePartsQuery());
     case schema::Message::STATE_PARTS: return read(in.getStateParts());
-    case schema::Message::REJOIN: return read_rejoin(in.getRejoin());
+    case schema::Message::REJOIN: return as_message(read_signed(in.getRejoin(), parse_rejoin));
+    case schema::Message::VIEW_CHANGE: return as_message(read_view_change(in.getViewChange()));
+    case schema::Message::NEW_VIEW: return as_message(read_new_view(in.getNewView()));
+    case schema::Message::FETCH_NEW_VIEW: return read_fetch_new_view(in.getFetchNewView());
   }
   return Refused{"the message is of an unknown type"};
 }
@@ -368,7 +375,6 @@ Result<Message> read_message(schema::Message::Reader in) {
 }  // namespace
 
 Bytes encode(const Message& message) {
-  constexpr std::size_t root_words = 1;
   const auto size_words = root_words + capnp::sizeInWords<schema::Message>() + std::visit(ContentWords{}, message);
   SegmentBuilder builder(size_words);
   std::visit(Writer{builder.root<schema::Message>()}, message);
@@ -379,7 +385,7 @@ Bytes encode(const Message& message) {
 
 Result<Message> decode(ByteView bytes) {
   auto message = read_segment<schema::Message, Message>(bytes, limits::message_bytes_max,
-                                                        "the message has more than 2 MiB", read_message);
+                                                        "the message has more than 6 MiB", read_message);
   if (!message) return message;
   if (auto refused = validate(*message)) return *std::move(refused);
   return message;

@@ -1,9 +1,9 @@
 // The one codec: the only place that knows the generated Cap'n Proto types. In: bytes that nobody vouches for. Out:
 // validated value types, or the reason why not. Never throws, never allocates more than a small multiple of the input.
 //
-// Bytes that are signed or hashed (bodies of bundles, checkpoints and REJOINs, batches) are kept exactly as received:
-// several Cap'n Proto encodings decode alike, so nothing is re-encoded to verify it (attacks: "Stack traps").
-// All functions are pure and safe from any thread.
+// Bytes that are signed or hashed (bodies of bundles, checkpoints, REJOINs, VIEW-CHANGEs and NEW-VIEWs, batches) are
+// kept exactly as received: several Cap'n Proto encodings decode alike, so nothing is re-encoded to verify it (attacks:
+// "Stack traps"). All functions are pure and safe from any thread.
 #pragma once
 
 #include "messages/messages.h"
@@ -37,10 +37,23 @@ namespace tagma::wire {
 /// The bytes that a replica signs (through rejoin_statement) and that travel in Rejoin::body.
 [[nodiscard]] Bytes encode_rejoin_body(const RejoinStatement& statement);
 
+/// The bytes that a replica signs (through view_change_statement) and that travel in ViewChange::body. The claims keep
+/// to their limits; with the certificate's votes as long as honest ones are, everything fits.
+[[nodiscard]] Bytes encode_view_change_body(const ViewChangeStatement& statement);
+
+/// The bytes that a primary signs (through new_view_statement) and that travel in NewView::body. Holds the bodies of
+/// the VIEW-CHANGEs as they came.
+[[nodiscard]] Bytes encode_new_view_body(const NewViewStatement& statement);
+
+/// Decodes and validates a NEW-VIEW from its exact body: the durable log keeps it like this.
+[[nodiscard]] Result<NewView> decode_new_view(Bytes body, Bytes signature);
+
 /// What is put under the signature: a domain name that differs for every signed type, then the body, so that a
 /// signature of one type is never valid as another (attacks B12; raijin 17).
 [[nodiscard]] Bytes bundle_statement(ByteView body);
 [[nodiscard]] Bytes checkpoint_statement(ByteView body);
 [[nodiscard]] Bytes rejoin_statement(ByteView body);
+[[nodiscard]] Bytes view_change_statement(ByteView body);
+[[nodiscard]] Bytes new_view_statement(ByteView body);
 
 }  // namespace tagma::wire

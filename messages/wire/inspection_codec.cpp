@@ -8,7 +8,6 @@
 namespace tagma::wire {
 namespace {
 
-constexpr std::size_t list_tag_words = 1;
 constexpr std::size_t pointer_words = 1;
 constexpr std::size_t slot_bytes = 2 * Digest::size_bytes;
 constexpr std::size_t children_max = 16;

@@ -1,7 +1,6 @@
-// What is signed or hashed by its exact bytes: bodies of bundles, checkpoints and REJOINs, batches.
+// What is signed or hashed by its exact bytes: bodies of bundles, checkpoints and REJOINs, batches. Those of view
+// changes are in view_change_bodies.cpp.
 #include "messages/wire/signed_bodies.h"
-
-#include <tagma.capnp.h>
 
 #include "messages/assert.h"
 #include "messages/validate.h"
@@ -10,10 +9,6 @@
 
 namespace tagma::wire {
 namespace {
-
-constexpr std::size_t root_words = 1;      // the root pointer
-constexpr std::size_t list_tag_words = 1;  // the tag in front of a list of structs
-constexpr std::size_t digest_words = Digest::size_bytes / 8;
 
 Result<Bundle> read_bundle(schema::BundleBody::Reader body) {
   Bundle bundle;
@@ -85,24 +80,6 @@ Result<Value> validated(Result<Value> parsed) {
   return parsed;
 }
 
-template <typename Signed>
-std::size_t list_words(const std::vector<Signed>& list) {
-  std::size_t size = list_tag_words;
-  for (const auto& entry : list) {
-    size += capnp::sizeInWords<schema::SignedBody>() + signed_body_words(entry.body, entry.signature);
-  }
-  return size;
-}
-
-template <typename Signed>
-void write_list(capnp::List<schema::SignedBody>::Builder out, const std::vector<Signed>& list) {
-  for (unsigned at = 0; at < out.size(); ++at) {
-    auto entry = out[at];
-    entry.setBody(as_data(list[at].body));
-    entry.setSignature(as_data(list[at].signature));
-  }
-}
-
 /// Domain names end in a zero byte, which none of them contains, so that none is the beginning of another.
 Bytes statement_of(std::string_view domain, ByteView body) {
   Bytes statement;
@@ -146,12 +123,13 @@ Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature) {
 
 Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles, std::vector<Rejoin> rejoins) {
   TAGMA_ASSERT(!bundles.empty() || !rejoins.empty(), "a batch orders something; the null batch is not encoded");
-  SegmentBuilder builder(root_words + capnp::sizeInWords<schema::Batch>() + list_words(bundles) + list_words(rejoins));
+  SegmentBuilder builder(root_words + capnp::sizeInWords<schema::Batch>() + signed_list_words(bundles) +
+                         signed_list_words(rejoins));
   auto content = builder.root<schema::Batch>();
   content.setProposedTimeUs(proposed_time_us);
-  write_list(content.initBundles(static_cast<unsigned>(bundles.size())), bundles);
+  write_signed_list(content.initBundles(static_cast<unsigned>(bundles.size())), bundles);
   // A batch without them stays what it was before there were any: the pointer is null.
-  if (!rejoins.empty()) write_list(content.initRejoins(static_cast<unsigned>(rejoins.size())), rejoins);
+  if (!rejoins.empty()) write_signed_list(content.initRejoins(static_cast<unsigned>(rejoins.size())), rejoins);
   Batch batch{builder.finish(), proposed_time_us, std::move(bundles), std::move(rejoins)};
   TAGMA_ASSERT(batch.bytes.size() <= limits::batch_bytes_max, "a valid batch's encoding is within the limit");
   return batch;
@@ -182,9 +160,22 @@ Bytes encode_checkpoint_body(const CheckpointStatement& statement) {
 
 Result<CheckpointVote> parse_checkpoint_vote(Bytes body, Bytes signature) {
   auto content = read_segment<schema::CheckpointBody, CheckpointStatement>(
-      body, limits::statement_bytes_max, "the checkpoint vote's body has more than 1024 bytes", read_checkpoint);
+      body, limits::statement_bytes_max, "the checkpoint vote's body has more than 256 bytes", read_checkpoint);
   if (!content) return Refused{content.reason()};
   return CheckpointVote{*content, std::move(body), std::move(signature)};
+}
+
+Result<CheckpointCertificate> read_votes(capnp::List<schema::SignedBody>::Reader in) {
+  if (in.size() > replicas_max) return Refused{"the certificate has more than 64 votes"};
+  if (!is_struct_list(in)) return Refused{"the certificate's votes are not a list of structs"};
+  CheckpointCertificate certificate;
+  certificate.votes.reserve(in.size());
+  for (const auto entry : in) {
+    auto vote = parse_checkpoint_vote(Bytes(as_view(entry.getBody())), Bytes(as_view(entry.getSignature())));
+    if (!vote) return Refused{vote.reason()};
+    certificate.votes.push_back(std::move(*vote));
+  }
+  return certificate;
 }
 
 Bytes encode_rejoin_body(const RejoinStatement& statement) {
@@ -200,7 +191,7 @@ Bytes encode_rejoin_body(const RejoinStatement& statement) {
 
 Result<Rejoin> parse_rejoin(Bytes body, Bytes signature) {
   auto content = read_segment<schema::RejoinBody, RejoinStatement>(
-      body, limits::statement_bytes_max, "the REJOIN's body has more than 1024 bytes", read_rejoin);
+      body, limits::statement_bytes_max, "the REJOIN's body has more than 256 bytes", read_rejoin);
   if (!content) return Refused{content.reason()};
   return Rejoin{*content, std::move(body), std::move(signature)};
 }
@@ -208,5 +199,7 @@ Result<Rejoin> parse_rejoin(Bytes body, Bytes signature) {
 Bytes bundle_statement(ByteView body) { return statement_of("tagma bundle 1", body); }
 Bytes checkpoint_statement(ByteView body) { return statement_of("tagma checkpoint 1", body); }
 Bytes rejoin_statement(ByteView body) { return statement_of("tagma rejoin 1", body); }
+Bytes view_change_statement(ByteView body) { return statement_of("tagma view-change 1", body); }
+Bytes new_view_statement(ByteView body) { return statement_of("tagma new-view 1", body); }
 
 }  // namespace tagma::wire

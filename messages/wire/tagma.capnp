@@ -1,7 +1,8 @@
 # The wire format of tagma. FORMAT.md says how these structs are framed, limited and signed.
 #
 # Rules of change: a field's number and type never change, new fields and union members get the next number, and a
-# signed body (BundleBody, CheckpointBody, RejoinBody, BatchBody's content) is never re-encoded, because several encodings read alike.
+# signed body (BundleBody, CheckpointBody, RejoinBody, ViewChangeBody, NewViewBody, BatchBody's content) is never re-encoded,
+# because several encodings read alike.
 @0x92a1f515cfa87fb3;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -37,6 +38,9 @@ struct Message {
     statePartsQuery @25 :StatePartsQuery;
     stateParts @26 :StateParts;
     rejoin @27 :SignedBody;  # body: RejoinBody
+    viewChange @28 :SignedBody;  # body: ViewChangeBody
+    newView @29 :SignedBody;  # body: NewViewBody
+    fetchNewView @30 :FetchNewView;
   }
 }
 
@@ -83,6 +87,33 @@ struct RejoinBody {
   nonce @4 :Data;  # 32 bytes, of the new life; not all zero
 }
 
+# Signed by a replica: it votes in no view below `view` any more, and this is what it recorded before.
+struct ViewChangeBody {
+  cluster @0 :Data;  # 32 bytes
+  epoch @1 :UInt64;
+  replica @2 :UInt32;
+  incarnation @3 :UInt64;
+  view @4 :UInt64;  # the view that is to begin
+  issue @5 :UInt64;  # rises with every VIEW-CHANGE of the sender for the same view
+  droppedBy @6 :Data;  # per NEW-VIEW 40 bytes: view (8, little endian), digest (32)
+  certificate @7 :List(SignedBody);  # bodies: CheckpointBody; none: what the cluster began with
+  prepared @8 :Data;  # per claim 48 bytes: seq (8), view (8), both little endian, digest (32)
+  recorded @9 :Data;  # the same
+}
+
+# Signed by the primary of a view: the VIEW-CHANGEs on which it begins.
+struct NewViewBody {
+  cluster @0 :Data;  # 32 bytes
+  epoch @1 :UInt64;
+  view @2 :UInt64;
+  viewChanges @3 :List(SignedBody);  # bodies: ViewChangeBody
+}
+
+struct FetchNewView {
+  view @0 :UInt64;
+  digest @1 :Data;  # 32 bytes: of the exact bytes of a NewViewBody
+}
+
 struct PrePrepare {
   view @0 :UInt64;
   seq @1 :UInt64;
@@ -104,6 +135,7 @@ struct Status {
   certificate @1 :UInt64;
   executed @2 :UInt64;
   slots @3 :List(SlotStatus);
+  active @4 :Bool;  # votes in view; otherwise it wants it to begin
 }
 
 struct SlotStatus {

@@ -7,8 +7,6 @@
 namespace tagma::wire {
 namespace {
 
-constexpr std::size_t list_tag_words = 1;
-
 unsigned count_of(std::size_t size) { return static_cast<unsigned>(size); }
 
 std::size_t piece_words(const StatePiece& piece) {
@@ -46,11 +44,7 @@ std::optional<Refused> read_piece(schema::StatePiece::Reader in, StatePiece& pie
 std::size_t content_words(const StateLeaseQuery&) { return capnp::sizeInWords<schema::StateLeaseQuery>(); }
 
 std::size_t content_words(const StateLease& message) {
-  std::size_t size = capnp::sizeInWords<schema::StateLease>() + list_tag_words;
-  for (const auto& vote : message.votes.votes) {
-    size += capnp::sizeInWords<schema::SignedBody>() + signed_body_words(vote.body, vote.signature);
-  }
-  return size;
+  return capnp::sizeInWords<schema::StateLease>() + signed_list_words(message.votes.votes);
 }
 
 std::size_t content_words(const StatePartsQuery& message) {
@@ -76,11 +70,7 @@ void write(schema::StateLeaseQuery::Builder out, const StateLeaseQuery& message)
 void write(schema::StateLease::Builder out, const StateLease& message) {
   out.setNonce(message.nonce);
   out.setContentBytes(message.content_bytes);
-  auto votes = out.initVotes(count_of(message.votes.votes.size()));
-  for (unsigned at = 0; at < votes.size(); ++at) {
-    votes[at].setBody(as_data(message.votes.votes[at].body));
-    votes[at].setSignature(as_data(message.votes.votes[at].signature));
-  }
+  write_signed_list(out.initVotes(count_of(message.votes.votes.size())), message.votes.votes);
 }
 
 void write(schema::StatePartsQuery::Builder out, const StatePartsQuery& message) {
@@ -107,18 +97,12 @@ Result<Message> read(schema::StateLeaseQuery::Reader in) {
 }
 
 Result<Message> read(schema::StateLease::Reader in) {
-  const auto votes = in.getVotes();
-  if (votes.size() > replicas_max) return Refused{"the certificate has more than 64 votes"};
-  if (!is_struct_list(votes)) return Refused{"the certificate's votes are not a list of structs"};
+  auto votes = read_votes(in.getVotes());
+  if (!votes) return Refused{votes.reason()};
   StateLease lease;
   lease.nonce = in.getNonce();
   lease.content_bytes = in.getContentBytes();
-  lease.votes.votes.reserve(votes.size());
-  for (const auto entry : votes) {
-    auto vote = parse_checkpoint_vote(Bytes(as_view(entry.getBody())), Bytes(as_view(entry.getSignature())));
-    if (!vote) return Refused{vote.reason()};
-    lease.votes.votes.push_back(std::move(*vote));
-  }
+  lease.votes = std::move(*votes);
   return Message{std::move(lease)};
 }
 

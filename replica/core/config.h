@@ -91,6 +91,16 @@ struct CoreConfig {
   MonotonicUs lease_idle_us = 3'000'000;                       ///< a lease that nobody uses ends after it
   MonotonicUs lease_max_us = 60'000'000;                       ///< any lease ends after it
 
+  /// T: a primary that lets something wait for longer is suspected; and a view that does not begin within it is left.
+  /// Doubled with every view in a row that did not begin, up to view_change_doublings_max times.
+  MonotonicUs view_change_timeout_us = 400'000;
+  std::uint32_t view_change_doublings_max = 8;
+  /// A request also waits for what stood before it when it came, at the rates that were seen lately and at least
+  /// these; this much slower is not suspicious yet.
+  std::uint64_t operations_per_second_min = 100;
+  std::uint64_t bytes_per_second_min = 1'000'000;
+  std::uint32_t slowness_max = 4;
+
   /// A fresh PRE-PREPARE's proposed time may be ahead of the own clock by this much.
   TimeUs clock_window_us = 5'000'000;
 };

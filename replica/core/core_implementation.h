@@ -7,9 +7,8 @@
 //   restart.cpp         the memory of an earlier process
 //   rejoin.cpp          the lives of the members: this replica's after a loss of memory, and the others'
 //   transfer.cpp        taking the state from others, and being a source of it
-//
-// View changes are not part of this version: the view stays 0. What they need is recorded already (Slot::recorded is
-// the Q entry, Slot::prepared the P entry) and every rule below speaks of views.
+//   view_change.cpp     VIEW-CHANGEs and NEW-VIEWs: how a view is left and how one is entered
+//   view_timing.cpp     when a view is left for its primary's sake
 #pragma once
 
 #include <deque>
@@ -46,7 +45,7 @@ class ReplicaCore::Implementation {
  private:
   /// An own vote that counts once its persist effect is durable.
   struct OwnVote {
-    enum class Kind : std::uint8_t { prepare, commit, certificate };
+    enum class Kind : std::uint8_t { prepare, commit, certificate, view };
     PersistNumber after = 0;
     Kind kind = Kind::prepare;
     Seq seq = 0;
@@ -62,6 +61,18 @@ class ReplicaCore::Implementation {
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
     MonotonicUs batches_since_us = 0;
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
+    MonotonicUs new_views_since_us = 0;
+    std::uint32_t new_views_sent = 0;  ///< NEW-VIEWs that it was sent again since new_views_since_us
+    MonotonicUs judged_since_us = 0;
+    struct Asked {
+      MonotonicUs at_us = 0;
+      std::uint32_t times = 0;
+    };
+    std::map<NewViewName, Asked> asked_new_views;  ///< of those that its newest VIEW-CHANGE names
+    View told_view = 0;                            ///< whose NEW-VIEW it was last sent because of its STATUS
+    MonotonicUs told_view_us = 0;
+    MonotonicUs tell_view_again_us = 0;
+    std::uint32_t judged = 0;  ///< VIEW-CHANGEs and NEW-VIEWs of it whose signatures were checked since judged_since_us
   };
 
   /// What somebody was sent at request and the allowed rate has not made up for yet.
@@ -73,7 +84,22 @@ class ReplicaCore::Implementation {
   /// Of a replica whose new life is not ordered yet.
   struct PendingRejoin {
     Rejoin rejoin;
-    Seq proposed = 0;  ///< primary: the slot at which it stands; 0: none
+    Seq proposed = 0;              ///< primary: the slot at which it stands; 0: none
+    MonotonicUs due_since_us = 0;  ///< since when it may be ordered; 0: it may not
+    MonotonicUs relayed_us = 0;
+  };
+
+  /// A NEW-VIEW that made this replica drop something that it had recorded, of slots up to `last`.
+  struct DroppedBy {
+    SharedNewView new_view;
+    Seq last = 0;
+  };
+
+  /// A NEW-VIEW that this replica acted under, and what it chose.
+  struct ActedView {
+    SharedNewView new_view;
+    Digest digest;
+    ViewChoices choices;
   };
 
   /// The state is being taken from others.
@@ -139,6 +165,13 @@ class ReplicaCore::Implementation {
   void restore(const RecordCertificate& record);
   void restore(const RecordStanding& record);
   void restore(const RecordDecided& record);
+  void restore(const RecordView& record);
+  /// The latest of these that the last NEW-VIEW has not dropped.
+  [[nodiscard]] std::optional<Ballot> latest_restored(Seq seq, const std::vector<Ballot>& ballots) const;
+  void restore(const RecordNewView& record);
+  /// The view that the records leave this replica in.
+  void settle_restored_view();
+  void begin_in_view();
   /// The slot that a record of an earlier life speaks of, with the record's batch.
   [[nodiscard]] Slot& slot_to_restore(Seq seq, const Digest& digest, const SharedBatch& batch);
   /// Counts the own votes, which are durable. Slots that need no log any more promise nothing and go; the batches that
@@ -175,6 +208,9 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, StatePartsQuery& message);
   void receive(const Sender& from, StateParts& message);
   void receive(const Sender& from, Rejoin& message);
+  void receive(const Sender& from, ViewChange& message);
+  void receive(const Sender& from, NewView& message);
+  void receive(const Sender& from, FetchNewView& message);
 
   // Requests and proposing (replica_core.cpp)
   /// Whether a bundle needs no ordering: evicted, or executed before. Answers it, if it came from its client.
@@ -191,6 +227,7 @@ class ReplicaCore::Implementation {
   /// Whether this replica leads, has something to propose and may have one more slot in flight.
   [[nodiscard]] bool has_free_slot() const;
   [[nodiscard]] bool may_propose_now() const;
+  void skip_taken_slots();
   void propose_batch();
   [[nodiscard]] SharedBatch make_batch(std::vector<Rejoin> rejoins);
 
@@ -235,7 +272,6 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool certificate_holds(const CheckpointCertificate& certificate);
   void adopt_certificate(CheckpointCertificate certificate);
   void found_divergence();
-  void note_votes_held(ReplicaId by, const Status& status);
   void found_old_disk();
   [[nodiscard]] bool is_forgotten_vote_in(const CheckpointCertificate& certificate) const;
   void compare_with_certificate();
@@ -256,6 +292,7 @@ class ReplicaCore::Implementation {
   void look_after_rejoin();
   [[nodiscard]] bool is_rejoin_of_member(const Rejoin& rejoin) const;
   [[nodiscard]] bool rejoin_is_authentic(const Rejoin& rejoin);
+  void give_up_lost_primary(ReplicaId replica);
   void tell_if_too_many_rejoin();
   /// The REJOINs that begin a life if they are proposed next.
   [[nodiscard]] std::vector<Rejoin> take_due_rejoins(Seq seq);
@@ -303,7 +340,75 @@ class ReplicaCore::Implementation {
   /// How far a transfer is, for whoever asks.
   void report_transfer(Report& report) const;
 
+  // View changes (view_change.cpp)
+  /// Which life of the replica votes on the slot; nothing where what is executed here does not tell.
+  [[nodiscard]] std::optional<Incarnation> voter_of(ReplicaId replica, Seq seq) const;
+  /// Whether a quorum of the active view's VIEW-CHANGEs is of those who vote on the slot. Otherwise what was decided
+  /// there before the view is not known to it, and nobody may vote in it.
+  [[nodiscard]] bool view_supports(Seq seq) const;
+  [[nodiscard]] bool supports(const NewView& new_view, Seq seq) const;
+  [[nodiscard]] bool may_vote_in_view(Seq seq) const;
+  [[nodiscard]] DecisionRules decision_rules() const;
+  [[nodiscard]] std::optional<ViewChoices> decide_among(
+      const std::vector<const ViewChangeStatement*>& statements) const;
+  [[nodiscard]] std::optional<ViewChoices> choices_of(const NewView& message) const;
+  /// Leaves the view for the next one; counts why.
+  void suspect(std::string_view why);
+  void change_view(View target);
+  void issue_view_change();
+  [[nodiscard]] ViewChangeStatement own_view_change() const;
+  void resend_view_change();
+  /// Whether one more signed message of this peer may be judged now; counts it.
+  [[nodiscard]] bool may_judge(Peer& peer);
+  [[nodiscard]] bool view_change_is_authentic(const ViewChange& message);
+  [[nodiscard]] bool certificate_of_view_change_holds(const ViewChange& message);
+  /// The views above this one that others want, rising.
+  [[nodiscard]] std::vector<View> wanted_views(View above) const;
+  [[nodiscard]] std::optional<std::string_view> reason_to_give_up_primary() const;
+  void consider_view_changes();
+  void begin_own_view();
+  void fetch_new_views();
+  [[nodiscard]] bool has_asked_for(const NewViewName& name) const;
+  [[nodiscard]] NewViewName acted_name() const;
+  void note_dropped(const NewViewName& name, const SharedNewView& new_view, Seq last);
+  [[nodiscard]] bool may_send_new_view(ReplicaId to);
+  [[nodiscard]] bool new_view_is_sound(const NewView& message);
+  [[nodiscard]] bool is_forgotten_view_in(const NewViewStatement& content) const;
+  void prune_by_fetched(const SharedNewView& message, const NewViewName& name);
+  /// Drops the P and Q entries of lower views that the view does not choose; the highest slot that had one, or 0.
+  Seq prune(const NewView& new_view, const ViewChoices& choices);
+  void enter_pending();
+  void enter(ActedView entered);
+  void open_slots_of_view();
+  void open_chosen(Seq seq, const Digest& digest);
+  void note_ordered_by_choices();
+  /// Records and PREPAREs what the view chose, where it can.
+  void accept_chosen();
+  void answer_status_of_view(ReplicaId to, const Status& status);
+
+  // The primary's time (view_timing.cpp)
+  [[nodiscard]] bool may_change_views() const;
+  [[nodiscard]] MonotonicUs view_timeout_us() const;
+  /// Takes note that this view has not got anything done, if that is so.
+  void note_fruitless_view();
+  void begin_timing();
+  void begin_waiting_anew();
+  void notice_pause();
+  [[nodiscard]] bool is_behind() const;
+  [[nodiscard]] MonotonicUs patience_us(const RequestPool::Waiting& waiting) const;
+  void measure_rate();
+  [[nodiscard]] std::optional<MonotonicUs> slot_waiting_since_us() const;
+  /// What the primary has let wait for too long.
+  [[nodiscard]] std::optional<std::string_view> overdue() const;
+  [[nodiscard]] bool has_timed() const;
+  [[nodiscard]] MonotonicUs next_timing_us() const;
+  void look_after_primary();
+  void note_due();
+  void relay_waiting();
+  void pass_waiting_on();
+
   // Retransmission (retransmission.cpp)
+  void note_votes_held(ReplicaId by, const Status& status);
   [[nodiscard]] bool unfinished() const;
   [[nodiscard]] Status own_status() const;
   void send_status();
@@ -344,10 +449,45 @@ class ReplicaCore::Implementation {
   Effects effects_;  ///< of the running step
   Now now_;
 
-  View view_ = 0;
-  bool voting_ = true;             ///< false for ever after an alarm
-  std::vector<MemberLife> lives_;  ///< by id, as the executed state has them
-  bool life_was_ordered_ = false;  ///< this life, at some time
+  const Digest null_digest_;        ///< of the null batch
+  View view_ = 0;                   ///< nothing of a lower view is voted on any more
+  bool active_ = true;              ///< its NEW-VIEW has been acted on (view 0 has none); else it is wanted
+  bool view_durable_ = false;       ///< the record of the view is
+  bool led_ = false;                ///< this process began the view, as its primary: it knows what it proposed in it
+  std::uint64_t issue_ = 0;         ///< of the own VIEW-CHANGE for view_
+  std::optional<ActedView> acted_;  ///< the NEW-VIEW acted under last; nothing in view 0
+  std::map<ReplicaId, ViewChange> view_changes_;  ///< the newest of each, own included; sound, for view_ or above
+  MonotonicUs view_change_sent_us_ = 0;
+  MonotonicUs view_change_resend_us_ = 0;
+  SharedNewView pending_new_view_;  ///< sound, for view_ or above, not acted on: the own state must catch up first
+  std::optional<Seq>
+      undecided_at_;  ///< the certificate with which pending_new_view_ was found to leave a slot undecided
+  std::pair<Seq, Seq> progress_judged_;          ///< executed_ and certificate_ when the own new view was last decided
+  std::map<NewViewName, DroppedBy> dropped_by_;  ///< at most limits::view_change_named_max, the latest
+  std::set<NewViewName> harmless_new_views_;     ///< fetched, and dropped nothing
+  MonotonicUs new_view_due_us_ = 0;              ///< when the wanted view must have begun; 0: too few want it
+  std::uint32_t doublings_ = 0;                  ///< of the timeout
+  MonotonicUs timing_since_us_ = 0;              ///< nothing is held against the primary that was before
+  MonotonicUs steady_since_us_ = 0;
+  MonotonicUs last_timing_us_ = 0;
+  MonotonicUs null_since_us_ = 0;   ///< since when null batches are owed; 0: none are
+  MonotonicUs executed_us_ = 0;     ///< when a slot was last executed
+  Seq entered_at_ = 0;              ///< the last slot that was executed when the view was entered
+  MonotonicUs paused_wake_us_ = 0;  ///< the waking that came too late, as was noticed
+  std::uint64_t operations_per_second_ = 0;
+  std::uint64_t bytes_per_second_ = 0;
+  MonotonicUs rate_since_us_ = 0;
+  std::uint64_t rate_since_operations_ = 0;
+  std::uint64_t rate_since_bytes_ = 0;
+  std::uint64_t bytes_executed_ = 0;
+  RecordView restored_view_;
+  /// All that the records say, until it is known what the last NEW-VIEW dropped.
+  std::map<Seq, std::vector<Ballot>> restored_recorded_;
+  std::map<Seq, std::vector<Ballot>> restored_prepared_;
+  bool view_was_recorded_ = false;  ///< by a process before this one
+  bool voting_ = true;              ///< false for ever after an alarm
+  std::vector<MemberLife> lives_;   ///< by id, as the executed state has them
+  bool life_was_ordered_ = false;   ///< this life, at some time
   Seq remembered_ = 0;     ///< the highest slot that the disk knew to be decided or stable when this process began
   bool diverged_ = false;  ///< the own state is not the certified one: nothing is executed until it has been repaired
   std::size_t differences_told_ = 0;

@@ -16,6 +16,7 @@
 
 #include "checkpoint/state_store.h"
 #include "replica/core/events.h"
+#include "replica/core/new_view.h"
 
 namespace tagma {
 
@@ -54,7 +55,22 @@ struct RecordStanding {
   Seq installed = 0;          ///< the newest state that was taken from others
 };
 
-using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate, RecordDecided, RecordStanding>;
+/// This replica votes in no view below this one any more, and has sent VIEW-CHANGEs for it up to this issue. Lasts
+/// until the next one.
+struct RecordView {
+  View view = 0;
+  std::uint64_t issue = 0;
+  auto operator<=>(const RecordView&) const = default;
+};
+
+/// This replica acts under this NEW-VIEW. Lasts until the next one.
+struct RecordNewView {
+  SharedNewView new_view;
+  ViewChoices choices;  ///< above what was stable here then
+};
+
+using Record = std::variant<RecordPrePrepared, RecordPrepared, RecordCertificate, RecordDecided, RecordStanding,
+                            RecordView, RecordNewView>;
 
 struct Persist {
   PersistNumber number = 0;

@@ -16,13 +16,18 @@ constexpr std::size_t replies_bytes_max = 512UL * 1024;
 
 void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& message) {
   if (!voting_) return;
-  if (message.view != view_) return count("PRE-PREPARE of another view");
+  if (message.view != view_ || !active_) return count("PRE-PREPARE of another view");
   if (from.principal.id != config_.membership.primary(message.view)) return count("PRE-PREPARE not by the primary");
   if (!in_window(message.seq)) return count("slot outside of the window");
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   const Digest digest = authenticator_.digest(message.batch->bytes);
   const Ballot ballot{.view = message.view, .digest = digest};
+  if (const auto* chosen = view_ == 0 ? nullptr : acted_->choices.find(message.seq)) {
+    if (*chosen != digest) return count("PRE-PREPARE against the NEW-VIEW");
+    slot.batches.try_emplace(digest, message.batch);
+    return accept_chosen();
+  }
   const auto& accepted = slot.recorded ? slot.recorded : slot.withheld;
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
@@ -32,12 +37,16 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     // Others may still need this replica's votes for what it learnt as DECIDED; the batch was checked by those who
     // decided it.
     if (*slot.decided != digest) return count("PRE-PREPARE against a decided slot");
-    if (!may_vote_on(message.seq)) return;
+    if (!may_vote_in_view(message.seq)) return;
     return record(message.seq, slot, message.view, digest, message.batch);
   }
   if (!batch_is_authentic(*message.batch)) return;
+  if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
+    return suspect("view given up: no quorum of it votes on a slot");
+  }
   const bool in_time = in_clock_window(*message.batch);
-  if (!in_time || !may_vote_on(message.seq)) {
+  if (!in_time || !may_vote_in_view(message.seq)) {
+    slot.proposed_us = now_.monotonic_us;
     count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
     slot.batches[digest] = message.batch;
     slot.withheld = ballot;
@@ -73,7 +82,7 @@ bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
 }
 
 void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
-  if (!slot.withheld || slot.recorded || !may_vote_on(seq)) return;
+  if (!slot.withheld || slot.withheld->view != view_ || !may_vote_in_view(seq)) return;
   const Ballot ballot = *slot.withheld;
   if (slot.decided && *slot.decided != ballot.digest) return slot.withheld.reset();
   const auto& batch = slot.batches.at(ballot.digest);
@@ -90,9 +99,13 @@ void ReplicaCore::Implementation::reconsider_all_withheld() {
 
 void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const Digest& digest,
                                          const SharedBatch& batch) {
+  TAGMA_ASSERT(active_ && view == view_, "votes are for the own view");
   highest_ = std::max(highest_, seq);
   const Ballot ballot{.view = view, .digest = digest};
   slot.recorded = ballot;
+  slot.own_prepare_durable = false;
+  slot.withheld.reset();
+  slot.proposed_us = now_.monotonic_us;
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
   const auto number = persist(RecordPrePrepared{.view = view, .seq = seq, .digest = digest, .batch = batch});
@@ -106,25 +119,27 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
 
 void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) {
   if (!voting_) return;
-  if (message.view != view_) return count("PREPARE of another view");
+  if (message.view < view_) return count("PREPARE of a view of before");
   if (!in_window(message.seq)) return count("slot outside of the window");
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
-  const auto outcome = slot.prepares.add(from.principal.id, {.view = message.view, .digest = message.digest});
+  const auto outcome = add_ballot(slot.prepares, from.principal.id, {.view = message.view, .digest = message.digest});
   if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory PREPARE");
   reconsider_withheld(message.seq, slot);
   check_prepared(message.seq, slot);
 }
 
 std::optional<Ballot> ReplicaCore::Implementation::known_prepared(const Slot& slot) const {
-  const auto in_own_view = [this](const Ballot& ballot) { return ballot.view == view_; };
+  if (!active_ && !mutant(Mutant::votes_in_left_view)) return std::nullopt;
+  const auto in_own_view = [this](const Ballot& ballot) { return ballot.view == view_ - (active_ ? 0 : 1); };
   const std::uint32_t needed = config_.membership.quorum() - (mutant(Mutant::prepare_quorum_one_too_small) ? 1U : 0U);
   if (const auto ballot = slot.prepares.reached(needed, in_own_view)) return ballot;
   return slot.commits.reached(config_.membership.weak_quorum(), in_own_view);
 }
 
 void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
-  if (!voting_ || !may_vote_on(seq) || (slot.prepared && slot.prepared->view >= view_)) return;
+  if (!voting_ || (slot.prepared && slot.prepared->view >= view_)) return;
+  if (!may_vote_in_view(seq) && !mutant(Mutant::votes_in_left_view)) return;
   const auto ballot = known_prepared(slot);
   if (!ballot) return;
   const auto batch = find_batch(slot, ballot->digest);
@@ -137,6 +152,7 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
   }
   const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;
   slot.prepared = ballot;
+  slot.own_commit_durable = false;
   slot.last_sent_us = now_.monotonic_us;
   const auto number =
       mutant(Mutant::vote_not_persisted)
@@ -153,12 +169,11 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
 
 void ReplicaCore::Implementation::receive(const Sender& from, Commit& message) {
   if (!voting_) return;
-  // COMMITs of an older view still decide; one of a later view than ours speaks of a view that we have not entered.
-  if (message.view > view_) return count("COMMIT of a later view");
+  // COMMITs of any view decide, of one that this replica has left or has not entered too.
   if (!in_window(message.seq)) return count("slot outside of the window");
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
-  const auto outcome = slot.commits.add(from.principal.id, {.view = message.view, .digest = message.digest});
+  const auto outcome = add_ballot(slot.commits, from.principal.id, {.view = message.view, .digest = message.digest});
   if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory COMMIT");
   check_prepared(message.seq, slot);
   check_decided(message.seq, slot);
@@ -207,13 +222,14 @@ void ReplicaCore::Implementation::execute_decided() {
 void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const SharedBatch& batch) {
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
-  progress_us_ = now_.monotonic_us;
+  progress_us_ = executed_us_ = now_.monotonic_us;
   next_seq_ = std::max(next_seq_, seq + 1);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);
   history_.executed(seq, {.batch = digest, .writes = trace_.take()});
   operations_executed_ += execution.operations;
   bundles_executed_ += batch->bundles.size();
+  bytes_executed_ += batch->bytes.size();
   ++batches_executed_;
   if (execution.duplicates > 0) count("duplicate request not executed again");
   if (execution.gaps > 0) count("request above a missing number not executed");
@@ -272,10 +288,10 @@ void ReplicaCore::Implementation::reply(const Execution& execution) {
 
 void ReplicaCore::Implementation::forget_executed(const Execution& execution, const Batch& batch) {
   if (batch.is_null()) return;
-  for (const auto& [key, entries] : execution.replies) {
-    const auto session = executor_.sessions().find(key.first, key.second);
-    pool_.executed(key.first, key.second, session ? session->last_executed : 0, now_.monotonic_us);
-  }
+  for (const auto& [key, entries] : execution.replies) forget_executed(key.first, key.second);
+  // Whoever waits in a session that has been evicted will never be executed.
+  if (execution.evictions == 0) return;
+  for (const auto& [client, session] : pool_.sessions()) forget_executed(client, session);
 }
 
 }  // namespace tagma

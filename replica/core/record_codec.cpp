@@ -112,6 +112,25 @@ LogEntry encode(const RecordStanding& record) {
   return entry;
 }
 
+LogEntry encode(const RecordView& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::view), .seq = 0, .payload = {}};
+  append_view(entry.payload, record.view);
+  append_view(entry.payload, record.issue);
+  return entry;
+}
+
+LogEntry encode(const RecordNewView& record) {
+  LogEntry entry{.kind = static_cast<std::uint8_t>(RecordKind::new_view), .seq = 0, .payload = {}};
+  append_view(entry.payload, record.choices.start);
+  append_view(entry.payload, record.choices.chosen.size());
+  for (const auto& [seq, digest] : record.choices.chosen) {
+    append_view(entry.payload, seq);
+    entry.payload.append(digest.view());
+  }
+  entry.payload.append(wire::encode(Message(*record.new_view)));
+  return entry;
+}
+
 Refused broken(const LogEntry& entry) {
   return Refused{"an entry of slot " + std::to_string(entry.seq) + " does not hold what its kind (" +
                  std::to_string(entry.kind) + ") has"};
@@ -161,6 +180,31 @@ Result<Record> decode_certificate(const LogEntry& entry) {
   return Record(RecordCertificate{std::move(*certificate)});
 }
 
+Result<Record> decode_view(const LogEntry& entry) {
+  Reader reader(entry.payload);
+  RecordView record;
+  record.view = reader.view();
+  record.issue = reader.view();
+  if (reader.broken() || reader.left() > 0 || entry.seq != 0) return broken(entry);
+  return Record(record);
+}
+
+Result<Record> decode_new_view(const LogEntry& entry) {
+  Reader reader(entry.payload);
+  RecordNewView record;
+  record.choices.start = reader.view();
+  for (auto left = reader.view(); left > 0 && !reader.broken(); --left) {
+    const Seq seq = reader.view();
+    record.choices.chosen[seq] = reader.digest();
+  }
+  auto message = wire::decode(reader.take(reader.left()));
+  if (reader.broken() || entry.seq != 0 || !message.ok()) return broken(entry);
+  auto* new_view = std::get_if<NewView>(&*message);
+  if (new_view == nullptr) return broken(entry);
+  record.new_view = std::make_shared<const NewView>(std::move(*new_view));
+  return Record(std::move(record));
+}
+
 }  // namespace
 
 LogEntry encode_record(const Record& record) {
@@ -174,6 +218,8 @@ Result<Record> decode_record(const LogEntry& entry) {
     case RecordKind::certificate: return decode_certificate(entry);
     case RecordKind::decided: return decode_decided(entry);
     case RecordKind::standing: return decode_standing(entry);
+    case RecordKind::view: return decode_view(entry);
+    case RecordKind::new_view: return decode_new_view(entry);
   }
   return Refused{"an entry of kind " + std::to_string(entry.kind) +
                  ", which this version does not know: it was written by a newer one"};

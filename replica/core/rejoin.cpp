@@ -15,9 +15,11 @@ bool ReplicaCore::Implementation::may_vote_on(Seq seq) const {
   return life_is_ordered() && seq > own_life().boundary;
 }
 
-/// A primary leads in views that its life saw opened: in an earlier life it may have proposed something else for the
-/// same slots. View 0 opened with the cluster.
-bool ReplicaCore::Implementation::may_lead() const { return is_primary() && config_.life_nonce == LifeNonce{}; }
+/// A primary leads in views that this process began: an earlier one may have proposed something else for the same
+/// slots. View 0 began with the cluster.
+bool ReplicaCore::Implementation::may_lead() const {
+  return active_ && is_primary() && led_ && view_durable_ && life_is_ordered();
+}
 
 void ReplicaCore::Implementation::read_lives() {
   for (ReplicaId id = 0; id < lives_.size(); ++id) lives_[id] = executor_.members().find(id);
@@ -37,6 +39,7 @@ void ReplicaCore::Implementation::review_lives() {
                  "folder, and this replica asks to be taken back");
   }
   if (std::exchange(life_was_ordered_, true)) return;
+  if (!active_) issue_view_change();
   if (own_life().is_first()) return;
   count("own life ordered");
   effects_.emplace_back(Notice{"taken back as incarnation " + std::to_string(own_life().incarnation) +
@@ -77,19 +80,34 @@ bool ReplicaCore::Implementation::rejoin_is_authentic(const Rejoin& rejoin) {
 
 void ReplicaCore::Implementation::receive(const Sender& from, Rejoin& message) {
   const auto& content = message.content;
-  if (content.replica != from.principal.id) return count("REJOIN of another replica");
   if (!is_rejoin_of_member(message)) return count("REJOIN for another cluster or epoch");
-  if (lives_[content.replica].incarnation > content.incarnation) return;  // ordered; its sender will learn
+  // Of a life that is over, or of one that does not exist yet, as far as is known here: its sender will say it again.
+  if (lives_[content.replica].incarnation != content.incarnation) return count("REJOIN of another incarnation");
   const auto held = pending_rejoins_.find(content.replica);
-  if (held != pending_rejoins_.end() && held->second.rejoin == message) return;
-  auto& judged_us = peers_[content.replica].rejoin_judged_us;
+  const bool first_hand = content.replica == from.principal.id;
+  if (held != pending_rejoins_.end() && held->second.rejoin == message) {
+    if (first_hand) give_up_lost_primary(content.replica);
+    return;
+  }
+  // Of two that contradict each other, one will be ordered, and the other is obsolete then.
+  if (!first_hand && held != pending_rejoins_.end()) return count("REJOIN passed on: another one is held");
+  auto& judged_us = peers_[from.principal.id].rejoin_judged_us;
   if (judged_us != 0 && now_.monotonic_us - judged_us < config_.resend_us) return count("REJOIN changed too soon");
   judged_us = now_.monotonic_us;
   if (!rejoin_is_authentic(message)) return count("forged REJOIN");
   count("REJOIN received");
   const ReplicaId replica = content.replica;
-  pending_rejoins_.insert_or_assign(replica, PendingRejoin{.rejoin = std::move(message), .proposed = 0});
+  if (first_hand && active_ && !is_primary() && config_.membership.primary(view_) != replica) {
+    send(config_.membership.primary(view_), message, false);
+  }
+  pending_rejoins_.insert_or_assign(replica, PendingRejoin{.rejoin = std::move(message)});
   tell_if_too_many_rejoin();
+  if (first_hand) give_up_lost_primary(replica);
+}
+
+/// A primary that says itself that it has lost its memory does not lead any more.
+void ReplicaCore::Implementation::give_up_lost_primary(ReplicaId replica) {
+  if (active_ && config_.membership.primary(view_) == replica) suspect("view given up: its primary lost its memory");
 }
 
 /// Whether so many do not vote for what they lost that no slot can be decided below somebody's boundary, or for a

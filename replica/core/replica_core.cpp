@@ -28,6 +28,7 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       state_(store),
       executor_(config_, authenticator, services, state_),
       pool_(config_),
+      null_digest_(authenticator.digest({})),
       lives_(config_.membership.n()),
       null_paid_until_us_(config_.membership.n(), 0),
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
@@ -53,15 +54,21 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
   TAGMA_ASSERT(now.monotonic_us >= now_.monotonic_us, "monotonic time does not go back");
   now_ = now;
   effects_.clear();
+  notice_pause();
   std::visit([this](auto& content) { on(content); }, event);
   review_lives();
+  enter_pending();
+  // More of the own state may tell who votes, and so decide the view that this replica is to begin.
+  const std::pair progress{executed_, certificate_};
+  if (std::exchange(progress_judged_, progress) != progress) begin_own_view();
   schedule();
   return std::exchange(effects_, {});
 }
 
 void ReplicaCore::Implementation::on(const Started& /*event*/) {
-  next_status_us_ = progress_us_ = now_.monotonic_us;
+  next_status_us_ = progress_us_ = executed_us_ = last_timing_us_ = rate_since_us_ = now_.monotonic_us;
   replay();
+  begin_in_view();
   send_status();
 }
 
@@ -86,16 +93,20 @@ void ReplicaCore::Implementation::on(const Persisted& event) {
       collect_log();
       continue;
     }
+    if (vote.kind == OwnVote::Kind::view) {
+      view_durable_ = view_durable_ || (active_ && vote.ballot.view == view_);
+      continue;
+    }
     const auto found = slots_.find(vote.seq);
     if (found == slots_.end()) continue;  // stable meanwhile
     auto& slot = found->second;
     if (vote.kind == OwnVote::Kind::prepare) {
-      slot.own_prepare_durable = true;
-      slot.prepares.add(config_.id, vote.ballot);
+      slot.own_prepare_durable = slot.own_prepare_durable || slot.recorded == vote.ballot;
+      add_ballot(slot.prepares, config_.id, vote.ballot);
       check_prepared(vote.seq, slot);
     } else {
-      slot.own_commit_durable = true;
-      slot.commits.add(config_.id, vote.ballot);
+      slot.own_commit_durable = slot.own_commit_durable || slot.prepared == vote.ballot;
+      add_ballot(slot.commits, config_.id, vote.ballot);
       check_decided(vote.seq, slot);
     }
   }
@@ -109,8 +120,12 @@ void ReplicaCore::Implementation::on(const Woken& /*event*/) {
   look_after_transfer();
   look_after_rejoin();
   end_lease_in_time();
+  look_after_primary();
+  resend_view_change();
   if (now_.monotonic_us >= next_status_us_) {
     reconsider_all_withheld();
+    accept_chosen();
+    fetch_new_views();
     send_status();
     fetch_missing_batches();
   }
@@ -129,6 +144,10 @@ void ReplicaCore::Implementation::schedule() {
   }
   if (!life_is_ordered() && voting_) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_rejoin_us_));
   at_us = std::min(at_us, transfer_wake_us());
+  if (has_timed()) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_timing_us()));
+  if (!active_ && may_change_views()) {
+    at_us = std::min(at_us, std::max(now_.monotonic_us + 1, view_change_sent_us_ + view_change_resend_us_));
+  }
   if (wake_at_us_ != 0 && wake_at_us_ <= at_us) return;  // an earlier waking looks again
   wake_at_us_ = at_us;
   effects_.emplace_back(WakeAt{at_us});
@@ -137,9 +156,10 @@ void ReplicaCore::Implementation::schedule() {
 CoreView ReplicaCore::Implementation::view() const {
   CoreView view;
   view.view = view_;
+  view.active = active_;
   view.executed = executed_;
   view.certificate = certificate_;
-  view.voting = voting_ && !diverged_ && certificate_ >= wrong_votes_up_to_ && remembers_enough() &&
+  view.voting = voting_ && active_ && !diverged_ && certificate_ >= wrong_votes_up_to_ && remembers_enough() &&
                 !(transfer_ && certificate_ > executed_) && has_room(certificate_ + 1);
   if (!own_roots_.empty()) {
     view.state_digest_seq = own_roots_.rbegin()->first;
@@ -170,7 +190,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
     count("bundle of another client");
     return;
   }
-  if (!voting_ || diverged_ || (is_primary() && !may_lead())) return refuse(from, bundle, RefusalReason::not_serving);
+  if (!voting_ || diverged_) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
   if (answer_without_ordering(from, bundle)) return;
   admit(from, message.bundle);
@@ -253,10 +273,10 @@ void ReplicaCore::Implementation::admit(const Sender& from, const std::shared_pt
       break;
   }
   // A backup passes on what a client sends it, again each time the client does: the primary may have lost it.
-  if (!from_replica && !is_primary()) {
-    count("request passed on to the primary");
-    send(config_.membership.primary(view_), Submit{bundle}, false);
-  }
+  if (from_replica || (active_ && is_primary())) return;
+  count("request passed on to the primary");
+  if (active_) return send(config_.membership.primary(view_), Submit{bundle}, false);
+  broadcast(Submit{bundle}, false);  // the others may have another primary, and know nothing of this replica's wish
 }
 
 void ReplicaCore::Implementation::refuse(const Sender& from, const Bundle& bundle, RefusalReason reason) {
@@ -295,6 +315,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
                      {"operations pending", own.pending_operations},
                      {"slots held", own.slots_held},
                      {"durable state slot", own.base}};
+  if (!active_) report.counters.emplace_back("view not begun", view_);
   if (!remembers_enough()) {
     report.counters.emplace_back("rejoin boundary slot", life_is_ordered() ? own_life().boundary : 0);
   }
@@ -317,11 +338,16 @@ void ReplicaCore::Implementation::receive(const Sender& /*from*/, Report& /*mess
 // Proposing
 
 void ReplicaCore::Implementation::propose() {
-  while (may_propose_now()) propose_batch();
+  // A quorum of those who wanted this view does not vote on the slots to come any more.
+  if (may_lead() && next_seq_ <= executed_ + config_.window && !view_supports(next_seq_)) {
+    return suspect("own view given up: no quorum of it votes on the next slot");
+  }
+  for (skip_taken_slots(); may_propose_now(); skip_taken_slots()) propose_batch();
 }
 
 bool ReplicaCore::Implementation::has_free_slot() const {
-  return may_lead() && voting_ && in_window(next_seq_) && next_seq_ - 1 - executed_ < config_.pipeline_depth &&
+  return may_lead() && voting_ && in_window(next_seq_) && view_supports(next_seq_) &&
+         next_seq_ - 1 - executed_ < config_.pipeline_depth &&
          (pool_.has_ready() || has_due_rejoin() ||
           null_batch_due_us().value_or(now_.monotonic_us + 1) <= now_.monotonic_us);
 }
@@ -353,16 +379,29 @@ SharedBatch ReplicaCore::Implementation::make_batch(std::vector<Rejoin> rejoins)
   return std::make_shared<const Batch>(std::move(batch));
 }
 
+/// Slots that are taken in this view: by somebody who has the same key (attack X4), whom others have believed.
+void ReplicaCore::Implementation::skip_taken_slots() {
+  for (auto slot = slots_.find(next_seq_); slot != slots_.end(); slot = slots_.find(next_seq_)) {
+    const auto& recorded = slot->second.recorded;
+    if (!recorded || recorded->view < view_) return;
+    ++next_seq_;
+  }
+}
+
 void ReplicaCore::Implementation::propose_batch() {
   const Seq seq = next_seq_;
   const auto batch = make_batch(take_due_rejoins(seq));
   ++next_seq_;
   auto& slot = slots_[seq];
-  TAGMA_ASSERT(!slot.recorded, "a primary proposes a slot once in a view");
-  // The record comes first: a primary that returns goes on in its view, and must know every slot that it proposed.
-  // (With view changes it will not go on there, and the PRE-PREPARE, which promises nothing, may overtake the record.)
-  record(seq, slot, view_, authenticator_.digest(batch->bytes), batch);
-  broadcast(PrePrepare{.view = view_, .seq = seq, .batch = batch}, !mutant(Mutant::pre_prepare_counted_as_prepare));
+  TAGMA_ASSERT(!slot.recorded || slot.recorded->view < view_, "a primary proposes a slot once in a view");
+  // It promises nothing, and need not wait for the record: a primary that returns does not go on in a view that it
+  // finds on its disk, and the view is durable.
+  broadcast(PrePrepare{.view = view_, .seq = seq, .batch = batch}, false);
+  const Digest digest = authenticator_.digest(batch->bytes);
+  if (may_vote_in_view(seq)) return record(seq, slot, view_, digest, batch);
+  slot.batches[digest] = batch;  // an earlier life's slot: the others vote on it
+  slot.withheld = Ballot{.view = view_, .digest = digest};
+  slot.proposed_us = now_.monotonic_us;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

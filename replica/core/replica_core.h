@@ -16,6 +16,7 @@ namespace tagma {
 /// What outside observers (status, oracles) may see of a core.
 struct CoreView {
   View view = 0;
+  bool active = true;   ///< the view has begun here; else it is only wanted
   Seq executed = 0;     ///< last executed slot
   Seq certificate = 0;  ///< highest stable checkpoint
   bool voting = false;
@@ -30,7 +31,7 @@ struct CoreView {
   TimeUs agreed_time_us = 0;
 };
 
-/// One replica of the protocol in docs/protocol.md, normal case. Single-threaded and deterministic: the same
+/// One replica of the protocol in docs/protocol.md. Single-threaded and deterministic: the same
 /// constructor arguments and the same events give the same effects.
 class ReplicaCore {
  public:

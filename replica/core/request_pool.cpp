@@ -44,6 +44,7 @@ void RequestPool::add(std::shared_ptr<const SignedBundle> bundle, const SessionP
   const auto [found, fresh] = queues_.try_emplace(key);
   auto& queue = found->second;
   if (fresh) {
+    queue.executed = progress.last_executed;
     queue.next = progress.last_executed + 1;
     queue.opening = !progress.open;
     queue.relay = relay;
@@ -57,6 +58,83 @@ void RequestPool::add(std::shared_ptr<const SignedBundle> bundle, const SessionP
   bytes_ += bytes;
   client_bytes_[key.first] += bytes;
   mark_ready(key, queue, now_us);
+  note_waiting(queue, now_us);
+}
+
+void RequestPool::note_waiting(Queue& queue, MonotonicUs now_us) const {
+  if (queue.waiting_since_us != 0 || bundle_with(queue, queue.executed + 1) == nullptr) return;
+  queue.waiting_since_us = now_us;
+  queue.waiting_backlog_operations = operations_;
+  queue.waiting_backlog_bytes = bytes_;
+  queue.relayed_us = 0;
+}
+
+std::vector<RequestPool::Waiting> RequestPool::waiting() const {
+  std::vector<Waiting> waiting;
+  std::map<ClientId, Waiting> openings;
+  for (const auto& [key, queue] : queues_) {
+    if (queue.waiting_since_us == 0) continue;
+    Waiting found{.client = key.first,
+                  .session = key.second,
+                  .bundle = *bundle_with(queue, queue.executed + 1),
+                  .since_us = queue.waiting_since_us,
+                  .relayed_us = queue.relayed_us,
+                  .backlog_operations = queue.waiting_backlog_operations,
+                  .backlog_bytes = queue.waiting_backlog_bytes};
+    if (!queue.opening) {
+      waiting.push_back(std::move(found));
+      continue;
+    }
+    const auto [opening, first] = openings.try_emplace(key.first, found);
+    if (!first && found.since_us < opening->second.since_us) opening->second = std::move(found);
+  }
+  for (auto& [client, opening] : openings) waiting.push_back(std::move(opening));
+  return waiting;
+}
+
+void RequestPool::relayed(ClientId client, SessionId session, MonotonicUs now_us) {
+  const auto queue = queues_.find({client, session});
+  if (queue != queues_.end()) queue->second.relayed_us = now_us;
+}
+
+void RequestPool::hand_out_again(MonotonicUs now_us) {
+  std::vector<Key> waiting;
+  for (auto& [key, queue] : queues_) {
+    unmark_ready(key, queue);
+    queue.next = queue.executed + 1;
+    waiting.push_back(key);
+  }
+  std::stable_sort(waiting.begin(), waiting.end(), [this](const Key& left, const Key& right) {
+    return queues_.at(left).waiting_since_us < queues_.at(right).waiting_since_us;
+  });
+  for (const auto& key : waiting) mark_ready(key, queues_.at(key), now_us);
+}
+
+void RequestPool::ordered(const Bundle& bundle, MonotonicUs now_us) {
+  const Key key{bundle.client, bundle.session};
+  const auto found = queues_.find(key);
+  if (found == queues_.end() || bundle.first > found->second.next || bundle.end() <= found->second.next) return;
+  unmark_ready(key, found->second);
+  found->second.next = bundle.end();
+  mark_ready(key, found->second, now_us);
+}
+
+void RequestPool::unmark_ready(const Key& key, Queue& queue) {
+  if (!queue.ready) return;
+  if (ready_.at(key.first).size() == 1) std::erase(turns_, key.first);
+  take_from_ready(key, queue);
+}
+
+void RequestPool::take_from_ready(const Key& key, Queue& queue) {
+  const auto sessions = ready_.find(key.first);
+  if (sessions->second.front() == key.second) {
+    sessions->second.pop_front();
+  } else {
+    std::erase(sessions->second, key.second);
+  }
+  if (sessions->second.empty()) ready_.erase(sessions);
+  ready_operations_ -= queue.ready_operations;
+  queue.ready = false;
 }
 
 bool RequestPool::holds(const SignedBundle& bundle) const {
@@ -83,21 +161,23 @@ void RequestPool::mark_ready(const Key& key, Queue& queue, MonotonicUs now_us) {
   queue.ready = true;
   queue.ready_since_us = now_us;
   queue.ready_operations = (*bundle)->content.operations.size();
-  ready_.push_back(key);
+  auto& sessions = ready_[key.first];
+  if (sessions.empty()) turns_.push_back(key.first);
+  sessions.push_back(key.second);
   ready_operations_ += queue.ready_operations;
 }
 
 MonotonicUs RequestPool::oldest_ready_us() const {
-  TAGMA_ASSERT(!ready_.empty(), "asked only where something is ready");
-  return queues_.at(ready_.front()).ready_since_us;
+  TAGMA_ASSERT(!turns_.empty(), "asked only where something is ready");
+  return queues_.at({turns_.front(), ready_.at(turns_.front()).front()}).ready_since_us;
 }
 
 std::vector<std::shared_ptr<const SignedBundle>> RequestPool::take(std::size_t operations_max, std::size_t bytes_max) {
   std::vector<std::shared_ptr<const SignedBundle>> taken;
   std::size_t operations = 0;
   std::size_t bytes = 0;
-  while (!ready_.empty() && taken.size() < limits::batch_bundles_max) {
-    const Key key = ready_.front();
+  while (!turns_.empty() && taken.size() < limits::batch_bundles_max) {
+    const Key key{turns_.front(), ready_.at(turns_.front()).front()};
     auto& queue = queues_.at(key);
     const auto* bundle = bundle_with(queue, queue.next);
     TAGMA_ASSERT(bundle != nullptr, "a ready session has its next number here");
@@ -108,9 +188,9 @@ std::vector<std::shared_ptr<const SignedBundle>> RequestPool::take(std::size_t o
     bytes += size_of(**bundle);
     queue.next = (*bundle)->content.end();
     taken.push_back(*bundle);
-    ready_.pop_front();
-    ready_operations_ -= queue.ready_operations;
-    queue.ready = false;
+    turns_.pop_front();
+    if (ready_.at(key.first).size() > 1) turns_.push_back(key.first);
+    take_from_ready(key, queue);
     mark_ready(key, queue, queue.ready_since_us);
   }
   return taken;
@@ -140,16 +220,15 @@ void RequestPool::executed(ClientId client, SessionId session, RequestNumber las
   const auto found = queues_.find({client, session});
   if (found == queues_.end()) return;
   auto& queue = found->second;
-  if (queue.ready) {
-    ready_operations_ -= queue.ready_operations;
-    std::erase(ready_, found->first);
-    queue.ready = false;
-  }
+  unmark_ready(found->first, queue);
   for (auto bundle = queue.bundles.begin(); bundle != queue.bundles.end();) {
     const auto next = std::next(bundle);
     if (last_executed == 0 || bundle->second->content.end() <= last_executed + 1) drop(queue, bundle);
     bundle = next;
   }
+  // What is ordered again without being executed does not put anybody's time off.
+  if (last_executed > queue.executed) queue.waiting_since_us = 0;
+  queue.executed = std::max(queue.executed, last_executed);
   queue.next = std::max(queue.next, last_executed + 1);
   if (queue.opening && last_executed > 0) {
     queue.opening = false;
@@ -160,6 +239,7 @@ void RequestPool::executed(ClientId client, SessionId session, RequestNumber las
     drop_queue(found);
   } else {
     mark_ready(found->first, queue, now_us);
+    note_waiting(queue, now_us);
   }
 }
 

@@ -39,17 +39,38 @@ class RequestPool {
   /// The pending bundle with the same body and signature: it needs no second verification.
   [[nodiscard]] bool holds(const SignedBundle& bundle) const;
 
-  /// Bundles to order next, within the limits: each session in the order of its numbers, sessions in turn. They stay
+  /// Bundles to order next, within the limits: clients in turn, so that one with many sessions gets no more than the
+  /// others; of a client its sessions in turn, each in the order of its numbers. They stay
   /// pending until executed() but are not handed out again.
   [[nodiscard]] std::vector<std::shared_ptr<const SignedBundle>> take(std::size_t operations_max,
                                                                       std::size_t bytes_max);
-  [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
+  [[nodiscard]] bool has_ready() const { return !turns_.empty(); }
   [[nodiscard]] std::size_t ready_operations() const { return ready_operations_; }
-  /// When the longest waiting session became ready; only where has_ready().
+  /// When the session that is next became ready; only where has_ready().
   [[nodiscard]] MonotonicUs oldest_ready_us() const;
 
   /// All numbers of the session up to `last_executed` are executed (0: the session was refused): drops what they cover.
   void executed(ClientId client, SessionId session, RequestNumber last_executed, MonotonicUs now_us);
+
+  /// The lowest unexecuted request of a session, since it is here: what a primary owes.
+  struct Waiting {
+    ClientId client = 0;
+    SessionId session = 0;
+    std::shared_ptr<const SignedBundle> bundle;
+    MonotonicUs since_us = 0;
+    MonotonicUs relayed_us = 0;          ///< when it was last sent to all others; 0: never
+    std::size_t backlog_operations = 0;  ///< that waited here when it came, its own included
+    std::size_t backlog_bytes = 0;
+  };
+  /// One for each session, but of the sessions that a client wants to open the one that waits longest only: it could
+  /// ask for any number of them.
+  [[nodiscard]] std::vector<Waiting> waiting() const;
+  void relayed(ClientId client, SessionId session, MonotonicUs now_us);
+
+  /// Another view: what was handed out and is not executed will be handed out again.
+  void hand_out_again(MonotonicUs now_us);
+  /// The bundle stands in a batch that is being ordered: it is not handed out.
+  void ordered(const Bundle& bundle, MonotonicUs now_us);
 
   /// The sessions that wait here.
   [[nodiscard]] std::vector<std::pair<ClientId, SessionId>> sessions() const;
@@ -61,18 +82,26 @@ class RequestPool {
   using Key = std::pair<ClientId, SessionId>;
   struct Queue {
     std::map<RequestNumber, std::shared_ptr<const SignedBundle>> bundles;  ///< by first number
+    RequestNumber executed = 0;                                            ///< all numbers up to here
     RequestNumber next = 1;  ///< lowest number that has been neither executed nor handed out
     std::size_t operations = 0;
     bool opening = false;     ///< not open when its first bundle came
     std::uint32_t relay = 0;  ///< the way by which it came
-    bool ready = false;       ///< stands in ready_
+    bool ready = false;       ///< stands in its client's ready_
     MonotonicUs ready_since_us = 0;
     std::size_t ready_operations = 0;  ///< what it counts for in ready_operations_
+    MonotonicUs waiting_since_us = 0;  ///< since when its lowest unexecuted number is here; 0: it is not
+    std::size_t waiting_backlog_operations = 0;
+    std::size_t waiting_backlog_bytes = 0;
+    MonotonicUs relayed_us = 0;
   };
 
   /// The bundle that holds this number; null if it has not come.
   [[nodiscard]] static const std::shared_ptr<const SignedBundle>* bundle_with(const Queue& queue, RequestNumber number);
   void mark_ready(const Key& key, Queue& queue, MonotonicUs now_us);
+  void unmark_ready(const Key& key, Queue& queue);
+  void take_from_ready(const Key& key, Queue& queue);
+  void note_waiting(Queue& queue, MonotonicUs now_us) const;
   void drop(Queue& queue, std::map<RequestNumber, std::shared_ptr<const SignedBundle>>::iterator bundle);
   void drop_queue(std::map<Key, Queue>::iterator queue);
   [[nodiscard]] static std::size_t size_of(const SignedBundle& bundle) {
@@ -81,7 +110,9 @@ class RequestPool {
 
   const CoreConfig& config_;
   std::map<Key, Queue> queues_;
-  std::deque<Key> ready_;  ///< sessions whose next number is here, longest waiting first
+  /// Sessions whose next number is here, by client, longest waiting first. No client's is empty.
+  std::map<ClientId, std::deque<SessionId>> ready_;
+  std::deque<ClientId> turns_;  ///< the clients in ready_, in the order of their turns
   std::map<ClientId, std::size_t> client_bytes_;
   std::map<std::pair<ClientId, std::uint32_t>, std::size_t> openings_;  ///< waiting openings by client and relay
   std::size_t ready_operations_ = 0;  ///< of the next bundles of the sessions in ready_

@@ -23,6 +23,7 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   collected_ = std::min(base_, certificate_);
   remembered_ = std::max(remembered_, certificate_);
   for (const auto& [seq, slot] : slots_) remembered_ = slot.decided ? std::max(remembered_, seq) : remembered_;
+  settle_restored_view();
   settle_restored_slots();
   highest_ = std::max(base_, certificate_);
   if (!slots_.empty()) highest_ = std::max(highest_, slots_.rbegin()->first);
@@ -39,14 +40,14 @@ Slot& ReplicaCore::Implementation::slot_to_restore(Seq seq, const Digest& digest
 void ReplicaCore::Implementation::restore(const RecordPrePrepared& record) {
   if (mutant(Mutant::votes_forgotten_at_restart)) return;
   auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
-  slot.recorded = Ballot{.view = record.view, .digest = record.digest};
-  slot.own_prepare_durable = true;
+  restored_recorded_[record.seq].push_back({.view = record.view, .digest = record.digest});
+  static_cast<void>(slot);
 }
 
 void ReplicaCore::Implementation::restore(const RecordPrepared& record) {
   auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
-  slot.prepared = Ballot{.view = record.view, .digest = record.digest};
-  slot.own_commit_durable = true;
+  restored_prepared_[record.seq].push_back({.view = record.view, .digest = record.digest});
+  static_cast<void>(slot);
 }
 
 void ReplicaCore::Implementation::restore(const RecordCertificate& record) {
@@ -66,11 +67,74 @@ void ReplicaCore::Implementation::restore(const RecordDecided& record) {
   slot_to_restore(record.seq, record.digest, record.batch).decided = record.digest;
 }
 
+void ReplicaCore::Implementation::restore(const RecordView& record) {
+  view_was_recorded_ = true;
+  restored_view_ = std::max(restored_view_, record);
+}
+
+void ReplicaCore::Implementation::restore(const RecordNewView& record) {
+  view_was_recorded_ = true;
+  if (acted_ && acted_->new_view->content.view > record.new_view->content.view) return;
+  acted_ = ActedView{
+      .new_view = record.new_view, .digest = authenticator_.digest(record.new_view->body), .choices = record.choices};
+}
+
+void ReplicaCore::Implementation::settle_restored_view() {
+  const View acted = acted_ ? acted_->new_view->content.view : 0;
+  active_ = acted >= restored_view_.view;
+  view_ = std::max(acted, restored_view_.view);
+  issue_ = active_ ? 0 : restored_view_.issue;
+  for (const auto& [seq, ballots] : restored_recorded_) {
+    slots_[seq].recorded = latest_restored(seq, ballots);
+    slots_[seq].own_prepare_durable = slots_[seq].recorded.has_value();
+  }
+  for (const auto& [seq, ballots] : restored_prepared_) {
+    slots_[seq].prepared = latest_restored(seq, ballots);
+    slots_[seq].own_commit_durable = slots_[seq].prepared.has_value();
+  }
+  restored_recorded_.clear();
+  restored_prepared_.clear();
+  if (acted_ && active_) open_slots_of_view();
+}
+
+/// What a view before the last NEW-VIEW had dropped, and that one chose, comes back: this replica vouches for it again.
+/// (Who votes above the window of the NEW-VIEW is not known here yet: nothing is dropped there.)
+std::optional<Ballot> ReplicaCore::Implementation::latest_restored(Seq seq, const std::vector<Ballot>& ballots) const {
+  std::optional<Ballot> latest;
+  for (const auto& ballot : ballots) {
+    if (acted_ && seq > acted_->choices.start && seq <= acted_->choices.start + config_.window && seq > certificate_ &&
+        ballot.view < acted_->new_view->content.view) {
+      const auto* choice = acted_->choices.find(seq);
+      if (choice == nullptr || ballot.digest != *choice) continue;
+    }
+    if (!latest || ballot.view >= latest->view) latest = ballot;
+  }
+  return latest;
+}
+
+/// A replica leads no view that it finds on its disk: it may have proposed something for any slot.
+void ReplicaCore::Implementation::begin_in_view() {
+  begin_timing();
+  const bool first_start = config_.life_nonce == LifeNonce{} && !view_was_recorded_;
+  if (first_start) {
+    led_ = is_primary() && slots_.empty() && base_ <= config_.genesis_slot;
+    const auto number = persist(RecordView{});
+    own_votes_.push_back({.after = number, .kind = OwnVote::Kind::view, .seq = 0, .ballot = {}});
+  }
+  if (!may_change_views()) return;
+  if (!active_) {
+    issue_view_change();
+    return consider_view_changes();
+  }
+  if (mutant(Mutant::leads_view_found_on_disk)) led_ = view_durable_ = true;
+  if (is_primary() && !led_) suspect("own view given up: it began before this process");
+}
+
 void ReplicaCore::Implementation::settle_restored_slots() {
   for (auto& [seq, slot] : slots_) {
     const auto executed = seq <= base_ && slot.decided ? find_batch(slot, *slot.decided) : nullptr;
     if (executed != nullptr) decided_.add(seq, {.digest = *slot.decided, .batch = executed->bytes, .executed_us = 0});
-    if (slot.recorded && slot.recorded->view == view_) slot.prepares.add(config_.id, *slot.recorded);
+    if (slot.recorded && slot.recorded->view == view_ && active_) slot.prepares.add(config_.id, *slot.recorded);
     if (slot.prepared) slot.commits.add(config_.id, *slot.prepared);
   }
   // More than a replica ever holds: the state that they follow is lost. Those up to the certificate are of no use

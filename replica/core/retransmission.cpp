@@ -17,34 +17,36 @@ constexpr std::size_t slots_per_answer_max = 32;
 
 std::uint64_t bit(ReplicaId replica) { return std::uint64_t{1} << replica; }
 
-std::uint64_t mask_of(const VoteSet<Ballot>& votes) {
+std::uint64_t mask_of(const VoteSet<Ballot>& votes, View view) {
   std::uint64_t mask = 0;
-  for (const auto& [member, ballot] : votes.votes()) mask |= bit(member);
+  for (const auto& [member, ballot] : votes.votes()) mask |= ballot.view == view ? bit(member) : 0;
   return mask;
 }
 
 }  // namespace
 
 bool ReplicaCore::Implementation::unfinished() const {
-  return highest_ > executed_ || certificate_ > executed_ || base_ > certificate_ || pool_.operations() > 0;
+  return !active_ || highest_ > executed_ || certificate_ > executed_ || base_ > certificate_ || pool_.operations() > 0;
 }
 
 /// Lists what is in flight here, and executed slots without an own COMMIT: somebody else may need it, and cannot know
 /// from `executed` that this replica lacks the votes for it.
 Status ReplicaCore::Implementation::own_status() const {
-  Status status{.view = view_, .certificate = certificate_, .executed = executed_, .slots = {}};
+  Status status{.view = view_, .active = active_, .certificate = certificate_, .executed = executed_, .slots = {}};
   std::size_t executed_listed = 0;
   for (auto found = slots_.upper_bound(certificate_);
        found != slots_.end() && status.slots.size() < limits::status_slots_max; ++found) {
     const auto& [seq, slot] = *found;
     if (seq <= executed_) {
-      if (slot.own_commit_durable || !may_vote_on(seq) || executed_listed >= slots_per_answer_max) continue;
+      const bool committed = slot.own_commit_durable && slot.prepared && slot.prepared->view == view_;
+      const bool of_view = slot.chosen || !slot.own_commit_durable;
+      if (committed || !of_view || !may_vote_on(seq) || executed_listed >= slots_per_answer_max) continue;
       ++executed_listed;
     }
     status.slots.push_back({.seq = seq,
                             .has_batch = !slot.batches.empty() && !missing_batch(slot),
-                            .prepares = mask_of(slot.prepares),
-                            .commits = mask_of(slot.commits)});
+                            .prepares = mask_of(slot.prepares, view_),
+                            .commits = mask_of(slot.commits, view_)});
   }
   return status;
 }
@@ -72,6 +74,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   }
   peer.helped_us = now_.monotonic_us;
   answer_status_of_checkpoints(from.principal.id, message);
+  answer_status_of_view(from.principal.id, message);
   answer_status_of_executed(from.principal.id, message);
   answer_status_in_flight(from.principal.id, message);
 }
@@ -80,12 +83,13 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
 /// f+1 others hold and that has no record was cast from a disk that is gone (attack K11).
 void ReplicaCore::Implementation::note_votes_held(ReplicaId by, const Status& status) {
   forgotten_votes_.erase(forgotten_votes_.begin(), forgotten_votes_.upper_bound(certificate_));
-  if (!voting_) return;
+  // Votes of another view say nothing: a NEW-VIEW drops the records of views before it.
+  if (!voting_ || !active_ || status.view != view_) return;
   for (const auto& theirs : status.slots) {
     if (((theirs.prepares | theirs.commits) & bit(config_.id)) == 0) continue;
     if (!in_window(theirs.seq) || !may_vote_on(theirs.seq)) continue;
     const auto own = slots_.find(theirs.seq);
-    if (own != slots_.end() && own->second.recorded) continue;
+    if (own != slots_.end() && own->second.recorded && own->second.recorded->view == view_) continue;
     auto& holders = forgotten_votes_[theirs.seq];
     holders.insert(by);
     if (holders.size() >= config_.membership.weak_quorum()) return found_old_disk();
@@ -132,7 +136,7 @@ std::optional<Digest> ReplicaCore::Implementation::decided_in_log(Seq seq) const
 }
 
 void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const Status& status) {
-  if (!voting_) return;
+  if (!voting_ || status.view != view_ || !active_) return;
   std::size_t helped = 0;
   for (auto found = slots_.upper_bound(status.certificate); found != slots_.end() && helped < slots_per_answer_max;
        ++found) {
@@ -160,10 +164,17 @@ bool ReplicaCore::Implementation::may_send_batch(ReplicaId to, const SharedBatch
 bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs) {
   bool sent = false;
   const bool recorded = slot.recorded && slot.recorded->view == view_;
-  if (recorded && is_primary() && !theirs.has_batch && may_send_batch(to, slot.batches.at(slot.recorded->digest))) {
+  if (recorded && is_primary() && !slot.chosen && !theirs.has_batch &&
+      may_send_batch(to, slot.batches.at(slot.recorded->digest))) {
     count("PRE-PREPARE sent again");
     const auto& batch = slot.batches.at(slot.recorded->digest);
     send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch});
+    sent = true;
+  }
+  if (slot.withheld && slot.withheld->view == view_ && is_primary() && !theirs.has_batch &&
+      may_send_batch(to, slot.batches.at(slot.withheld->digest))) {
+    count("PRE-PREPARE sent again");
+    send(to, PrePrepare{.view = view_, .seq = seq, .batch = slot.batches.at(slot.withheld->digest)});
     sent = true;
   }
   if (recorded && slot.own_prepare_durable && (theirs.prepares & bit(config_.id)) == 0) {
@@ -171,7 +182,8 @@ bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const S
     send(to, Prepare{.view = slot.recorded->view, .seq = seq, .digest = slot.recorded->digest});
     sent = true;
   }
-  if (slot.prepared && slot.own_commit_durable && (theirs.commits & bit(config_.id)) == 0) {
+  if (slot.prepared && slot.prepared->view == view_ && slot.own_commit_durable &&
+      (theirs.commits & bit(config_.id)) == 0) {
     count("COMMIT sent again");
     send(to, Commit{.view = slot.prepared->view, .seq = seq, .digest = slot.prepared->digest});
     sent = true;
@@ -194,7 +206,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) 
 }
 
 std::optional<Digest> ReplicaCore::Implementation::missing_batch(const Slot& slot) const {
-  std::optional<Digest> wanted = slot.decided;
+  std::optional<Digest> wanted = slot.decided ? slot.decided : slot.chosen;
   if (!wanted) {
     if (const auto ballot = known_prepared(slot)) wanted = ballot->digest;
   }
@@ -218,6 +230,9 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
     }
     for (const auto& [member, digest] : slot.decisions.votes()) {
       if (digest == *wanted) vouchers.insert(member);
+    }
+    for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
+      if (slot.chosen == wanted && (slot.vouchers & bit(id)) != 0) vouchers.insert(id);
     }
     vouchers.erase(config_.id);
     if (vouchers.empty()) continue;
@@ -254,6 +269,7 @@ void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& mes
       mutant(Mutant::wrong_batch_digest_accepted) ? *wanted : authenticator_.digest(message.batch->bytes);
   if (digest != *wanted) return count("batch that nobody asked for");
   slot.batches[digest] = message.batch;
+  if (slot.chosen == digest) accept_chosen();
   if (in_window(message.seq)) check_prepared(message.seq, slot);
   execute_decided();
 }

@@ -4,6 +4,13 @@
 
 namespace tagma {
 
+VoteSet<Ballot>::Outcome add_ballot(VoteSet<Ballot>& votes, ReplicaId member, const Ballot& ballot) {
+  const auto* held = votes.find(member);
+  if (held != nullptr && held->view > ballot.view) return VoteSet<Ballot>::Outcome::repeated;
+  if (held != nullptr && held->view < ballot.view) votes.erase(member);
+  return votes.add(member, ballot);
+}
+
 void DecidedBatches::add(Seq seq, Entry entry) {
   auto& kept = entries_[seq];
   bytes_ += entry.batch.size() - kept.batch.size();

@@ -19,10 +19,14 @@ struct Ballot {
 
 /// One position in the total order, from its first message until it is stable.
 struct Slot {
-  /// The batch that this replica accepted, with the latest view in which it recorded it: the Q entry of the slot.
+  /// The batch that this replica accepted, with the latest view in which it recorded it: the Q entry of the slot. One
+  /// is enough: a view is entered by its NEW-VIEW, which drops what it does not choose, and in a view one is accepted.
   std::optional<Ballot> recorded;
   /// What a quorum PREPAREd and this replica recorded: the P entry of the slot.
   std::optional<Ballot> prepared;
+  /// What the NEW-VIEW of the active view chose for the slot; nothing where it left it free.
+  std::optional<Digest> chosen;
+  std::uint64_t vouchers = 0;        ///< bit i: replica i has the batch of `chosen`, as its VIEW-CHANGE says
   bool own_prepare_durable = false;  ///< the record behind the own PREPARE is durable: the vote counts
   bool own_commit_durable = false;
 
@@ -32,14 +36,18 @@ struct Slot {
   /// (until f+1 others have PREPAREd it), or the slot is not the own life's to vote on as far as is known.
   std::optional<Ballot> withheld;
 
-  VoteSet<Ballot> prepares;   ///< of the current view
-  VoteSet<Ballot> commits;    ///< one per member, the first that came
+  VoteSet<Ballot> prepares;   ///< one per member, of the latest view that it voted in: add_ballot()
+  VoteSet<Ballot> commits;    ///< the same; those of an older view than the own one still decide
   VoteSet<Digest> decisions;  ///< DECIDED, first-hand
   std::optional<Digest> decided;
+  MonotonicUs proposed_us = 0;   ///< when it was proposed here, in the latest view
   MonotonicUs last_sent_us = 0;  ///< when the own messages of this slot were last sent to all
   MonotonicUs fetched_us = 0;    ///< when its missing batch was last asked for; 0: never
   std::uint32_t fetches = 0;     ///< how often: each time another member is asked
 };
+
+/// Counts a member's vote unless it has voted in a later view already. In one view the first vote counts.
+VoteSet<Ballot>::Outcome add_ballot(VoteSet<Ballot>& votes, ReplicaId member, const Ballot& ballot);
 
 /// Slots by seq. Invariant: all are above the collected log and at most two windows above it.
 using SlotLog = std::map<Seq, Slot>;

@@ -108,6 +108,7 @@ void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certif
   const auto number = persist(RecordCertificate{certificate_message_});
   own_votes_.push_back({.after = number, .kind = OwnVote::Kind::certificate, .seq = seq, .ballot = {}});
   checkpoint_votes_.erase(checkpoint_votes_.begin(), checkpoint_votes_.upper_bound(seq));
+  std::erase_if(dropped_by_, [seq](const auto& each) { return each.second.last <= seq; });
   next_seq_ = std::max(next_seq_, seq + 1);
   compare_with_certificate();
   grant_leases();

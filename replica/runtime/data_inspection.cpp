@@ -21,6 +21,10 @@ void count(LogInspection& log, const RecordPrePrepared& /*record*/) { ++log.pre_
 void count(LogInspection& log, const RecordPrepared& /*record*/) { ++log.prepared; }
 void count(LogInspection& log, const RecordDecided& /*record*/) { ++log.decided; }
 void count(LogInspection& /*log*/, const RecordStanding& /*record*/) {}
+void count(LogInspection& log, const RecordView& record) { log.view = std::max(log.view, record.view); }
+void count(LogInspection& log, const RecordNewView& record) {
+  log.view = std::max(log.view, record.new_view->content.view);
+}
 void count(LogInspection& log, const RecordCertificate& record) {
   log.certificate = std::max(log.certificate, record.certificate.votes.front().content.seq);
 }

@@ -19,6 +19,7 @@ struct LogInspection {
   Seq first = 0;  ///< lowest slot of a record; 0: none
   Seq last = 0;
   Seq certificate = 0;  ///< slot of the last stable checkpoint; 0: none
+  View view = 0;        ///< no vote of a lower view is cast any more
 };
 
 struct StateInspection {

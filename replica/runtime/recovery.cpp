@@ -30,16 +30,24 @@ using runtime::CheckedState;
 /// What the logs together know of a slot.
 struct KnownSlot {
   enum class Degree : std::uint8_t { recorded, prepared, decided };
-  std::map<Digest, Degree> digests;
+  /// How well a batch is known: decided; else by the latest view, which has chosen it over those of views before.
+  struct Standing {
+    bool decided = false;
+    View view = 0;
+    Degree degree = Degree::recorded;
+    auto operator<=>(const Standing&) const = default;
+  };
+  std::map<Digest, Standing> digests;
   std::map<Digest, SharedBatch> batches;
 
-  void learn(const Digest& digest, Degree degree, const SharedBatch& batch) {
-    auto& known = digests.try_emplace(digest, degree).first->second;
-    known = std::max(known, degree);
+  void learn(const Digest& digest, Degree degree, View view, const SharedBatch& batch) {
+    const Standing standing{.decided = degree == Degree::decided, .view = view, .degree = degree};
+    auto& known = digests.try_emplace(digest, standing).first->second;
+    known = std::max(known, standing);
     if (batch != nullptr) batches[digest] = batch;
   }
   /// What is best known; of two alike the smaller digest, as in a view change.
-  [[nodiscard]] std::pair<Digest, Degree> best() const {
+  [[nodiscard]] std::pair<Digest, Standing> best() const {
     return *std::max_element(digests.begin(), digests.end(), [](const auto& left, const auto& right) {
       return left.second != right.second ? left.second < right.second : left.first > right.first;
     });
@@ -105,14 +113,16 @@ class LogReader {
  private:
   void remark(const std::string& what) { found_.remark += (found_.remark.empty() ? "" : "; ") + what; }
   void learn(const RecordPrePrepared& record) {
-    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::recorded, record.batch);
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::recorded, record.view, record.batch);
   }
   void learn(const RecordPrepared& record) {
-    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::prepared, record.batch);
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::prepared, record.view, record.batch);
   }
   void learn(const RecordDecided& record) {
-    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::decided, record.batch);
+    knowledge_.slots[record.seq].learn(record.digest, KnownSlot::Degree::decided, 0, record.batch);
   }
+  void learn(const RecordView& /*record*/) {}
+  void learn(const RecordNewView& /*record*/) {}
   void learn(const RecordStanding& record) {
     if (record.diverged) {
       knowledge_.diverged.insert(found_.id);
@@ -183,7 +193,8 @@ void choose_slots(Knowledge& knowledge) {
   plan.last = plan.base;
   for (auto slot = knowledge.slots.find(plan.last + 1); slot != knowledge.slots.end() && slot->first == plan.last + 1;
        ++slot) {
-    const auto [digest, degree] = slot->second.best();
+    const auto [digest, standing] = slot->second.best();
+    const auto degree = standing.degree;
     if (!slot->second.batches.contains(digest)) break;
     if (slot->second.digests.size() > 1 && !plan.conflict) plan.conflict = slot->first;
     plan.decided += degree == KnownSlot::Degree::decided ? 1U : 0U;

@@ -110,9 +110,59 @@ void VoteOracle::claims_stable(ReplicaId replica, Seq seq, const Digest& root) {
   }
 }
 
+void VoteOracle::view_durable(ReplicaId replica, View view) {
+  auto& highest = durable_view_[replica];
+  highest = std::max(highest, view);
+}
+
+void VoteOracle::votes_in(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  const auto left = left_view_.find(replica);
+  if (left == left_view_.end() || view >= left->second) return;
+  verdict_.report(Oracle::durable_votes,
+                  "a vote in a view that was left by a VIEW-CHANGE: " + place(replica, view, seq, digest));
+}
+
+void VoteOracle::sent_pre_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest) {
+  if (correct(replica)) one_digest(proposed_digest_, replica, view, seq, digest, "a PRE-PREPARE");
+}
+
+void VoteOracle::all_claimed(ReplicaId replica, const ViewChangeStatement& statement,
+                             const std::map<Ballot, std::set<ReplicaId>>& durable,
+                             const std::vector<SlotClaim>& claims) {
+  const auto& votes = statement.certificate.votes;
+  const Seq certificate = votes.empty() ? 0 : votes.front().content.seq;
+  const Seq from = std::max(certificate, forgotten_up_to_.contains(replica) ? forgotten_up_to_.at(replica) : 0) + 1;
+  for (auto at = durable.lower_bound({from, 0, Digest{}}); at != durable.end(); ++at) {
+    if (!at->second.contains(replica)) continue;
+    const auto& [seq, view, digest] = at->first;
+    const bool claimed = std::any_of(claims.begin(), claims.end(), [slot = seq, least = view](const SlotClaim& claim) {
+      return claim.seq == slot && claim.view >= least;
+    });
+    const bool dropped = std::any_of(statement.dropped_by.begin(), statement.dropped_by.end(),
+                                     [least = view](const NewViewName& name) { return name.view > least; });
+    if (claimed || dropped || view >= statement.view) continue;
+    verdict_.report(Oracle::durable_votes,
+                    "a VIEW-CHANGE leaves a durable record out: " + place(replica, view, seq, digest));
+  }
+}
+
+void VoteOracle::sent_view_change(ReplicaId replica, const ViewChangeStatement& statement) {
+  if (!correct(replica)) return;
+  const auto durable = durable_view_.find(replica);
+  if (durable == durable_view_.end() || durable->second < statement.view) {
+    verdict_.report(Oracle::durable_votes, "replica " + std::to_string(replica) + " sent a VIEW-CHANGE for view " +
+                                               std::to_string(statement.view) + " before its record");
+  }
+  auto& left = left_view_[replica];
+  left = std::max(left, statement.view);
+  all_claimed(replica, statement, prepared_, statement.prepared);
+  all_claimed(replica, statement, pre_prepared_, statement.recorded);
+}
+
 void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest) {
   if (!correct(replica)) return;
   one_digest(prepare_digest_, replica, view, seq, digest, "a PREPARE");
+  votes_in(replica, view, seq, digest);
   remembers(replica, view, seq, digest);
   if (!contains(voters_of(pre_prepared_, Ballot{seq, view, digest}), replica)) {
     verdict_.report(Oracle::durable_votes, "a PREPARE left before its record: " + place(replica, view, seq, digest));
@@ -122,6 +172,7 @@ void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Diges
 void VoteOracle::sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest) {
   if (!correct(replica)) return;
   one_digest(commit_digest_, replica, view, seq, digest, "a COMMIT");
+  votes_in(replica, view, seq, digest);
   remembers(replica, view, seq, digest);
   if (!contains(voters_of(prepared_, Ballot{seq, view, digest}), replica)) {
     verdict_.report(Oracle::durable_votes, "a COMMIT left before its record: " + place(replica, view, seq, digest));

@@ -27,9 +27,15 @@ class VoteOracle {
   void pre_prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void prepared(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void checkpoint_durable(ReplicaId replica, Seq seq, const Digest& root);
+  /// It is durable that `replica` votes in no view below this one.
+  void view_durable(ReplicaId replica, View view);
 
   /// `replica` returns without its records: what it voted before counts for ever, and it votes on those slots no more.
-  void forgets(ReplicaId replica) { forgotten_up_to_[replica] = voted_up_to_[replica]; }
+  void forgets(ReplicaId replica) {
+    forgotten_up_to_[replica] = voted_up_to_[replica];
+    durable_view_.erase(replica);
+    left_view_.erase(replica);
+  }
   /// `replica` returns and has found these records in its log, which it had collected up to this slot: what was durable
   /// above it must be among them.
   void read_back(ReplicaId replica, const std::vector<Record>& records, Seq collected);
@@ -43,6 +49,10 @@ class VoteOracle {
   /// `replica` handed these votes to the network.
   void sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest);
   void sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  /// Not a vote: but a correct primary proposes one batch for a slot in a view.
+  void sent_pre_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  /// Speaks of everything that is durable above its certificate, but for what a NEW-VIEW that it names dropped.
+  void sent_view_change(ReplicaId replica, const ViewChangeStatement& statement);
   void sent_checkpoint(ReplicaId replica, Seq seq, const Digest& root);
 
   /// `replica` executed `digest` at `seq`.
@@ -56,6 +66,10 @@ class VoteOracle {
   [[nodiscard]] bool has_quorum(const std::set<ReplicaId>* voters) const;
   /// A life that does not know what an earlier one voted must not vote there.
   void remembers(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  void votes_in(ReplicaId replica, View view, Seq seq, const Digest& digest);
+  /// `durable` records of `replica` above the statement's certificate must be among its `claims`.
+  void all_claimed(ReplicaId replica, const ViewChangeStatement& statement,
+                   const std::map<Ballot, std::set<ReplicaId>>& durable, const std::vector<SlotClaim>& claims);
   void one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
                   std::string_view what);
 
@@ -68,6 +82,9 @@ class VoteOracle {
   std::map<std::pair<Seq, Digest>, std::set<ReplicaId>> checkpoints_held_;  ///< and not lost since
   std::map<ReplicaId, Seq> voted_up_to_;      ///< the highest slot that it recorded or voted on
   std::map<ReplicaId, Seq> forgotten_up_to_;  ///< up to here an earlier life may have
+  std::map<ReplicaId, View> durable_view_;
+  std::map<ReplicaId, View> left_view_;  ///< no vote below it any more: as its VIEW-CHANGE said
+  std::map<Vote, Digest> proposed_digest_;
   std::map<Vote, Digest> recorded_digest_;
   std::map<Vote, Digest> prepare_digest_;
   std::map<Vote, Digest> commit_digest_;

@@ -89,6 +89,22 @@ void judge_checkpoint(ByteView input) {
                "a checkpoint statement decodes to itself");
 }
 
+/// A NEW-VIEW and the VIEW-CHANGEs in it, whose bodies have no decoder of their own either.
+void judge_new_view(ByteView input) {
+  const auto decoded = metered([&] { return wire::decode_new_view(Bytes(input), "signature"); }, input.size());
+  if (!decoded) return;
+  TAGMA_ASSERT(decoded->body == input, "signed bytes are kept as they came");
+  TAGMA_ASSERT(!validate(*decoded), "what was decoded is valid");
+  auto content = decoded->content;
+  for (auto& view_change : content.view_changes) {
+    if (view_change.body.size() > limits::view_change_bytes_max - allocation_base_bytes) return;
+    view_change.body = wire::encode_view_change_body(view_change.content);
+  }
+  if (input.size() > limits::new_view_bytes_max - replicas_max * allocation_base_bytes) return;
+  const auto again = wire::decode_new_view(wire::encode_new_view_body(content), "signature");
+  TAGMA_ASSERT(again.ok() && again->content == content, "a NEW-VIEW decodes to itself");
+}
+
 }  // namespace
 
 void judge(ByteView input) {
@@ -96,6 +112,7 @@ void judge(ByteView input) {
   judge_bundle(input);
   judge_batch(input);
   judge_checkpoint(input);
+  judge_new_view(input);
 }
 
 }  // namespace tagma::fuzz

@@ -164,8 +164,88 @@ CheckpointCertificate MessageMaker::certificate() {
   return certificate;
 }
 
+std::vector<SlotClaim> MessageMaker::claims(std::size_t count_max, Seq seq, View view) {
+  std::vector<SlotClaim> claims;
+  const auto shape = input_.byte();
+  const auto count = shape % 8 == 0 ? input_.size_around(count_max) : std::size_t{shape} % 4;
+  for (std::size_t at = 0; at < count; ++at) {
+    const auto step = input_.byte();
+    // The same slot again, any one, or a little further.
+    if (step == 255) {
+      seq = input_.number();
+    } else if (step % 8 != 7 || claims.empty()) {
+      seq += 1U + step % 4U;
+    }
+    claims.push_back({seq, step % 32 == 30 ? input_.number() : view - 1, input_.digest()});
+  }
+  return claims;
+}
+
+ViewChange MessageMaker::view_change() {
+  ViewChange made;
+  auto& content = made.content;
+  content.cluster = input_.digest();
+  content.epoch = input_.number();
+  content.replica = static_cast<ReplicaId>(input_.flag() ? input_.number() : input_.byte() % 66U);
+  content.incarnation = input_.number();
+  content.view = input_.number();
+  content.issue = input_.number();
+  for (auto named = input_.byte() % 4U; named > 0; --named) {
+    content.dropped_by.push_back({input_.flag() ? input_.number() : content.view - named, input_.digest()});
+  }
+  if (input_.flag()) content.certificate = certificate();
+  const auto& votes = content.certificate.votes;
+  const Seq seq = votes.empty() ? 0 : votes.front().content.seq;
+  content.prepared = claims(limits::view_change_slots_max, seq, content.view);
+  content.recorded = claims(2 * limits::view_change_slots_max, seq, content.view);
+  made.signature = signature();
+  if (input_.byte() % 16 == 15) {
+    made.body = filled(input_.size_around(limits::view_change_bytes_max));
+    whole_ = false;
+  } else if (whole_) {
+    // As many claims and votes as can be made here always fit, where the votes' bodies are what they say.
+    made.body = wire::encode_view_change_body(content);
+  }
+  return made;
+}
+
+NewView MessageMaker::new_view() {
+  // Many small ones or a few large ones: what is limited is how many there are, and no input may be slow.
+  constexpr std::size_t bodies_bytes_max = 256UL * 1024;
+  NewView made;
+  auto& content = made.content;
+  content.cluster = input_.digest();
+  content.epoch = input_.number();
+  const auto shape = input_.byte();
+  auto count = shape % 8 == 0 ? input_.size_around(replicas_max) : std::size_t{shape} % 4;
+  if (count > 0) {
+    content.view_changes.push_back(view_change());
+    count = std::min(count, 1 + bodies_bytes_max / (1 + content.view_changes.front().body.size()));
+  }
+  content.view = count > 0 && shape < 224 ? content.view_changes.front().content.view : input_.number();
+  for (std::size_t at = 1; at < count; ++at) {
+    auto next = content.view_changes.front();
+    next.content.replica += static_cast<ReplicaId>(at);
+    if (whole_) next.body = wire::encode_view_change_body(next.content);
+    if (shape >= 128 && at + 1 == count) next = view_change();  // a stranger at the end
+    content.view_changes.push_back(std::move(next));
+  }
+  made.signature = signature();
+  if (input_.byte() % 16 == 15) {
+    made.body = filled(input_.size_around(limits::new_view_bytes_max));
+    whole_ = false;
+  } else if (whole_) {
+    made.body = wire::encode_new_view_body(content);
+  }
+  return made;
+}
+
 Status MessageMaker::status() {
-  Status status{.view = input_.number(), .certificate = input_.number(), .executed = input_.number(), .slots = {}};
+  Status status{.view = input_.number(),
+                .active = input_.flag(),
+                .certificate = input_.number(),
+                .executed = input_.number(),
+                .slots = {}};
   const auto count = input_.size_around(limits::status_slots_max);
   Seq seq = status.certificate;
   for (std::size_t at = 0; at < count; ++at) {
@@ -261,6 +341,12 @@ Message MessageMaker::message() {
     }
     case 12: return ReportQuery{input_.number()};
     case 13: return report();
+    case 14: return view_change();
+    case 15: return new_view();
+    case 16: {
+      const auto view = input_.number();
+      return FetchNewView{view, input_.digest()};
+    }
     default: return inspection();
   }
 }

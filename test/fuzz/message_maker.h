@@ -28,6 +28,10 @@ class MessageMaker {
   [[nodiscard]] SharedBatch shared_batch();
   [[nodiscard]] CheckpointCertificate certificate();
   [[nodiscard]] Rejoin rejoin();
+  /// Claims for P or Q, of at most about `count_max`, mostly by rising slot above `seq` and of views below `view`.
+  [[nodiscard]] std::vector<SlotClaim> claims(std::size_t count_max, Seq seq, View view);
+  [[nodiscard]] ViewChange view_change();
+  [[nodiscard]] NewView new_view();
   [[nodiscard]] Status status();
   [[nodiscard]] Replies replies();
   [[nodiscard]] Report report();

@@ -28,6 +28,10 @@ std::size_t generous_size(const Message& message) {
     for (const auto& [name, value] : report->counters) size += name.size() + 64;
   } else if (const auto* certificate = std::get_if<CheckpointCertificate>(&message)) {
     for (const auto& vote : certificate->votes) size += vote.body.size() + vote.signature.size() + 64;
+  } else if (const auto* view_change = std::get_if<ViewChange>(&message)) {
+    size += view_change->body.size() + view_change->signature.size();
+  } else if (const auto* new_view = std::get_if<NewView>(&message)) {
+    size += new_view->body.size() + new_view->signature.size();
   } else if (const auto* keys = std::get_if<StateKeys>(&message)) {
     for (const auto& key : keys->keys) size += key.size() + 64;
   } else if (const auto* values = std::get_if<StateValues>(&message)) {

@@ -21,6 +21,9 @@ enum Lie : std::uint32_t {
   lie_count
 };
 
+/// Ways to falsify what a VIEW-CHANGE claims.
+constexpr std::uint64_t lies_in_claims = 5;
+
 Digest flipped(Digest digest, std::uint8_t by) {
   digest.bytes[0] = static_cast<std::uint8_t>(digest.bytes[0] ^ (1U + by % 255U));
   return digest;
@@ -59,14 +62,23 @@ const Digest* Conspiracy::digest_for(Seq seq, ReplicaId to) const {
 LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Membership& membership,
                            Authenticator& authenticator, Conspiracy& conspiracy, Coverage& coverage)
     : id_(id),
-      primary_(options.profile == Profile::byzantine_primary && id == 0),
       membership_(membership),
       authenticator_(authenticator),
       conspiracy_(conspiracy),
       coverage_(coverage),
       random_(options.seed + id, "liar"),
       source_random_(options.seed + id, "lying source"),
-      rejoin_random_(options.seed + id, "lying about lives") {
+      rejoin_random_(options.seed + id, "lying about lives"),
+      view_random_(options.seed + id, "lying about views") {
+  equivocates_ = options.profile == Profile::byzantine_primary || view_random_.chance(500'000);
+  dropped_proposals_ppm_ = view_random_.one_of<std::uint32_t>({0, 0, 300'000, 1'000'000});
+  if (options.profile == Profile::byzantine_primary && dropped_proposals_ppm_ == 1'000'000) dropped_proposals_ppm_ = 0;
+  lie_in_claims_ = view_random_.below(lies_in_claims + 2);
+  wrong_claims_ppm_ = view_random_.one_of<std::uint32_t>({0, 300'000, 1'000'000});
+  withheld_view_changes_ppm_ = view_random_.one_of<std::uint32_t>({0, 300'000, 1'000'000});
+  withheld_new_views_ppm_ = view_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
+  wrong_new_views_ppm_ = view_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
+  stray_view_changes_ppm_ = view_random_.one_of<std::uint32_t>({0, 20'000, 200'000});
   stray_rejoin_ppm_ = rejoin_random_.one_of<std::uint32_t>({0, 0, 20'000, 300'000});
   wrong_parts_ppm_ = source_random_.one_of<std::uint32_t>({0, 100'000, 1'000'000});
   withheld_leases_ppm_ = source_random_.one_of<std::uint32_t>({0, 500'000, 1'000'000});
@@ -79,7 +91,7 @@ LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Member
 
 std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
   std::vector<Message> out;
-  if (!primary_ && random_.chance(silent_ppm_)) {
+  if (!std::holds_alternative<PrePrepare>(message) && random_.chance(silent_ppm_)) {
     coverage_.count("liar: silent");
     return out;
   }
@@ -108,6 +120,10 @@ std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
     held = std::get<CheckpointVote>(message);
   } else if (std::holds_alternative<StateLease>(message) && source_random_.chance(withheld_leases_ppm_)) {
     coverage_.count("liar: lease withheld");
+  } else if (const auto* wish = std::get_if<ViewChange>(&message)) {
+    bend_view_change(to, *wish, out);
+  } else if (const auto* begun = std::get_if<NewView>(&message)) {
+    bend_new_view(to, *begun, out);
   } else if (const auto* parts = std::get_if<StateParts>(&message)) {
     bend_parts(*parts, out);
   } else if (const auto* decided = std::get_if<Decided>(&message); decided != nullptr && lies(wrong_decisions)) {
@@ -120,7 +136,8 @@ std::vector<Message> LyingReplica::bend(ReplicaId to, const Message& message) {
 }
 
 void LyingReplica::bend_pre_prepare(ReplicaId to, const PrePrepare& message, std::vector<Message>& out) {
-  if (!primary_ || message.batch->is_null() || !conspiracy_.splits(message.seq)) {
+  if (view_random_.chance(dropped_proposals_ppm_)) return coverage_.count("liar: primary left a proposal out");
+  if (!equivocates_ || message.batch->is_null() || !conspiracy_.splits(message.seq)) {
     out.emplace_back(message);
     return;
   }
@@ -182,7 +199,7 @@ void LyingReplica::bend_vote(ReplicaId to, Vote vote, std::vector<Message>& out)
   if (const auto* agreed = conspiracy_.digest_for(vote.seq, to)) {
     if (*agreed != vote.digest) coverage_.count("liar: vote for the other batch");
     vote.digest = *agreed;
-  } else if (!primary_ && lies(contradictory_votes) && random_.chance(500'000)) {
+  } else if (lies(contradictory_votes) && random_.chance(500'000)) {
     coverage_.count("liar: contradictory vote");
     vote.digest = flipped(vote.digest, static_cast<std::uint8_t>(to));
     // The same vote both ways, one after the other.
@@ -304,6 +321,115 @@ std::vector<Message> LyingReplica::bend_for_client(const Message& message) {
   return out;
 }
 
+ViewChange LyingReplica::signed_view_change(ViewChangeStatement content) {
+  ViewChange message;
+  message.content = std::move(content);
+  message.body = wire::encode_view_change_body(message.content);
+  message.signature = authenticator_.sign(wire::view_change_statement(message.body));
+  return message;
+}
+
+NewView LyingReplica::signed_new_view(NewViewStatement content) {
+  NewView message;
+  message.content = std::move(content);
+  message.body = wire::encode_new_view_body(message.content);
+  message.signature = authenticator_.sign(wire::new_view_statement(message.body));
+  return message;
+}
+
+void LyingReplica::falsify(std::vector<SlotClaim>& claims, const ViewChangeStatement& content, Seq start) {
+  switch (lie_in_claims_ < lies_in_claims ? lie_in_claims_ : view_random_.below(lies_in_claims)) {
+    case 0: claims.clear(); break;
+    case 1:
+      if (!claims.empty())
+        claims.erase(claims.begin() + static_cast<std::ptrdiff_t>(view_random_.below(claims.size())));
+      break;
+    case 2:
+      if (!claims.empty()) {
+        auto& claim = claims[view_random_.below(claims.size())];
+        claim.digest = flipped(claim.digest, static_cast<std::uint8_t>(view_random_.below(3)));
+      }
+      break;
+    case 3:
+      if (!claims.empty()) claims[view_random_.below(claims.size())].view = content.view - 1;
+      break;
+    default: {
+      // Behind the last one: a slot that nobody has proposed, or a batch that somebody else was shown.
+      const Seq seq = (claims.empty() ? start : claims.back().seq) + 1;
+      const auto* agreed = conspiracy_.digest_for(seq, static_cast<ReplicaId>(view_random_.below(membership_.n())));
+      Digest digest;
+      digest.bytes[5] = static_cast<std::uint8_t>(view_random_.below(4));
+      claims.push_back({.seq = seq, .view = content.view - 1, .digest = agreed != nullptr ? *agreed : digest});
+      break;
+    }
+  }
+}
+
+void LyingReplica::bend_view_change(ReplicaId to, const ViewChange& message, std::vector<Message>& out) {
+  earlier_view_changes_.insert_or_assign(to, message);
+  if (view_random_.chance(withheld_view_changes_ppm_)) return coverage_.count("liar: VIEW-CHANGE withheld");
+  if (!view_random_.chance(wrong_claims_ppm_)) return out.emplace_back(message), void();
+  auto content = message.content;
+  const Seq start = content.certificate.votes.empty() ? 0 : content.certificate.votes.front().content.seq;
+  coverage_.count("liar: VIEW-CHANGE with false claims");
+  if (view_random_.chance(700'000)) falsify(content.prepared, content, start);
+  if (view_random_.chance(700'000)) falsify(content.recorded, content, start);
+  if (view_random_.chance(100'000)) content.certificate.votes.clear();
+  content.issue += view_random_.below(3);
+  const auto by_place = [](const SlotClaim& left, const SlotClaim& right) {
+    return std::pair(left.seq, left.digest) < std::pair(right.seq, right.digest);
+  };
+  std::sort(content.recorded.begin(), content.recorded.end(), by_place);
+  out.emplace_back(signed_view_change(std::move(content)));
+}
+
+void LyingReplica::bend_new_view(ReplicaId /*to*/, const NewView& message, std::vector<Message>& out) {
+  if (view_random_.chance(withheld_new_views_ppm_)) return coverage_.count("liar: NEW-VIEW withheld");
+  if (!view_random_.chance(wrong_new_views_ppm_)) return out.emplace_back(message), void();
+  auto content = message.content;
+  auto& view_changes = content.view_changes;
+  const auto at = view_changes.begin() + static_cast<std::ptrdiff_t>(view_random_.below(view_changes.size()));
+  switch (view_random_.below(6)) {
+    case 0:
+      coverage_.count("liar: NEW-VIEW without one of its VIEW-CHANGEs");
+      if (view_changes.size() > 1) view_changes.erase(at);
+      break;
+    case 1:
+      coverage_.count("liar: NEW-VIEW with a forged VIEW-CHANGE");
+      falsify(at->content.prepared, at->content, 0);
+      std::sort(at->content.prepared.begin(), at->content.prepared.end());
+      at->body = wire::encode_view_change_body(at->content);
+      break;
+    case 2:
+      coverage_.count("liar: NEW-VIEW with one VIEW-CHANGE in another's place");
+      at->signature = view_changes.front().signature;
+      break;
+    case 3:
+      coverage_.count("liar: NEW-VIEW with VIEW-CHANGEs that know nothing");
+      for (auto& view_change : view_changes) {
+        view_change.content.prepared.clear();
+        view_change.body = wire::encode_view_change_body(view_change.content);
+      }
+      break;
+    case 4: {
+      coverage_.count("liar: NEW-VIEW with another VIEW-CHANGE of its own");
+      for (auto& view_change : view_changes) {
+        if (view_change.content.replica != id_) continue;
+        auto own = view_change.content;
+        own.prepared.clear();
+        view_change = signed_view_change(std::move(own));
+      }
+      break;
+    }
+    default:
+      coverage_.count("liar: NEW-VIEW for a view of another primary");
+      content.view += 1;
+      for (auto& view_change : view_changes) view_change.content.view += 1;
+      break;
+  }
+  out.emplace_back(signed_new_view(std::move(content)));
+}
+
 Message LyingReplica::forged_request() {
   Bundle content;
   content.cluster = membership_.cluster;
@@ -329,11 +455,7 @@ Message LyingReplica::stray_message(Seq executed) {
   switch (random_.below(10)) {
     case 0: return Prepare{view, seq, digest};
     case 1: return Commit{view, seq, digest};
-    case 2:
-      // The honest core inside a lying primary numbers its own proposals and must not meet slots that it never
-      // proposed.
-      if (primary_) return FetchBatch{seq, digest};
-      return PrePrepare{view, seq, std::make_shared<const Batch>()};
+    case 2: return PrePrepare{view, seq, std::make_shared<const Batch>()};
     case 3: return Decided{seq, digest};
     case 4: return FetchBatch{seq, digest};
     case 5: return BatchBody{seq, std::make_shared<const Batch>()};
@@ -395,6 +517,15 @@ LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
     const auto message = signed_rejoin(whose, rejoin_random_.below(3));
     for (ReplicaId to = 0; to < membership_.n(); ++to) {
       if (to != id_) out.emplace_back(to, message);
+    }
+  }
+  if (view_random_.chance(stray_view_changes_ppm_)) {
+    coverage_.count("liar: VIEW-CHANGE without a reason");
+    for (auto& [to, message] : earlier_view_changes_) {
+      auto content = message.content;
+      content.view += 1 + view_random_.below(view_random_.chance(800'000) ? 3 : 1'000'000);
+      message = signed_view_change(std::move(content));
+      out.emplace_back(to, message);
     }
   }
   if (!lies(stray)) return out;

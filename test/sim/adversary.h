@@ -71,8 +71,15 @@ class LyingReplica {
   [[nodiscard]] Message stray_of_transfer(Seq executed);
   [[nodiscard]] Message forged_request();
 
+  /// Claims what it has not prepared, leaves out what it has, says other things to others.
+  void bend_view_change(ReplicaId to, const ViewChange& message, std::vector<Message>& out);
+  void bend_new_view(ReplicaId to, const NewView& message, std::vector<Message>& out);
+  void falsify(std::vector<SlotClaim>& claims, const ViewChangeStatement& content, Seq start);
+  [[nodiscard]] ViewChange signed_view_change(ViewChangeStatement content);
+  [[nodiscard]] NewView signed_new_view(NewViewStatement content);
+
   ReplicaId id_;
-  bool primary_ = false;
+  bool equivocates_ = false;  ///< as a primary
   const Membership& membership_;
   Authenticator& authenticator_;
   Conspiracy& conspiracy_;
@@ -94,6 +101,16 @@ class LyingReplica {
   Random rejoin_random_;
   std::uint32_t stray_rejoin_ppm_ = 0;
   std::vector<Rejoin> earlier_rejoins_;  ///< ordered before: to be ordered again
+  // About views; drawn apart too.
+  Random view_random_;
+  std::uint32_t dropped_proposals_ppm_ = 0;
+  std::uint32_t wrong_claims_ppm_ = 0;
+  std::uint64_t lie_in_claims_ = 0;  ///< which it always tells; other than one of them: another one each time
+  std::uint32_t withheld_view_changes_ppm_ = 0;
+  std::uint32_t withheld_new_views_ppm_ = 0;
+  std::uint32_t wrong_new_views_ppm_ = 0;
+  std::uint32_t stray_view_changes_ppm_ = 0;
+  std::map<ReplicaId, ViewChange> earlier_view_changes_;  ///< its own, by receiver
 };
 
 }  // namespace tagma::sim

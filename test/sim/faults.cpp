@@ -26,7 +26,7 @@ void Simulation::perform_due_faults() {
   }
   while (!crashes_due_.empty() && crashes_due_.back() <= completed_) {
     crashes_due_.pop_back();
-    crash_a_backup();
+    crash_one();
   }
   while (!restarts_due_.empty() && restarts_due_.back() <= completed_) {
     restarts_due_.pop_back();
@@ -58,8 +58,8 @@ bool Simulation::impaired(ReplicaId id) {
   return loss.memory || loss.state;
 }
 
-/// A replica crashes and returns with a loss: everything, its log (which it finds damaged), or its state. The primary
-/// loses its state only, as long as there is no view change: without its memory it would not lead any more.
+/// A replica, the primary too, crashes and returns with a loss: everything, its log (which it finds damaged), or its
+/// state.
 void Simulation::lose_something() {
   std::size_t faulty = options_.liars.size() + options_.crashes;
   for (ReplicaId id = 0; id < options_.n; ++id) faulty += correct(id) && impaired(id) ? 1U : 0U;
@@ -70,10 +70,9 @@ void Simulation::lose_something() {
   const auto id = static_cast<ReplicaId>(random_.below(options_.n));
   auto& node = *replicas_[id];
   if (!correct(id) || !node.running()) return;
-  if (id != 0 && random_.chance(300'000)) return damage_something(id);
-  auto what = random_.one_of(
+  if (random_.chance(300'000)) return damage_something(id);
+  const auto what = random_.one_of(
       {ReplicaNode::Loss::everything, ReplicaNode::Loss::everything, ReplicaNode::Loss::log, ReplicaNode::Loss::state});
-  if (id == 0) what = ReplicaNode::Loss::state;
   const auto about = what == ReplicaNode::Loss::everything ? "disk wiped"
                      : what == ReplicaNode::Loss::log      ? "log lost"
                                                            : "state lost";
@@ -102,7 +101,7 @@ void Simulation::restart_something() {
     for (ReplicaId id = 0; id < options_.n; ++id) restart(id);
   } else if (kind == 1) {
     coverage_.count("fault: primary crashed and returned");
-    restart(0);
+    restart(primary());
   } else if (kind == 2) {
     coverage_.count("fault: some replicas crashed and returned");
     for (ReplicaId id = 0; id < options_.n; ++id) {
@@ -158,13 +157,23 @@ void Simulation::cut_something() {
   for (ClientId id = 0; id < options_.client.clients; ++id) cut_peer({PrincipalKind::client, id});
 }
 
-/// Not the primary: nobody could take its place before view changes exist.
-void Simulation::crash_a_backup() {
-  const auto victim = static_cast<ReplicaId>(1 + random_.below(options_.n - 1));
-  for (std::uint32_t step = 0; step + 1 < options_.n; ++step) {
-    const auto id = static_cast<ReplicaId>(1 + (victim - 1 + step) % (options_.n - 1));
+/// The primary that most replicas have, or want.
+ReplicaId Simulation::primary() const {
+  std::vector<View> views;
+  for (const auto& node : replicas_) {
+    if (node->running()) views.push_back(node->view().view);
+  }
+  std::sort(views.begin(), views.end());
+  return views.empty() ? 0 : static_cast<ReplicaId>(views[views.size() / 2] % options_.n);
+}
+
+/// For ever; the primary as often as not.
+void Simulation::crash_one() {
+  const auto victim = random_.chance(500'000) ? primary() : static_cast<ReplicaId>(random_.below(options_.n));
+  for (std::uint32_t step = 0; step < options_.n; ++step) {
+    const auto id = static_cast<ReplicaId>((victim + step) % options_.n);
     if (!correct(id) || replicas_[id]->crashed()) continue;
-    coverage_.count("fault: backup crashed");
+    coverage_.count(id == primary() ? "fault: primary crashed" : "fault: backup crashed");
     note("crashed", "", {PrincipalKind::replica, id});
     return replicas_[id]->crash();
   }

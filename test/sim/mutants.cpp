@@ -3,9 +3,11 @@
 //
 //   sim_mutants                    the table below; exit 1 if a mutant survives or the whole code does not pass
 //   sim_mutants --hunt [MUTANT]    searches seeds: mutant, profile, oracle that hears it first
+//   sim_mutants --show MUTANT PROFILE SEED   one run of it, and what was found
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <map>
@@ -53,6 +55,16 @@ constexpr Named all_mutants[] = {
     {Mutant::log_checksum_ignored, "log_checksum_ignored"},
     {Mutant::log_cut_below_mark, "log_cut_below_mark"},
     {Mutant::checkpoint_voted_early, "checkpoint_voted_early"},
+    {Mutant::undecided_taken_as_null, "undecided_taken_as_null"},
+    {Mutant::view_not_persisted, "view_not_persisted"},
+    {Mutant::votes_in_left_view, "votes_in_left_view"},
+    {Mutant::prepared_left_out, "prepared_left_out"},
+    {Mutant::view_change_unverified, "view_change_unverified"},
+    {Mutant::leads_view_found_on_disk, "leads_view_found_on_disk"},
+    {Mutant::request_never_owed, "request_never_owed"},
+    {Mutant::new_view_kept_to_oneself, "new_view_kept_to_oneself"},
+    {Mutant::chosen_batch_not_voted, "chosen_batch_not_voted"},
+    {Mutant::requests_lost_with_view, "requests_lost_with_view"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -89,6 +101,17 @@ constexpr Kill kills[] = {
     {Mutant::checkpoint_voted_early, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::log_collected_early, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::piece_not_verified, Oracle::state_digest, Profile::liars, 1, 40},
+    {Mutant::view_not_persisted, Oracle::durable_votes, Profile::calm, 1, 6},
+    {Mutant::votes_in_left_view, Oracle::durable_votes, Profile::calm, 1, 6},
+    {Mutant::prepared_left_out, Oracle::durable_votes, Profile::calm, 1, 6},
+    {Mutant::prepared_left_out, Oracle::agreement, Profile::lossy, 1, 10},
+    {Mutant::leads_view_found_on_disk, Oracle::durable_votes, Profile::calm, 1, 20},
+    {Mutant::view_change_unverified, Oracle::alarm, Profile::byzantine_primary, 128, 128},
+    {Mutant::undecided_taken_as_null, Oracle::liveness, Profile::calm, 1, 40},
+    {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 1, 10},
+    {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
+    {Mutant::chosen_batch_not_voted, Oracle::liveness, Profile::calm, 1, 6},
+    {Mutant::requests_lost_with_view, Oracle::liveness, Profile::lossy, 1, 20},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::liars, 1, 40},
     {Mutant::overlay_loses_write, Oracle::liveness, Profile::lossy, 1, 6},
@@ -191,10 +214,28 @@ int hunt(std::string_view only) {
 
 }  // namespace
 
+namespace {
+
+/// One run with every oracle listening; "none" is the unbroken code.
+int show(std::string_view which, std::string_view profile_name, const char* seed) {
+  const auto profile = profile_named(profile_name);
+  const auto named = std::find_if(std::begin(all_mutants), std::end(all_mutants),
+                                  [which](const Named& each) { return each.name == which; });
+  if (!profile || (named == std::end(all_mutants) && which != "none")) return 2;
+  const auto mutant = named == std::end(all_mutants) ? Mutant::none : named->mutant;
+  const auto report = run_mutant(mutant, std::strtoull(seed, nullptr, 10), *profile, {});
+  if (!report.violated) return std::printf("nothing was found\n"), 0;
+  print_violation(report, *profile);
+  return 1;
+}
+
+}  // namespace
+
 int main(int count, char** words) {
+  if (count == 5 && std::strcmp(words[1], "--show") == 0) return show(words[2], words[3], words[4]);
   if (count >= 2 && std::strcmp(words[1], "--hunt") == 0) return hunt(count >= 3 ? words[2] : "");
   if (count > 1) {
-    std::fprintf(stderr, "usage: sim_mutants [--hunt [MUTANT]]\n");
+    std::fprintf(stderr, "usage: sim_mutants [--hunt [MUTANT] | --show MUTANT PROFILE SEED]\n");
     return 2;
   }
   return check_table();

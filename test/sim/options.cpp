@@ -62,6 +62,12 @@ void draw_transfer(SimOptions& options) {
   core.lease_max_us = random.one_of<MonotonicUs>({500'000, 1'500'000, 120'000'000});
 }
 
+void draw_views(SimOptions& options) {
+  Random random(options.seed, "views");
+  options.core.view_change_timeout_us = random.between(30'000, 150'000);
+  options.core.view_change_doublings_max = 10;
+}
+
 void draw_losses(SimOptions& options) {
   Random random(options.seed, "losses");
   options.losses = random.one_of<std::uint32_t>({0, 0, 1, 1, 2, 5});
@@ -97,9 +103,9 @@ void draw_machines(Random& random, SimOptions& options) {
     options.clocks.push_back(clock);
     options.starts_us.push_back(random.between(0, 3'000));
   }
-  // One backup's clock may be wrong by any amount: the votes of f+1 others must make up for it.
+  // One clock may be wrong by any amount: the votes of f+1 others must make up for it, or another primary.
   if (options.f > 0 && random.chance(300'000)) {
-    options.clocks[1 + random.below(options.n - 1)].wall_skew_us = random.between(-40'000'000, 40'000'000);
+    options.clocks[random.below(options.n)].wall_skew_us = random.between(-40'000'000, 40'000'000);
   }
 }
 
@@ -142,7 +148,7 @@ void draw_faults(Random& random, SimOptions& options) {
   if (options.profile == Profile::liars) {
     const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
     while (options.liars.size() < liars) {
-      const auto id = static_cast<ReplicaId>(1 + random.below(options.n - 1));
+      const auto id = static_cast<ReplicaId>(random.below(options.n));
       if (!options.is_liar(id)) options.liars.push_back(id);
     }
     options.faulty_clients = static_cast<std::uint32_t>(random.below(3));
@@ -158,7 +164,6 @@ void draw_faults(Random& random, SimOptions& options) {
       const auto id = static_cast<ReplicaId>(1 + random.below(options.n - 1));
       if (!options.is_liar(id)) options.liars.push_back(id);
     }
-    options.demand_liveness = false;
   }
   std::sort(options.liars.begin(), options.liars.end());
 }
@@ -203,6 +208,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_core(random, options);
   draw_transfer(options);
   draw_losses(options);
+  draw_views(options);
   draw_links(random, options);
   draw_machines(random, options);
   draw_clients(random, options);

@@ -16,7 +16,7 @@ namespace tagma::sim {
 enum class Profile : std::uint8_t {
   calm,               ///< delays, skewed clocks, slow disks, evictions, hostile operations; nothing is lost
   lossy,              ///< and loss, duplication, heavy reordering, cuts in one or both directions
-  crash,              ///< and backups that stop for ever, up to f
+  crash,              ///< and replicas that stop for ever, up to f
   liars,              ///< lossy, and up to f backups and some clients that lie
   all,                ///< one of the above, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
@@ -89,10 +89,10 @@ struct SimOptions {
   ClientOptions client;
   WorkloadOptions workload;
   std::uint32_t cuts = 0;        ///< of links, during the clients' work
-  std::uint32_t crashes = 0;     ///< backups that stop for ever during the clients' work
+  std::uint32_t crashes = 0;     ///< replicas that stop for ever during the clients' work
   std::uint32_t restarts = 0;    ///< times at which one replica, some or all crash and return
-  std::uint32_t losses = 0;      ///< backups that return without their log, their state or both, f at a time at most
-  std::vector<ReplicaId> liars;  ///< faulty replicas; the primary among them in byzantine_primary
+  std::uint32_t losses = 0;      ///< replicas that return without their log, their state or both, f at a time at most
+  std::vector<ReplicaId> liars;  ///< faulty replicas; the first primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   bool demand_liveness = true;
 

@@ -216,6 +216,11 @@ void Simulation::vote_leaves(ReplicaId from, const Message& message) {
     check_life(from, commit->seq);
   } else if (const auto* vote = std::get_if<CheckpointVote>(&message)) {
     vote_oracle_.sent_checkpoint(from, vote->content.seq, vote->content.root);
+  } else if (const auto* wish = std::get_if<ViewChange>(&message)) {
+    vote_oracle_.sent_view_change(from, wish->content);
+  } else if (const auto* proposal = std::get_if<PrePrepare>(&message)) {
+    auto& authenticator = identities_.authenticator(replica(from));
+    vote_oracle_.sent_pre_prepare(from, proposal->view, proposal->seq, authenticator.digest(proposal->batch->bytes));
   }
 }
 
@@ -270,6 +275,10 @@ void Simulation::durable(ReplicaId id, const Record& record) {
   } else if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {
     note("made durable", "prepared", replica(id), prepared->seq, &prepared->digest);
     vote_oracle_.prepared(id, prepared->view, prepared->seq, prepared->digest);
+  } else if (const auto* wanted = std::get_if<RecordView>(&record)) {
+    vote_oracle_.view_durable(id, wanted->view);
+  } else if (const auto* begun = std::get_if<RecordNewView>(&record)) {
+    vote_oracle_.view_durable(id, begun->new_view->content.view);
   }
 }
 
@@ -403,13 +412,14 @@ void Simulation::ask_for_report() {
 
 void Simulation::check_report(ReplicaId from, const Report& report) {
   if (!correct(from)) return;
-  const bool rejoins = std::any_of(report.counters.begin(), report.counters.end(),
-                                   [](const auto& counter) { return counter.first == "rejoin boundary slot"; });
+  const bool excused = std::any_of(report.counters.begin(), report.counters.end(), [](const auto& counter) {
+    return counter.first == "rejoin boundary slot" || counter.first == "view not begun";
+  });
   if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_ever_[from] ||
       report.stable_checkpoint > certificate_ever_[from] ||
       // One whose own checkpoints lag far behind the others' has no room for slots to vote on, and says so.
       // So does one that took that very checkpoint from others, until its certificate is durable.
-      (!report.voting && !rejoins && report.state_digest_seq >= report.stable_checkpoint &&
+      (!report.voting && !excused && report.state_digest_seq >= report.stable_checkpoint &&
        report.stable_checkpoint > installed_[from])) {
     violated("replica " + std::to_string(from) + " reported what is not so");
   }
@@ -454,7 +464,21 @@ bool Simulation::work_is_done() const {
   return completed_ >= options_.operations_min && stable_checkpoints() >= options_.checkpoints_min;
 }
 
-/// Every operation has its outcome, and all correct replicas that run are at the same slot with the same state.
+/// The highest view in which a quorum is; 0 where there is none.
+View Simulation::view_of_quorum() const {
+  std::map<View, std::uint32_t> active;
+  for (const auto& node : replicas_) {
+    if (node->running() && node->view().active) ++active[node->view().view];
+  }
+  View highest = 0;
+  for (const auto& [view, replicas] : active) {
+    if (replicas >= quorum_size(options_.n, options_.f)) highest = view;
+  }
+  return highest;
+}
+
+/// Every operation has its outcome, and all correct replicas that run are at the same slot with the same state. A view
+/// in which a quorum votes is known to all (who wants a higher one may be alone with that).
 bool Simulation::settled() const {
   for (const auto& node : clients_) {
     if (node->outstanding() > 0) return false;
@@ -468,7 +492,7 @@ bool Simulation::settled() const {
     const auto view = node.view();
     const auto expected = first->view();
     if (view.executed != expected.executed || view.certificate != expected.certificate) return false;
-    if (!view.remembers) return false;
+    if (!view.remembers || view.view < view_of_quorum()) return false;
   }
   return true;
 }
@@ -485,7 +509,8 @@ void Simulation::explain_what_hangs() {
             (node.crashed() ? " crashed"
              : correct(id)  ? ""
                             : " faulty") +
-            " executed " + std::to_string(view.executed) + " stable " + std::to_string(view.certificate) + " pending " +
+            " view " + std::to_string(view.view) + (view.active ? "" : " wanted") + " executed " +
+            std::to_string(view.executed) + " stable " + std::to_string(view.certificate) + " pending " +
             std::to_string(view.pending_operations);
   }
   verdict_.report(Oracle::liveness, text);

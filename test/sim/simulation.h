@@ -106,7 +106,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void perform_due_faults();
   void cut_something();
   void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
-  void crash_a_backup();
+  [[nodiscard]] ReplicaId primary() const;
+  void crash_one();
   void restart_something();
   void restart(ReplicaId id);
   void lose_something();
@@ -118,6 +119,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
 
   void tick();
   [[nodiscard]] bool work_is_done() const;
+  [[nodiscard]] View view_of_quorum() const;
   [[nodiscard]] bool settled() const;
   void explain_what_hangs();
   void judge_history();

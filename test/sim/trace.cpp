@@ -64,6 +64,17 @@ struct Describe {
     line.number = message.content.incarnation;
     line.digest = first_word(message.content.nonce);
   }
+  void operator()(const ViewChange& message) const {
+    line.view = message.content.view;
+    line.number = message.content.issue;
+    line.count = message.content.recorded.size();
+    if (!message.content.certificate.votes.empty()) line.seq = message.content.certificate.votes.front().content.seq;
+  }
+  void operator()(const NewView& message) const {
+    line.view = message.content.view;
+    line.count = message.content.view_changes.size();
+  }
+  void operator()(const FetchNewView& message) const { vote(message.view, 0, message.digest); }
   // Questions of administrators and their answers; nobody asks them here.
   template <typename Inspection>
   void operator()(const Inspection& message) const {

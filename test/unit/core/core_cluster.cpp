@@ -187,6 +187,8 @@ Cluster::Cluster(std::uint32_t n, const std::function<void(CoreConfig&)>& change
     auto config = toy_config(n, id);
     if (change) change(config);
     nodes.push_back(std::make_unique<Node>(config));
+    nodes.back()->step(Started{});
+    nodes.back()->take_sent();
   }
 }
 
@@ -236,6 +238,18 @@ void Cluster::pass(MonotonicUs us) {
     node->now.wall_us += us;
     node->step(Woken{});
   }
+}
+
+MemberLife life_of(Cluster& cluster, ReplicaId id, ReplicaId according_to) {
+  MemberLife life;
+  cluster[according_to].core.state().scan("", "", [&](ByteView key, ByteView value) {
+    if (key != ByteView(state_key::member(id))) return true;
+    for (const char byte : value.substr(0, 8))
+      life.incarnation = life.incarnation << 8U | static_cast<std::uint8_t>(byte);
+    for (const char byte : value.substr(8, 8)) life.boundary = life.boundary << 8U | static_cast<std::uint8_t>(byte);
+    return true;
+  });
+  return life;
 }
 
 }  // namespace tagma::test

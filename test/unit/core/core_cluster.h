@@ -12,6 +12,7 @@
 #include "messages/authenticator.h"
 #include "messages/wire/codec.h"
 #include "replica/core/effect_sequencer.h"
+#include "replica/core/member_table.h"
 #include "replica/core/replica_core.h"
 
 namespace tagma::test {
@@ -120,6 +121,9 @@ struct Cluster {
 
   std::vector<std::unique_ptr<Node>> nodes;
 };
+
+/// The newest life of a replica, as the state of another one has it.
+[[nodiscard]] MemberLife life_of(Cluster& cluster, ReplicaId id, ReplicaId according_to = 0);
 
 [[nodiscard]] inline Sender replica_sender(ReplicaId id) { return {.principal = {PrincipalKind::replica, id}}; }
 [[nodiscard]] inline Sender admin_sender(AdminId id) { return {.principal = {PrincipalKind::admin, id}}; }

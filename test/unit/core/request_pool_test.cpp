@@ -59,6 +59,70 @@ TEST_CASE("sessions take turns") {
   CHECK(taken[3]->content.client == 2);
 }
 
+TEST_CASE("clients take turns, however many sessions one has") {
+  Pool pool;
+  for (SessionId session = 1; session <= 5; ++session) REQUIRE(pool.offer(1, session, 1) == admitted);
+  for (RequestNumber number = 1; number <= 2; ++number) REQUIRE(pool.offer(2, 9, number) == admitted);
+  const auto taken = pool.pool.take(4, 1'000'000);
+  REQUIRE(taken.size() == 4);
+  CHECK(taken[0]->content.session == 1);
+  CHECK(taken[1]->content.client == 2);
+  CHECK(taken[2]->content.session == 2);
+  CHECK(taken[3]->content.client == 2);
+  CHECK(pool.pool.take(9, 1'000'000).size() == 3);
+  CHECK_FALSE(pool.pool.has_ready());
+}
+
+TEST_CASE("P4: what is owed is each session's lowest unexecuted request, since it is here") {
+  Pool pool;
+  CHECK(pool.pool.waiting().empty());
+  const auto add = [&](SessionId session, RequestNumber first, MonotonicUs now_us) {
+    const auto bundle = toy_bundle(pool.config.membership, 1, session, first, {"get a"});
+    pool.pool.add(bundle, {.open = true, .last_executed = 0}, 4, now_us);
+  };
+  add(7, 2, 100);
+  CHECK(pool.pool.waiting().empty());  // number 1 is not here
+  add(7, 1, 200);
+  add(8, 1, 300);
+  REQUIRE(pool.pool.waiting().size() == 2);
+  CHECK(pool.pool.waiting()[0].since_us == 200);
+  CHECK(pool.pool.waiting()[1].backlog_operations == 3);
+  pool.pool.relayed(1, 8, 350);
+  pool.pool.executed(1, 7, 1, 400);  // another session's progress changes nothing for this one
+  REQUIRE(pool.pool.waiting().size() == 2);
+  CHECK(pool.pool.waiting()[0].since_us == 400);
+  CHECK(pool.pool.waiting()[0].bundle->content.first == 2);
+  CHECK(pool.pool.waiting()[1].since_us == 300);
+  CHECK(pool.pool.waiting()[1].relayed_us == 350);
+}
+
+TEST_CASE("C3: of the sessions that a client wants to open one is owed, the oldest") {
+  Pool pool;
+  for (SessionId session = 1; session <= 3; ++session) {
+    const auto bundle = toy_bundle(pool.config.membership, 1, session, 1, {"get a"});
+    pool.pool.add(bundle, {}, 4, static_cast<MonotonicUs>(100 * (4 - session)));
+  }
+  REQUIRE(pool.pool.waiting().size() == 1);
+  CHECK(pool.pool.waiting()[0].session == 3);
+}
+
+TEST_CASE("another view hands out again what was not executed, but not what its batches hold") {
+  Pool pool;
+  for (RequestNumber number = 1; number <= 3; ++number) REQUIRE(pool.offer(1, 7, number) == admitted);
+  REQUIRE(pool.offer(2, 9, 1) == admitted);
+  const auto first = pool.pool.take(9, 1'000'000);
+  REQUIRE(first.size() == 4);
+  pool.pool.executed(1, 7, 1, 10);
+  CHECK_FALSE(pool.pool.has_ready());
+  pool.pool.hand_out_again(20);
+  pool.pool.ordered(first[1]->content, 20);  // client 2's
+  const auto again = pool.pool.take(9, 1'000'000);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0]->content.first == 2);
+  CHECK(again[1]->content.first == 3);
+  CHECK_FALSE(pool.pool.has_ready());
+}
+
 TEST_CASE("C3: a full quota refuses more, never a session's lowest unexecuted number") {
   Pool pool;
   pool.config.session_pending_operations_max = 2;

@@ -82,12 +82,38 @@ TEST_CASE("empty bytes are the null batch") {
 
 TEST_CASE("statements of different types never coincide") {
   const Bytes body = "the same body";
-  const auto bundle = wire::bundle_statement(body);
-  const auto checkpoint = wire::checkpoint_statement(body);
-  CHECK(bundle == Bytes("tagma bundle 1\0the same body", 28));
-  CHECK(checkpoint == Bytes("tagma checkpoint 1\0the same body", 32));
+  const std::vector<Bytes> statements{wire::bundle_statement(body), wire::checkpoint_statement(body),
+                                      wire::rejoin_statement(body), wire::view_change_statement(body),
+                                      wire::new_view_statement(body)};
+  CHECK(statements[0] == Bytes("tagma bundle 1\0the same body", 28));
+  CHECK(statements[1] == Bytes("tagma checkpoint 1\0the same body", 32));
+  CHECK(statements[2] == Bytes("tagma rejoin 1\0the same body", 28));
+  CHECK(statements[3] == Bytes("tagma view-change 1\0the same body", 33));
+  CHECK(statements[4] == Bytes("tagma new-view 1\0the same body", 30));
   // No domain is the beginning of another, so no body makes one statement out of the other.
-  CHECK(bundle.substr(0, bundle.find('\0') + 1) != checkpoint.substr(0, bundle.find('\0') + 1));
+  for (const auto& one : statements) {
+    for (const auto& other : statements) {
+      if (&one == &other) continue;
+      CHECK(one.substr(0, one.find('\0') + 1) != other.substr(0, one.find('\0') + 1));
+    }
+  }
+}
+
+TEST_CASE("a NEW-VIEW keeps the exact bytes that were signed, of each VIEW-CHANGE as well") {
+  // An unused word at the segment's end changes the bytes and not what they say.
+  auto view_change = samples::view_change(2);
+  view_change.body.append(8, '\x5a');
+  ++view_change.body[4];
+  const auto sample = samples::new_view_of({samples::digest(1), 3, 9, {view_change}});
+  const auto decoded = wire::decode(wire::encode(sample));
+  REQUIRE_MESSAGE(decoded.ok(), decoded.reason());
+  const auto& new_view = std::get<NewView>(*decoded);
+  CHECK(new_view.body == sample.body);
+  CHECK(new_view.signature == sample.signature);
+  CHECK(new_view.content.view_changes.front() == view_change);
+  const auto alone = wire::decode_new_view(sample.body, sample.signature);
+  REQUIRE(alone.ok());
+  CHECK(*alone == new_view);
 }
 
 TEST_CASE("the largest valid messages fit") {
@@ -151,6 +177,32 @@ TEST_CASE("the largest valid messages fit") {
       StateValues{1, 2, std::vector<StateValue>(2, {true, 1UL << 40U, Bytes(limits::state_value_bytes_max, 'v')})});
 }
 
+TEST_CASE("as many claims as are allowed fit, and those of 64 replicas into one NEW-VIEW") {
+  CheckpointCertificate certificate;
+  for (ReplicaId id = 0; id < replicas_max; ++id) {
+    certificate.votes.push_back(samples::vote(id));
+    certificate.votes.back().signature.assign(limits::signature_bytes_max, 's');
+  }
+  NewViewStatement all{samples::digest(1), 3, 9, {}};
+  for (ReplicaId id = 0; id < replicas_max; ++id) {
+    auto statement = samples::view_change_statement(id);
+    statement.certificate = certificate;
+    statement.prepared.clear();
+    statement.recorded.clear();
+    for (Seq seq = 1281; statement.prepared.size() < limits::view_change_slots_max; ++seq) {
+      statement.prepared.push_back({seq, 8, samples::digest(1)});
+      statement.recorded.push_back({seq, 8, samples::digest(1)});
+      statement.recorded.push_back({seq, 7, samples::digest(2)});
+    }
+    all.view_changes.push_back(samples::view_change_of(statement));
+    all.view_changes.back().signature.assign(limits::signature_bytes_max, 's');
+  }
+  check_round_trip(all.view_changes.front());
+  auto new_view = samples::new_view_of(all);
+  new_view.signature.assign(limits::signature_bytes_max, 's');
+  check_round_trip(new_view);
+}
+
 TEST_CASE("as many and as large parts of the state as are allowed") {
   StateParts parts{1, 2, {}, {}};
   parts.nodes.assign(limits::state_places_max,
@@ -172,7 +224,18 @@ TEST_CASE("as many and as large parts of the state as are allowed") {
 TEST_CASE("extreme numbers travel unchanged") {
   constexpr auto top = ~std::uint64_t{0};
   check_round_trip(Prepare{top, top, samples::digest(255)});
-  check_round_trip(Status{top, top - 1, top - 1, {{top, true, top, top}}});
+  check_round_trip(Status{top, true, top - 1, top - 1, {{top, true, top, top}}});
+  check_round_trip(FetchNewView{top, samples::digest(255)});
+  ViewChangeStatement view_change = samples::view_change_statement(63);
+  view_change.epoch = top;
+  view_change.incarnation = top;
+  view_change.view = top;
+  view_change.issue = top;
+  view_change.dropped_by = {{1, samples::digest(7)}, {top - 1, samples::digest(255)}};
+  view_change.prepared = {{top, top - 1, samples::digest(255)}};
+  view_change.recorded = {{top, top - 1, samples::digest(1)}, {top, top - 1, samples::digest(2)}};
+  check_round_trip(samples::view_change_of(view_change));
+  check_round_trip(samples::new_view_of({view_change.cluster, top, top, {samples::view_change_of(view_change)}}));
   check_round_trip(ReportQuery{top});
   Bundle bundle = samples::bundle();
   bundle.first = top - bundle.operations.size();

@@ -27,6 +27,10 @@ std::vector<std::pair<std::string, Bytes>> encoded_now() {
   vectors.emplace_back("rejoin_body", samples::rejoin().body);
   vectors.emplace_back("rejoin_statement", wire::rejoin_statement(samples::rejoin().body));
   vectors.emplace_back("checkpoint_body", checkpoint_body);
+  vectors.emplace_back("view_change_body", samples::view_change(2).body);
+  vectors.emplace_back("view_change_statement", wire::view_change_statement(samples::view_change(2).body));
+  vectors.emplace_back("new_view_body", samples::new_view().body);
+  vectors.emplace_back("new_view_statement", wire::new_view_statement(samples::new_view().body));
   vectors.emplace_back("checkpoint_statement", wire::checkpoint_statement(checkpoint_body));
   vectors.emplace_back("operation", encode_operation("kv", encode_words({"put", "city", "Nicaea"})));
   vectors.emplace_back("reply", encode_reply({ReplyStatus::absent, "no such key"}));
@@ -74,6 +78,9 @@ TEST_CASE("every golden vector decodes to its value") {
   const auto bundle = wire::decode_signed_bundle(read_vector("bundle_body"), Bytes(64, 's'));
   REQUIRE(bundle.ok());
   CHECK(*bundle == samples::signed_bundle());
+  const auto new_view = wire::decode_new_view(read_vector("new_view_body"), Bytes(71, 'n'));
+  REQUIRE(new_view.ok());
+  CHECK(*new_view == samples::new_view());
   const auto batch = wire::decode_batch(read_vector("batch"));
   REQUIRE(batch.ok());
   CHECK(batch->bundles == samples::batch()->bundles);

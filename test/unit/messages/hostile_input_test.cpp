@@ -126,6 +126,7 @@ TEST_CASE("random bytes never crash the decoder") {
     if (decoded) CHECK_FALSE(validate(*decoded));
     static_cast<void>(wire::decode_batch(bytes));
     static_cast<void>(wire::decode_signed_bundle(bytes, "s"));
+    static_cast<void>(wire::decode_new_view(bytes, "s"));
   }
 }
 
@@ -193,7 +194,7 @@ TEST_CASE("oversized input is refused by its size alone") {
   const auto decoded = wire::decode(huge);
   CHECK(test::allocated_bytes() - before < 1024);
   REQUIRE_FALSE(decoded.ok());
-  CHECK(decoded.reason() == "the message has more than 2 MiB");
+  CHECK(decoded.reason() == "the message has more than 6 MiB");
   CHECK(wire::decode_batch(Bytes(limits::batch_bytes_max + 8, '\0')).reason() == "the batch has more than 1 MiB");
   CHECK(wire::decode_signed_bundle(Bytes(limits::bundle_bytes_max + 8, '\0'), "s").reason() ==
         "the bundle's body has more than 256 KiB");
@@ -214,6 +215,8 @@ TEST_CASE("digests of another size are refused") {
                    decided.setDigest(blob(wrong));
                  }),
                  "the batch's digest has not 32 bytes");
+    check_reason(crafted([&](auto message) { message.initFetchNewView().setDigest(blob(wrong)); }),
+                 "the NEW-VIEW's digest has not 32 bytes");
     check_reason(crafted([&](auto message) { message.initReport().setStateDigest(blob(wrong)); }),
                  "the report's digest has not 32 bytes");
     check_reason(crafted([&](auto message) { message.initReplies().initEntries(1)[0].setRequestDigest(blob(wrong)); }),
@@ -317,6 +320,83 @@ TEST_CASE("counts above the limits are refused before anything is allocated for 
     check_cheap_refusal(crafted([&](auto message) { message.initPrePrepare().setBatch(blob(wide)); }), wide.size(),
                         "the batch has more than 1024 bundles");
   }
+}
+
+/// The body of a VIEW-CHANGE in which everything is right but what `fill` changes.
+Bytes crafted_view_change(const std::function<void(schema::ViewChangeBody::Builder)>& fill) {
+  capnp::MallocMessageBuilder message(20'000);
+  auto body = message.initRoot<schema::ViewChangeBody>();
+  body.setCluster(blob(Bytes(32, 'c')));
+  body.setView(1);
+  fill(body);
+  return flat(message);
+}
+
+void check_view_change_reason(const Bytes& body, std::string_view reason) {
+  check_cheap_refusal(crafted([&](auto message) { message.initViewChange().setBody(blob(body)); }), body.size(),
+                      reason);
+}
+
+TEST_CASE("a VIEW-CHANGE's claims are counted before room is made for them") {
+  using Body = schema::ViewChangeBody::Builder;
+  const std::string_view uneven = "the VIEW-CHANGE's claims have not 48 bytes each";
+  for (const std::size_t size : {1UL, 47UL, 49UL}) {
+    const Bytes claims(size, '\1');
+    check_view_change_reason(crafted_view_change([&](Body body) { body.setPrepared(blob(claims)); }), uneven);
+    check_view_change_reason(crafted_view_change([&](Body body) { body.setRecorded(blob(claims)); }), uneven);
+  }
+  check_view_change_reason(crafted_view_change([](Body body) { body.setPrepared(blob(Bytes(513UL * 48, '\1'))); }),
+                           "the VIEW-CHANGE claims more than 512 prepared slots");
+  check_view_change_reason(crafted_view_change([](Body body) { body.setRecorded(blob(Bytes(1025UL * 48, '\1'))); }),
+                           "the VIEW-CHANGE claims more than 1024 recorded proposals");
+  for (const std::size_t size : {1UL, 39UL, 41UL}) {
+    const Bytes names(size, '\1');
+    check_view_change_reason(crafted_view_change([&](Body body) { body.setDroppedBy(blob(names)); }),
+                             "the VIEW-CHANGE's names of NEW-VIEWs have not 40 bytes each");
+  }
+  check_view_change_reason(crafted_view_change([](Body body) { body.setDroppedBy(blob(Bytes(129UL * 40, '\1'))); }),
+                           "the VIEW-CHANGE names more than 128 NEW-VIEWs");
+  check_view_change_reason(crafted_view_change([](Body body) { body.initCertificate(65); }),
+                           "the certificate has more than 64 votes");
+  for (const std::size_t size : {0UL, 31UL, 33UL}) {
+    const Bytes wrong(size, 'd');
+    check_view_change_reason(crafted_view_change([&](Body body) { body.setCluster(blob(wrong)); }),
+                             "the VIEW-CHANGE's cluster id has not 32 bytes");
+  }
+}
+
+TEST_CASE("an oversized VIEW-CHANGE or NEW-VIEW is refused before it is copied") {
+  const Bytes big(limits::view_change_bytes_max + 8, '\0');
+  check_cheap_refusal(crafted([&](auto message) { message.initViewChange().setBody(blob(big)); }), 0,
+                      "the VIEW-CHANGE's body has more than 96 KiB");
+  for (const unsigned count : {65U, 60'000U}) {
+    capnp::MallocMessageBuilder many(130'000);
+    auto body = many.initRoot<schema::NewViewBody>();
+    body.setCluster(blob(Bytes(32, 'c')));
+    body.initViewChanges(count);
+    const auto wide = flat(many);
+    check_cheap_refusal(crafted([&](auto message) { message.initNewView().setBody(blob(wide)); }), wide.size(),
+                        "the NEW-VIEW has more than 64 VIEW-CHANGEs");
+  }
+  capnp::MallocMessageBuilder one(20'000);
+  auto body = one.initRoot<schema::NewViewBody>();
+  body.setCluster(blob(Bytes(32, 'c')));
+  body.initViewChanges(1)[0].setBody(blob(big));
+  const auto holds_big = flat(one);
+  check_cheap_refusal(crafted([&](auto message) { message.initNewView().setBody(blob(holds_big)); }),
+                      holds_big.size() + sizeof(ViewChange), "the VIEW-CHANGE's body has more than 96 KiB");
+  const Bytes huge(limits::new_view_bytes_max + 8, '\0');
+  CHECK(wire::decode_new_view(huge, "s").reason() == "the NEW-VIEW's body has more than 6140 KiB");
+}
+
+TEST_CASE("a bad VIEW-CHANGE inside of a NEW-VIEW spoils the NEW-VIEW, with the VIEW-CHANGE's reason") {
+  auto bad = samples::view_change_statement(2);
+  bad.prepared.front().seq = 1;
+  const auto sample = samples::new_view_of({samples::digest(1), 3, 9, {samples::view_change_of(bad)}});
+  check_reason(wire::encode(sample), "the VIEW-CHANGE claims a slot that its certificate covers");
+  CHECK(wire::decode_new_view(sample.body, "s").reason() ==
+        "the VIEW-CHANGE claims a slot that its certificate covers");
+  CHECK(wire::decode_new_view({}, "s").reason() == "shorter than the smallest message");
 }
 
 TEST_CASE("a batch with a million empty operations is refused at the limit") {

@@ -73,7 +73,36 @@ CheckpointVote vote(ReplicaId replica) { return vote_of(statement(replica)); }
 
 CheckpointCertificate certificate() { return {{vote(0), vote(2), vote(3)}}; }
 
-Status status() { return {4, 1152, 1283, {{1284, true, 0b1011, 0b0010}, {1286, false, 0b0001, 0}}}; }
+ViewChangeStatement view_change_statement(ReplicaId replica) {
+  return {digest(1),
+          3,
+          replica,
+          5,
+          9,
+          2,
+          {{3, digest(202)}, {7, digest(201)}},
+          certificate(),
+          {{1281, 8, digest(41)}, {1284, 0, digest(42)}},
+          {{1281, 8, digest(41)}, {1282, 7, digest(43)}, {1282, 6, digest(44)}, {1284, 0, digest(42)}}};
+}
+
+ViewChange view_change_of(const ViewChangeStatement& content) {
+  return {content, wire::encode_view_change_body(content), Bytes(71, static_cast<char>('a' + content.replica))};
+}
+
+ViewChange view_change(ReplicaId replica) { return view_change_of(view_change_statement(replica)); }
+
+NewView new_view_of(const NewViewStatement& content) {
+  return {content, wire::encode_new_view_body(content), Bytes(71, 'n')};
+}
+
+NewView new_view() {
+  // The last of them speaks of nothing: it has no checkpoint but the first, no NEW-VIEW and no claim.
+  const ViewChangeStatement fresh{digest(1), 3, 3, 5, 9, 1, {}, {}, {}, {}};
+  return new_view_of({digest(1), 3, 9, {view_change(0), view_change(2), view_change_of(fresh)}});
+}
+
+Status status() { return {4, true, 1152, 1283, {{1284, true, 0b1011, 0b0010}, {1286, false, 0b0001, 0}}}; }
 
 Replies replies() {
   return {3,
@@ -142,6 +171,9 @@ std::vector<std::pair<std::string, Message>> messages() {
       {"state_parts",
        StateParts{91, 1280, state_nodes().nodes, {{Bytes("\x0a\0", 2), {{"abbey", "old"}, {"city", ""}}}}}},
       {"rejoin", rejoin()},
+      {"view_change", view_change(2)},
+      {"new_view", new_view()},
+      {"fetch_new_view", FetchNewView{9, digest(37)}},
   };
 }
 

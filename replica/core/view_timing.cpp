@@ -1,0 +1,210 @@
+// When a view is left for its primary's sake (docs/protocol.md, "Timers and requests"). Each thing that the primary
+// owes has a time of its own, so that no other's progress puts it off (attack P4); and a busy primary is given the time
+// for what stood before it.
+#include <algorithm>
+#include <utility>
+
+#include "messages/mutant.h"
+#include "replica/core/core_implementation.h"
+
+namespace tagma {
+namespace {
+
+/// Requests that are sent to all others at once because the primary lets them wait.
+constexpr std::size_t relayed_max = 64;
+/// Requests that a new primary is told of.
+constexpr std::size_t passed_on_max = 256;
+/// A view that has gone on for so many timeouts takes back one doubling of the timeout.
+constexpr MonotonicUs steady_timeouts = 10;
+/// Timeouts that a request may wait at most because of what stood before it.
+constexpr MonotonicUs patience_timeouts = 16;
+
+}  // namespace
+
+bool ReplicaCore::Implementation::may_change_views() const { return voting_ && life_is_ordered(); }
+
+MonotonicUs ReplicaCore::Implementation::view_timeout_us() const {
+  return config_.view_change_timeout_us << doublings_;
+}
+
+void ReplicaCore::Implementation::begin_timing() { timing_since_us_ = steady_since_us_ = now_.monotonic_us; }
+
+/// One that did not begin, or began and executed nothing: perhaps messages take longer than was thought.
+void ReplicaCore::Implementation::note_fruitless_view() {
+  if (active_ && executed_ > entered_at_) return;
+  doublings_ = std::min(doublings_ + 1, config_.view_change_doublings_max);
+}
+
+/// A process that was stopped, or a machine that slept, must not hold the time against the primary.
+void ReplicaCore::Implementation::notice_pause() {
+  if (wake_at_us_ == 0 || now_.monotonic_us - wake_at_us_ <= config_.view_change_timeout_us / 2) return;
+  if (std::exchange(paused_wake_us_, wake_at_us_) == wake_at_us_) return;
+  count("own pause noticed");
+  begin_timing();
+  if (new_view_due_us_ != 0) new_view_due_us_ = now_.monotonic_us + view_timeout_us();
+}
+
+/// What it lacks is its own lack: it fetches, and does not blame the primary. But where nothing comes of it for long,
+/// those who are ahead may be too few to help: a liar, and one that has left the view.
+bool ReplicaCore::Implementation::is_behind() const {
+  if (needs_state() || state_is_given_up()) return true;
+  const auto ahead =
+      std::count_if(peers_.begin(), peers_.end(), [this](const Peer& peer) { return peer.executed > executed_; });
+  return ahead >= config_.membership.weak_quorum() && now_.monotonic_us - executed_us_ < 2 * view_timeout_us();
+}
+
+/// How long a request may wait for its turn behind others, beside the timeout.
+MonotonicUs ReplicaCore::Implementation::patience_us(const RequestPool::Waiting& waiting) const {
+  const std::uint64_t operations_rate = std::max(operations_per_second_, config_.operations_per_second_min);
+  const std::uint64_t bytes_rate = std::max(bytes_per_second_, config_.bytes_per_second_min);
+  const std::uint64_t turn_us =
+      waiting.backlog_operations * 1'000'000 / operations_rate + waiting.backlog_bytes * 1'000'000 / bytes_rate;
+  // However much a client that is in league with the primary has put before the others.
+  return std::min(static_cast<MonotonicUs>(turn_us * config_.slowness_max), patience_timeouts * view_timeout_us());
+}
+
+/// The best rate of late: it fades by a tenth with each look.
+void ReplicaCore::Implementation::measure_rate() {
+  const MonotonicUs elapsed_us = now_.monotonic_us - rate_since_us_;
+  if (elapsed_us < config_.view_change_timeout_us) return;
+  const auto renew = [elapsed_us](std::uint64_t& rate, std::uint64_t done, std::uint64_t& before) {
+    rate = std::max((done - before) * 1'000'000 / static_cast<std::uint64_t>(elapsed_us), rate - rate / 10);
+    before = done;
+  };
+  renew(operations_per_second_, operations_executed_, rate_since_operations_);
+  renew(bytes_per_second_, bytes_executed_, rate_since_bytes_);
+  rate_since_us_ = now_.monotonic_us;
+}
+
+/// Since when the lowest slot that the primary has proposed here, and that is not executed, has been waited for.
+std::optional<MonotonicUs> ReplicaCore::Implementation::slot_waiting_since_us() const {
+  for (auto found = slots_.upper_bound(executed_); found != slots_.end(); ++found) {
+    const auto& slot = found->second;
+    if ((slot.recorded && slot.recorded->view == view_) || slot.withheld || slot.chosen) {
+      return std::max(executed_us_, slot.proposed_us);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> ReplicaCore::Implementation::overdue() const {
+  const MonotonicUs now_us = now_.monotonic_us;
+  const auto late = [&](MonotonicUs since_us, MonotonicUs allowed_us) {
+    return now_us - std::max(since_us, timing_since_us_) >= allowed_us;
+  };
+  const MonotonicUs timeout_us = view_timeout_us();
+  if (const auto since_us = slot_waiting_since_us(); since_us && late(*since_us, timeout_us)) {
+    return "timeout: a slot in flight";
+  }
+  for (const auto& waiting : pool_.waiting()) {
+    if (mutant(Mutant::request_never_owed)) break;
+    if (late(waiting.since_us, timeout_us + patience_us(waiting))) return "timeout: a request";
+    if (late(std::max(waiting.since_us, executed_us_), timeout_us)) return "timeout: nothing is executed";
+  }
+  for (const auto& [replica, pending] : pending_rejoins_) {
+    if (replica != config_.id && pending.due_since_us != 0 && late(pending.due_since_us, timeout_us)) {
+      return "timeout: a REJOIN";
+    }
+  }
+  const MonotonicUs null_us = 2'000'000 / static_cast<MonotonicUs>(config_.null_batches_per_second);
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    if (id != config_.id && needs_null_batches(id) &&
+        late(std::max(executed_us_, null_since_us_), timeout_us + null_us)) {
+      return "timeout: an empty window below a boundary";
+    }
+  }
+  return std::nullopt;
+}
+
+bool ReplicaCore::Implementation::has_timed() const {
+  if (!may_change_views()) return false;
+  if (!active_) return new_view_due_us_ != 0;
+  if (pool_.operations() > 0 || slot_waiting_since_us() || !pending_rejoins_.empty() || doublings_ > 0) return true;
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    if (needs_null_batches(id)) return true;
+  }
+  return false;
+}
+
+MonotonicUs ReplicaCore::Implementation::next_timing_us() const {
+  return last_timing_us_ + std::max<MonotonicUs>(1, config_.view_change_timeout_us / 16);
+}
+
+void ReplicaCore::Implementation::look_after_primary() {
+  if (now_.monotonic_us < next_timing_us() || !may_change_views()) return;
+  last_timing_us_ = now_.monotonic_us;
+  measure_rate();
+  note_due();
+  if (!active_) {
+    // Behind, it waits for its own state and not for the primary.
+    const bool waits_for_own_state = pending_new_view_ != nullptr && executed_ < certificate_;
+    if (new_view_due_us_ == 0 || now_.monotonic_us < new_view_due_us_ || waits_for_own_state) return;
+    note_fruitless_view();
+    return suspect("timeout: no NEW-VIEW");
+  }
+  if (now_.monotonic_us - steady_since_us_ >= steady_timeouts * view_timeout_us()) {
+    steady_since_us_ = now_.monotonic_us;
+    doublings_ -= std::min<std::uint32_t>(doublings_, 1);
+  }
+  // Where the window is full it is a checkpoint that is waited for.
+  if (is_behind() || !in_window(executed_ + 1)) return begin_waiting_anew();
+  relay_waiting();
+  if (const auto why = overdue()) {
+    note_fruitless_view();
+    suspect(*why);
+  }
+}
+
+void ReplicaCore::Implementation::begin_waiting_anew() { timing_since_us_ = now_.monotonic_us; }
+
+/// Since when things that have no arrival of their own are owed.
+void ReplicaCore::Implementation::note_due() {
+  for (auto& [replica, pending] : pending_rejoins_) {
+    const bool due = executor_.members().may_rejoin(pending.rejoin.content, next_seq_);
+    if (!due) pending.due_since_us = 0;
+    if (due && pending.due_since_us == 0) pending.due_since_us = now_.monotonic_us;
+  }
+  bool needed = false;
+  for (ReplicaId id = 0; id < lives_.size(); ++id) needed = needed || needs_null_batches(id);
+  if (!needed) null_since_us_ = 0;
+  if (needed && null_since_us_ == 0) null_since_us_ = now_.monotonic_us;
+}
+
+/// To all, after half of the time and again after each further quarter: a timer that runs at f or fewer correct
+/// replicas would make them leave the view alone. Those who get it time it as well.
+void ReplicaCore::Implementation::relay_waiting() {
+  std::size_t relayed = 0;
+  for (const auto& waiting : pool_.waiting()) {
+    if (relayed >= relayed_max) return;
+    const MonotonicUs allowed_us = view_timeout_us() + patience_us(waiting);
+    const MonotonicUs since_us = std::max(waiting.since_us, timing_since_us_);
+    if (now_.monotonic_us - since_us < allowed_us / 2) continue;
+    if (waiting.relayed_us > since_us && now_.monotonic_us - waiting.relayed_us < allowed_us / 4) continue;
+    pool_.relayed(waiting.client, waiting.session, now_.monotonic_us);
+    count("request relayed to all");
+    broadcast(Submit{waiting.bundle}, false);
+    ++relayed;
+  }
+  for (auto& [replica, pending] : pending_rejoins_) {
+    const MonotonicUs since_us = std::max({pending.due_since_us, timing_since_us_, pending.relayed_us});
+    if (pending.due_since_us == 0 || now_.monotonic_us - since_us < view_timeout_us() / 2) continue;
+    pending.relayed_us = now_.monotonic_us;
+    broadcast(pending.rejoin, false);
+  }
+}
+
+/// The new primary may know nothing of what the one before was asked.
+void ReplicaCore::Implementation::pass_waiting_on() {
+  if (is_primary()) return;
+  const ReplicaId primary = config_.membership.primary(view_);
+  std::size_t passed = 0;
+  for (const auto& waiting : pool_.waiting()) {
+    if (passed++ >= passed_on_max) return;
+    send(primary, Submit{waiting.bundle}, false);
+  }
+  for (const auto& [replica, pending] : pending_rejoins_) {
+    if (replica != primary) send(primary, pending.rejoin, false);
+  }
+}
+
+}  // namespace tagma

@@ -1,0 +1,510 @@
+// View changes with exact timing: the directed cases of docs/protocol.md and of the attack catalogue, by their names.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "test/unit/core/core_cluster.h"
+
+using namespace tagma;
+using namespace tagma::test;
+
+namespace {
+
+std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client = 1) {
+  return toy_bundle(node.config.membership, client, 5, number, {"set a " + std::to_string(number)}, number - 1);
+}
+
+/// To all replicas, as a client does that got no answer.
+void submit_to_all(Cluster& cluster, const std::shared_ptr<const SignedBundle>& bundle,
+                   const std::vector<ReplicaId>& except = {}) {
+  for (ReplicaId id = 0; id < cluster.nodes.size(); ++id) {
+    if (std::find(except.begin(), except.end(), id) == except.end()) cluster.submit(id, bundle);
+  }
+}
+
+using Passes = std::function<bool(ReplicaId, ReplicaId, const Message&)>;
+
+/// Nothing comes from or to these replicas.
+Passes without(std::set<ReplicaId> cut) {
+  return [cut = std::move(cut)](ReplicaId from, ReplicaId to, const Message&) {
+    return !cut.contains(from) && !cut.contains(to);
+  };
+}
+
+bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& passes = {}) {
+  for (int step = 0; step < 400; ++step) {
+    if (done()) return true;
+    cluster.pass(25'000);
+    cluster.deliver_all(passes);
+  }
+  return done();
+}
+
+std::function<bool()> executed_everywhere(Cluster& cluster, Seq seq, std::set<ReplicaId> except = {}) {
+  return [&cluster, seq, except = std::move(except)] {
+    for (ReplicaId id = 0; id < cluster.nodes.size(); ++id) {
+      if (!except.contains(id) && cluster[id].core.view().executed < seq) return false;
+    }
+    return true;
+  };
+}
+
+template <typename Content>
+std::optional<Content> last_sent(const Node& node) {
+  for (auto send = node.sent.rbegin(); send != node.sent.rend(); ++send) {
+    if (const auto* message = std::get_if<Content>(&send->message)) return *message;
+  }
+  return std::nullopt;
+}
+
+ViewChange signed_by(const Node& node, ViewChangeStatement content) {
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, content.replica}));
+  ViewChange message;
+  message.content = std::move(content);
+  message.body = wire::encode_view_change_body(message.content);
+  message.signature = authenticator.sign(wire::view_change_statement(message.body));
+  static_cast<void>(node);
+  return message;
+}
+
+ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
+  ViewChangeStatement content;
+  content.cluster = node.config.membership.cluster;
+  content.epoch = node.config.membership.epoch;
+  content.replica = replica;
+  content.view = view;
+  content.issue = 1;
+  return signed_by(node, std::move(content));
+}
+
+NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes) {
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, node.config.membership.primary(view)}));
+  NewView message;
+  message.content = {.cluster = node.config.membership.cluster,
+                     .epoch = node.config.membership.epoch,
+                     .view = view,
+                     .view_changes = std::move(view_changes)};
+  message.body = wire::encode_new_view_body(message.content);
+  message.signature = authenticator.sign(wire::new_view_statement(message.body));
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("P5: a silent primary is replaced, and what it was asked is executed") {
+  Cluster cluster(4);
+  submit_to_all(cluster, request(cluster[1], 1), {0});
+  CHECK(settle(cluster, executed_everywhere(cluster, 1, {0}), without({0})));
+  CHECK(cluster[1].core.view().view == 1);
+  CHECK(settle(cluster, executed_everywhere(cluster, 1)));  // and it comes back as a backup
+  CHECK(cluster[0].core.view().view == 1);
+  CHECK(cluster[0].core.view().active);
+}
+
+TEST_CASE("C7: a request that goes to one backup alone is known to all in time, and the primary is not blamed") {
+  Cluster cluster(4);
+  cluster.submit(2, request(cluster[2], 1));
+  // What it passes on is lost at first.
+  cluster.deliver_all(
+      [](ReplicaId, ReplicaId, const Message& message) { return !std::holds_alternative<Submit>(message); });
+  CHECK(settle(cluster, executed_everywhere(cluster, 1)));
+  CHECK(cluster[2].core.view().view == 0);
+}
+
+TEST_CASE("B2: one replica's wish for another view moves nobody, f+1 move all") {
+  Cluster cluster(4);
+  for (const ReplicaId to : {0U, 1U, 2U}) {
+    cluster[to].step(Received{replica_sender(3), empty_view_change(cluster[to], 3, 9)});
+  }
+  cluster.deliver_all(without({3}));
+  CHECK(cluster[1].core.view().view == 0);
+  CHECK(cluster[1].core.view().active);
+  cluster[1].step(Received{replica_sender(2), empty_view_change(cluster[1], 2, 5)});
+  CHECK(cluster[1].core.view().view == 5);  // the lowest of those that f+1 want
+  CHECK_FALSE(cluster[1].core.view().active);
+}
+
+TEST_CASE("B13: whoever wants the next view votes in the one before no more, and still executes what it decides") {
+  Cluster cluster(4);
+  submit_to_all(cluster, request(cluster[1], 1), {0});
+  auto& node = cluster[3];
+  node.step(Received{replica_sender(0), empty_view_change(node, 0, 1)});  // its primary gives the view up
+  REQUIRE_FALSE(node.core.view().active);
+  node.take_sent();
+  const auto batch = std::make_shared<const Batch>(wire::encode_batch(node.now.wall_us, {*request(node, 1)}));
+  const Digest digest = node.authenticator.digest(batch->bytes);
+  node.step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 1, .batch = batch}});
+  CHECK(node.sent_count<Prepare>() == 0);
+  for (const ReplicaId from : {0U, 1U, 2U}) {
+    node.step(Received{replica_sender(from), Prepare{.view = 0, .seq = 1, .digest = digest}});
+    node.step(Received{replica_sender(from), Commit{.view = 0, .seq = 1, .digest = digest}});
+  }
+  CHECK(node.sent_count<Commit>() == 0);
+  node.step(Received{replica_sender(1), BatchBody{.seq = 1, .batch = batch}});
+  CHECK(node.core.view().executed == 1);
+}
+
+TEST_CASE("A: what one replica executed and answered before its crash is chosen by the next view") {
+  // Only replica 0 sees the COMMITs: it executes and answers.
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all([](ReplicaId, ReplicaId to, const Message& message) {
+    return to == 0 || !std::holds_alternative<Commit>(message);
+  });
+  REQUIRE(cluster[0].core.view().executed == 1);
+  REQUIRE(cluster[0].replies.size() == 1);
+  REQUIRE(cluster[1].core.view().executed == 0);
+  const auto digest = cluster[0].core.executed_digest(1);
+  for (auto& node : cluster.nodes) node->take_sent();
+  // It stays away; replica 3 says that it has nothing.
+  submit_to_all(cluster, request(cluster[1], 1, 2), {0});
+  CHECK(settle(cluster, executed_everywhere(cluster, 2, {0}), without({0})));
+  for (const ReplicaId id : {1U, 2U, 3U}) CHECK(cluster[id].core.executed_digest(1) == digest);
+}
+
+TEST_CASE("K10: replicas that crash in the middle of a view change want that view again") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all();
+  submit_to_all(cluster, request(cluster[1], 2), {0});
+  // NEW-VIEW does not get through.
+  const auto no_new_view = [](ReplicaId from, ReplicaId to, const Message& message) {
+    return from != 0 && to != 0 && !std::holds_alternative<NewView>(message);
+  };
+  CHECK_FALSE(settle(cluster, executed_everywhere(cluster, 2, {0}), no_new_view));
+  const View wanted = cluster[2].core.view().view;
+  CHECK(wanted > 1);
+  for (const ReplicaId id : {1U, 2U, 3U}) cluster.restart(id);
+  CHECK(cluster[2].core.view().view >= wanted);
+  submit_to_all(cluster, request(cluster[1], 2));  // as its client does
+  CHECK(settle(cluster, executed_everywhere(cluster, 2)));
+}
+
+TEST_CASE("P13: a NEW-VIEW that its VIEW-CHANGEs do not bear is not entered") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  std::vector<ViewChange> good;
+  for (const ReplicaId id : {0U, 1U, 2U}) good.push_back(empty_view_change(node, id, 1));
+  const auto refused = [&](const NewView& message, ReplicaId from = 1) {
+    cluster.pass(100'000);
+    node.take_sent();
+    node.step(Received{replica_sender(from), message});
+    return node.core.view().view == 0;
+  };
+  SUBCASE("too few") { CHECK(refused(new_view_of(node, 1, {good[0], good[1]}))); }
+  SUBCASE("not signed by the view's primary") {
+    auto message = new_view_of(node, 1, good);
+    message.signature = new_view_of(node, 2, good).signature;
+    CHECK(refused(message));
+  }
+  SUBCASE("a VIEW-CHANGE that its sender did not sign") {
+    good[2].signature = good[1].signature;
+    CHECK(refused(new_view_of(node, 1, good)));
+  }
+  SUBCASE("of another cluster, of another epoch") {
+    auto message = new_view_of(node, 1, good);
+    message.content.epoch = 7;
+    CHECK(refused(message));
+    auto foreign = good[0].content;
+    foreign.epoch = 7;
+    good[0] = signed_by(node, foreign);
+    CHECK(refused(new_view_of(node, 1, good)));
+  }
+  SUBCASE("a claim outside of the window") {
+    auto claims = good[0].content;
+    claims.prepared = {{.seq = node.config.window + 1, .view = 0, .digest = {}}};
+    good[0] = signed_by(node, claims);
+    CHECK(refused(new_view_of(node, 1, good)));
+  }
+  SUBCASE("undecided: a claim that nobody vouches for") {
+    auto claims = good[0].content;
+    claims.prepared = {{.seq = 1, .view = 0, .digest = node.authenticator.digest("x")}};
+    good[0] = signed_by(node, claims);
+    CHECK(refused(new_view_of(node, 1, good)));
+    // With the fourth it is decided, and the slot stays free.
+    good.push_back(empty_view_change(node, 3, 1));
+    cluster.pass(100'000);
+    CHECK(node.core.view().view == 0);
+  }
+  SUBCASE("a whole one is entered, whoever passes it on") {
+    CHECK_FALSE(refused(new_view_of(node, 1, good), 2));
+    CHECK(node.core.view().active);
+    CHECK(node.core.view().view == 1);
+  }
+}
+
+TEST_CASE("P14: a NEW-VIEW that one replica alone got is passed on by it") {
+  Cluster cluster(4);
+  submit_to_all(cluster, request(cluster[1], 1), {0});
+  // The new primary reaches replica 2 alone.
+  const auto to_one = [](ReplicaId from, ReplicaId to, const Message& message) {
+    return from != 0 && to != 0 && (!std::holds_alternative<NewView>(message) || from != 1 || to == 2);
+  };
+  CHECK(settle(cluster, executed_everywhere(cluster, 1, {0}), to_one));
+  CHECK(cluster[3].core.view().view == 1);
+}
+
+TEST_CASE("P15: the batch that a new view chose is fetched by those who lack it") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  // Replica 3 sees no batch; the others prepare, nobody sees a COMMIT.
+  cluster.deliver_all([](ReplicaId, ReplicaId to, const Message& message) {
+    return to != 3 && !std::holds_alternative<Commit>(message);
+  });
+  REQUIRE(cluster[1].core.view().executed == 0);
+  for (auto& node : cluster.nodes) node->take_sent();
+  submit_to_all(cluster, request(cluster[1], 1, 2), {0});
+  // Without replica 0, replica 3's votes are needed for a quorum.
+  CHECK(settle(cluster, executed_everywhere(cluster, 2, {0}), without({0})));
+  CHECK(cluster[3].counted("batch fetched"));
+}
+
+TEST_CASE("P8: a hole below a prepared slot becomes a null batch in the next view") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all();
+  // The primary leaves slot 2 out and orders slot 3.
+  const auto batch =
+      std::make_shared<const Batch>(wire::encode_batch(cluster[1].now.wall_us, {*request(cluster[1], 2)}));
+  for (const ReplicaId to : {1U, 2U, 3U}) {
+    cluster[to].step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 3, .batch = batch}});
+  }
+  CHECK(settle(cluster, executed_everywhere(cluster, 3, {0}), without({0})));
+  const auto null_digest = cluster[1].authenticator.digest({});
+  CHECK(cluster[1].core.executed_digest(2) == null_digest);
+  CHECK(cluster[2].core.executed_digest(3) == cluster[2].authenticator.digest(batch->bytes));
+}
+
+TEST_CASE("K12: a replica that was stopped for long does not hold it against the primary") {
+  Cluster cluster(4);
+  cluster.submit(3, request(cluster[3], 1));
+  cluster[3].take_sent();
+  cluster[3].now.monotonic_us += 30'000'000;
+  cluster[3].now.wall_us += 30'000'000;
+  cluster[3].step(Woken{});
+  CHECK(cluster[3].counted("own pause noticed"));
+  CHECK(cluster[3].core.view().view == 0);
+  CHECK(cluster[3].core.view().active);
+}
+
+TEST_CASE("B3: f silent primaries in a row, each with the time that doubles") {
+  Cluster cluster(7);
+  submit_to_all(cluster, request(cluster[2], 1), {0, 1});
+  CHECK(settle(cluster, executed_everywhere(cluster, 1, {0, 1}), without({0, 1})));
+  CHECK(cluster[2].core.view().view == 2);
+  CHECK(cluster[6].counted("timeout: no NEW-VIEW"));
+}
+
+TEST_CASE("K11: a disk put back to before a view change is found out by the NEW-VIEW") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all();
+  const auto old_records = cluster[3].disk.records;
+  submit_to_all(cluster, request(cluster[1], 2), {0});
+  CHECK(settle(cluster, executed_everywhere(cluster, 2, {0}), without({0})));
+  cluster[3].disk.records = old_records;
+  cluster.restart(3);
+  CHECK(settle(cluster, [&] { return !cluster[3].alarms.empty(); }));
+  CHECK(cluster[3].alarms.front().find("older copy") != std::string::npos);
+}
+
+TEST_CASE("a view whose VIEW-CHANGEs too few voters sent is left where their boundary is passed") {
+  // Replica 3 stands in the NEW-VIEW of view 1 and is wiped afterwards: from its boundary on it votes as another life.
+  Cluster cluster(4);
+  submit_to_all(cluster, request(cluster[1], 1), {0});
+  REQUIRE(settle(cluster, executed_everywhere(cluster, 1, {0}), without({0})));
+  REQUIRE(settle(cluster, executed_everywhere(cluster, 1)));
+  REQUIRE(cluster[1].core.view().view == 1);
+  cluster.wipe(3, 1);
+  CHECK(settle(cluster, [&] { return cluster[3].core.view().remembers && cluster[3].core.view().incarnation == 1; }));
+  for (RequestNumber number = 2; number < 40; ++number) {
+    submit_to_all(cluster, request(cluster[1], number));
+    cluster.deliver_all();
+    cluster.pass(25'000);
+    cluster.deliver_all();
+  }
+  CHECK(settle(cluster, [&] { return cluster[3].core.view().executed == cluster[1].core.view().executed; }));
+  CHECK(cluster[1].core.view().view > 1);
+  for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].alarms.empty());
+}
+
+TEST_CASE("every member's wipe in turn, the primary's too, is survived") {
+  Cluster cluster(4);
+  RequestNumber number = 1;
+  for (std::uint8_t round = 0; round < 8; ++round) {
+    CAPTURE(round);
+    const ReplicaId victim = round % 4;
+    submit_to_all(cluster, request(cluster[victim], number));
+    REQUIRE(settle(cluster, [&] { return cluster[(victim + 1) % 4].core.view().pending_operations == 0; }));
+    ++number;
+    cluster.wipe(victim, static_cast<std::uint8_t>(round + 1));
+    REQUIRE(settle(cluster, [&] {
+      return std::all_of(cluster.nodes.begin(), cluster.nodes.end(),
+                         [](const auto& node) { return node->core.view().remembers && node->core.view().voting; });
+    }));
+  }
+  for (ReplicaId id = 0; id < 4; ++id) CHECK(cluster[id].alarms.empty());
+}
+
+TEST_CASE("F: a NEW-VIEW made with the VIEW-CHANGE of a life that is over drops nothing that was decided without it") {
+  Cluster cluster(4);
+  // Replica 3 wants view 1; only the liar, replica 1, gets its VIEW-CHANGE. Then it is wiped.
+  const auto old_life = empty_view_change(cluster[3], 3, 1);
+  for (RequestNumber number = 1; number <= 2; ++number) {
+    cluster.submit(0, request(cluster[0], number));
+    cluster.deliver_all(without({3}));
+  }
+  cluster.wipe(3, 1);
+  // Replica 2 votes up to the boundary without learning of checkpoints: its own certificate stays a window below it.
+  const auto late = [&](ReplicaId, ReplicaId to, const Message& message) {
+    const auto life = life_of(cluster, 3);
+    const auto* vote = std::get_if<CheckpointVote>(&message);
+    const auto* certificate = std::get_if<CheckpointCertificate>(&message);
+    const Seq seq = vote != nullptr          ? vote->content.seq
+                    : certificate != nullptr ? certificate->votes.front().content.seq
+                                             : 0;
+    return to != 2 || life.incarnation == 0 || seq + cluster[2].config.window <= life.boundary;
+  };
+  for (int step = 0; step < 2'000 && !cluster[3].core.view().remembers; ++step) {
+    cluster.pass(1'000);
+    cluster.deliver_all(late);
+  }
+  REQUIRE(cluster[3].core.view().remembers);
+  REQUIRE(cluster[0].core.view().view == 0);
+  REQUIRE(cluster[2].core.view().certificate + cluster[2].config.window == life_of(cluster, 3).boundary);
+  // It is told that its primary gives view 0 up, and is alone with that.
+  cluster[2].take_sent();
+  cluster[2].step(Received{replica_sender(0), empty_view_change(cluster[2], 0, 1)});
+  const auto ignorant = last_sent<ViewChange>(cluster[2]);
+  REQUIRE(ignorant);
+  // Beyond its boundary a slot is decided by 0, 3 and the liar; replica 2 sees nothing of it.
+  // Only replica 0 gets the liar's COMMIT: it alone executes, and answers.
+  const auto blind = [](ReplicaId from, ReplicaId to, const Message& message) {
+    return from != 2 && to != 2 && (from != 1 || to == 0 || !std::holds_alternative<Commit>(message));
+  };
+  cluster.submit(0, request(cluster[0], 3));
+  cluster.deliver_all(blind);
+  const Seq seq = cluster[0].core.view().executed;
+  const auto digest = cluster[0].core.executed_digest(seq);
+  REQUIRE(cluster[0].replies.size() == 3);
+  REQUIRE(seq == life_of(cluster, 3).boundary + 1);
+  REQUIRE(cluster[3].core.view().executed < seq);
+  for (auto& node : cluster.nodes) node->take_sent();
+  // The liar's NEW-VIEW rests on the old life.
+  const auto own = empty_view_change(cluster[1], 1, 1);
+  const auto message = new_view_of(cluster[1], 1, {own, *ignorant, old_life});
+  for (const ReplicaId to : {0U, 2U, 3U}) cluster[to].step(Received{replica_sender(1), message});
+  submit_to_all(cluster, request(cluster[2], 1, 2), {1});
+  CHECK(settle(cluster, executed_everywhere(cluster, seq + 1, {1}), without({1})));
+  for (const ReplicaId id : {0U, 2U, 3U}) {
+    CAPTURE(id);
+    CHECK(cluster[id].core.executed_digest(seq) == digest);
+    CHECK(cluster[id].alarms.empty());
+  }
+}
+
+TEST_CASE("a faulty backup's REJOIN of a life that is to come makes nobody suspect the primary") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all();
+  const auto rejoin = [&](Incarnation incarnation) {
+    Rejoin made;
+    made.content = {cluster[3].config.membership.cluster, cluster[3].config.membership.epoch, 3, incarnation, {}};
+    made.content.nonce.bytes.fill(static_cast<std::uint8_t>(incarnation + 1));
+    made.body = wire::encode_rejoin_body(made.content);
+    made.signature = cluster[3].authenticator.sign(wire::rejoin_statement(made.body));
+    return made;
+  };
+  cluster[0].step(Received{replica_sender(3), rejoin(99)});
+  for (const ReplicaId to : {1U, 2U}) cluster[to].step(Received{replica_sender(3), rejoin(0)});
+  for (int step = 0; step < 100; ++step) {
+    cluster.pass(25'000);
+    cluster.deliver_all(without({3}));
+  }
+  CHECK(cluster[1].core.view().view == 0);
+}
+
+TEST_CASE("P4: a bundle of long ago that is ordered again puts nobody's time off") {
+  Cluster cluster(4);
+  cluster.submit(0, request(cluster[0], 1));
+  cluster.deliver_all();
+  for (const ReplicaId id : {1U, 2U, 3U}) {
+    cluster.submit(id, request(cluster[id], 2));
+    cluster[id].take_sent();
+  }
+  // The primary orders number 1 again and again.
+  Seq seq = 2;
+  for (int step = 0; step < 40 && cluster[1].core.view().view == 0; ++step, ++seq) {
+    const auto batch =
+        std::make_shared<const Batch>(wire::encode_batch(cluster[1].now.wall_us, {*request(cluster[1], 1)}));
+    for (const ReplicaId id : {1U, 2U, 3U}) {
+      cluster[id].step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = seq, .batch = batch}});
+    }
+    cluster.deliver_all(without({0}));
+    cluster.pass(50'000);
+  }
+  CHECK(cluster[1].core.view().view == 1);
+}
+
+TEST_CASE("a NEW-VIEW of before a later decision moves nobody to doubt that decision") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  const auto batch_of = [&](ClientId client) {
+    return std::make_shared<const Batch>(wire::encode_batch(node.now.wall_us, {*request(node, 1, client)}));
+  };
+  const auto chosen = batch_of(1);
+  const auto decided = batch_of(2);
+  const Digest chosen_digest = node.authenticator.digest(chosen->bytes);
+  const Digest decided_digest = node.authenticator.digest(decided->bytes);
+  // View 2 decided the one; the NEW-VIEW of view 1, which nobody has acted on, had chosen the other.
+  for (const ReplicaId from : {0U, 1U}) {
+    node.step(Received{replica_sender(from), Decided{.seq = 1, .digest = decided_digest}});
+  }
+  node.step(Received{replica_sender(1), BatchBody{.seq = 1, .batch = decided}});
+  REQUIRE(node.core.view().executed == 1);
+  std::vector<ViewChange> messages;
+  for (const ReplicaId id : {0U, 1U, 2U}) {
+    auto content = empty_view_change(node, id, 1).content;
+    content.prepared = {{.seq = 1, .view = 0, .digest = chosen_digest}};
+    content.recorded = content.prepared;
+    messages.push_back(signed_by(node, content));
+  }
+  node.step(Received{replica_sender(1), new_view_of(node, 1, messages)});
+  CHECK(node.core.view().view == 1);
+  CHECK(node.alarms.empty());
+  CHECK(node.sent_count<Prepare>() == 0);
+  cluster.restart(3);
+  CHECK(cluster[3].alarms.empty());
+  CHECK(cluster[3].core.view().voting);
+}
+
+TEST_CASE("a batch that one NEW-VIEW dropped and the next one chose is vouched for again after a restart") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  const auto batch = std::make_shared<const Batch>(wire::encode_batch(node.now.wall_us, {*request(node, 1)}));
+  const auto other = std::make_shared<const Batch>(wire::encode_batch(node.now.wall_us, {*request(node, 1, 2)}));
+  const Digest digest = node.authenticator.digest(batch->bytes);
+  node.step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 1, .batch = batch}});
+  const auto new_view = [&](View view, bool chooses) {
+    std::vector<ViewChange> messages;
+    for (const ReplicaId id : {0U, 1U, 2U}) {
+      auto content = empty_view_change(node, id, view).content;
+      if (chooses) content.prepared = content.recorded = {{.seq = 1, .view = 0, .digest = digest}};
+      messages.push_back(signed_by(node, content));
+    }
+    return new_view_of(node, view, messages);
+  };
+  node.step(Received{replica_sender(1), new_view(1, false)});
+  node.step(Received{replica_sender(1), PrePrepare{.view = 1, .seq = 1, .batch = other}});
+  node.step(Received{replica_sender(2), new_view(2, true)});
+  REQUIRE(node.core.view().view == 2);
+  cluster.restart(3);
+  auto& returned = cluster[3];
+  returned.step(Received{replica_sender(2), empty_view_change(returned, 2, 3)});  // its primary gives the view up
+  const auto wish = last_sent<ViewChange>(returned);
+  REQUIRE(wish);
+  REQUIRE(wish->content.recorded.size() == 1);
+  CHECK(wish->content.recorded[0].digest == digest);
+  REQUIRE(wish->content.dropped_by.size() == 1);
+  CHECK(wish->content.dropped_by[0].view == 2);
+}
