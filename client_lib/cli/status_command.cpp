@@ -27,26 +27,22 @@ std::string role_of(const Membership& membership, ReplicaId id, const Report& re
   return membership.primary(report.view) == id ? "primary" : "backup";
 }
 
-/// The primary of the highest view that a replica reported.
+/// The primary of the (f+1)-th largest view that is reported: a correct replica is there or was.
 ReplicaId expected_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
-  View view = 0;
+  std::vector<View> views;
   for (const auto& replica : reports) {
-    if (replica.answered) view = std::max(view, replica.report.view);
+    if (replica.answered) views.push_back(replica.report.view);
   }
-  return membership.primary(view);
+  std::sort(views.rbegin(), views.rend());
+  return membership.primary(views.size() > membership.faults ? views[membership.faults] : 0);
 }
 
-/// The primary where others answer and it does not: this version has no view change, so that nothing is ordered then.
+/// The primary where others answer and it does not: the next request will have to wait for another one.
 std::optional<ReplicaId> silent_primary(const Membership& membership, const std::vector<ReplicaReport>& reports) {
   const ReplicaId primary = expected_primary(membership, reports);
   const bool silent = std::any_of(reports.begin(), reports.end(),
                                   [&](const auto& replica) { return replica.id == primary && !replica.answered; });
   return silent && any_answered(reports) ? std::optional(primary) : std::nullopt;
-}
-
-int exit_status(const Membership& membership, const std::vector<ReplicaReport>& reports, const StatusSummary& summary) {
-  if (!summary.quorum_agrees) return exit_no_quorum;
-  return silent_primary(membership, reports) ? exit_failed : exit_ok;
 }
 
 nlohmann::json replica_json(const Membership& membership, const ReplicaReport& replica) {
@@ -133,6 +129,9 @@ std::string why_not_voting(const Report& report) {
     return "taken back as incarnation " + std::to_string(report.incarnation) + ", it votes on slots above " +
            std::to_string(*boundary) + ", and counts once a checkpoint there is stable";
   }
+  if (const auto view = counter_if_told(report, "view not begun")) {
+    return "it wants view " + std::to_string(*view) + ", which has not begun";
+  }
   if (target == 0) return "it has stopped, or seeks somebody to fetch the state from";
   const auto fetched = counter_of(report, "transfer bytes fetched");
   const auto all = counter_of(report, "transfer bytes of the state");
@@ -159,7 +158,7 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
         << " diff says in what\n";
   }
   if (const auto primary = silent_primary(membership, reports)) {
-    out << "the primary (replica " << *primary << ") does not answer: nothing is ordered until it returns\n";
+    out << "the primary (replica " << *primary << ") does not answer: the next request brings another\n";
   }
   for (const auto& replica : reports) {
     if (replica.answered && !replica.report.voting) {
@@ -202,8 +201,7 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
       "last slot that it has executed; its last stable checkpoint; the digest of its\n"
       "state at its newest checkpoint, and the slot of that (seq); whether it votes;\n"
       "the round-trip time of the question. Digests at the same seq must be alike.\n"
-      "Exit status: 0 a quorum answered and agrees, 1 it does, but the primary does\n"
-      "not answer, so that nothing is ordered, 2 usage, 3 no quorum.");
+      "Exit status: 0 a quorum answered and agrees, 2 usage, 3 no quorum.");
 }
 
 void print_text(const ClusterFile& file, const StatusOptions& options, const std::vector<ReplicaReport>& reports,
@@ -226,7 +224,7 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   const auto summary = summarise(file.membership, reports);
   print_text(file, options, reports, summary, streams.program, streams.out);
   if (!any_answered(reports)) streams.err << no_replica_hint(streams.program, directory) << std::endl;
-  return exit_status(file.membership, reports, summary);
+  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
 }
 
 std::shared_ptr<CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
@@ -249,7 +247,7 @@ int run_status(const Arguments& arguments, const Streams& streams, const Program
     print_text(*file, options, reports, summary, streams.program, streams.out);
   }
   if (!any_answered(reports)) fail(streams, "status", no_replica_hint(streams.program, options.directory));
-  return exit_status(file->membership, reports, summary);
+  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
 }
 
 }  // namespace tagma::cli

@@ -146,24 +146,32 @@ TEST_SUITE("commands") {
     }
   }
 
-  TEST_CASE("status says that nothing is ordered while the primary does not answer") {
+  TEST_CASE("status says that the primary does not answer, and whom the next request has brought in its place") {
     Cluster cluster;
     REQUIRE(cluster.up());
     check_status(cluster.tagma({"status"}), 0);
     REQUIRE(cluster.signal_replica(0, SIGSTOP));
     const Finished status = cluster.tagma({"status"});
-    check_status(status, 1);
-    CHECK(status.output.find("the primary (replica 0) does not answer: nothing is ordered until it returns\n") !=
+    check_status(status, 0);
+    CHECK(status.output.find("the primary (replica 0) does not answer: the next request brings another\n") !=
           std::string::npos);
     std::istringstream lines(status.output);
     for (std::string line; std::getline(lines, line);) {
       if (!line.starts_with("Cluster ")) CHECK_MESSAGE(line.size() <= 80, line);  // that line has the folder's name
     }
     const Finished as_json = cluster.tagma({"status", "--json"});
-    check_status(as_json, 1);
+    check_status(as_json, 0);
     CHECK(parsed(as_json).at("primary_answers") == false);
+    CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+    const auto after = parsed(cluster.tagma({"status", "--json"}));
+    CHECK(after.at("primary_answers") == true);
+    CHECK(after.at("replicas").at(1).at("role") == "primary");
     REQUIRE(cluster.signal_replica(0, SIGCONT));
-    CHECK(await([&] { return cluster.tagma({"status"}).exit_status == 0; }, in(seconds(20))));
+    CHECK(await(
+        [&] {
+          return parsed(cluster.tagma({"status", "--json"})).at("replicas").at(0).at("role") == "backup";
+        },
+        in(seconds(20))));
   }
 
   TEST_CASE("clusters that start at the same moment in different folders take different ports") {

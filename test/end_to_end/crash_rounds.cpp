@@ -22,14 +22,11 @@
 #include <thread>
 #include <vector>
 
-#include "tagma/client.h"
-#include "tagma/operation.h"
 #include "test/end_to_end/harness/cluster.h"
+#include "test/end_to_end/harness/journal.h"
 
 namespace tagma::end_to_end {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   int rounds = 3;
@@ -38,56 +35,6 @@ struct Options {
   bool lost_writes = false;
   std::string honest_syncs;  ///< empty: all
 };
-
-/// What the cluster has promised to keep: keys in the order of their acknowledgement. A key's value is its number.
-struct Journal {
-  std::mutex mutex;
-  std::vector<std::uint64_t> acknowledged;
-};
-
-Bytes operation(const Words& words) { return encode_operation("kv", encode_words(words)); }
-std::string key_of(std::uint64_t number) { return "key-" + std::to_string(number); }
-
-std::unique_ptr<Client> open_client(const Cluster& cluster) {
-  ClientOptions options;
-  options.cluster_file = cluster.cluster_file();
-  options.identity_file = cluster.directory() + "/client-0/identity.key";
-  options.timeout = milliseconds(30'000);
-  options.window = 64;
-  auto client = Client::open(options);
-  if (!client) {
-    std::fprintf(stderr, "crash_rounds: %s\n", client.reason().c_str());
-    std::exit(2);
-  }
-  return std::move(*client);
-}
-
-/// Writes keys from `next` on until it is told to stop; counts on.
-void write_keys(Client& client, std::uint64_t& next, Journal& journal, const std::atomic<bool>& stop) {
-  while (!stop) {
-    const std::uint64_t number = next++;
-    client.submit(operation({"put", key_of(number), std::to_string(number)}),
-                  [number, &journal](const CallResult& result) {
-                    if (result.status != CallStatus::ok || result.reply.status != ReplyStatus::ok) return;
-                    const std::lock_guard lock(journal.mutex);
-                    journal.acknowledged.push_back(number);
-                  });
-  }
-}
-
-/// Every key of the journal that is not there with its value.
-std::vector<std::uint64_t> missing(Client& client, const std::vector<std::uint64_t>& numbers) {
-  std::vector<std::pair<std::uint64_t, std::future<CallResult>>> asked;
-  std::vector<std::uint64_t> lost;
-  const auto look = [&lost](std::uint64_t number, const CallResult& result) {
-    const bool there = result.status == CallStatus::ok && result.reply.status == ReplyStatus::ok &&
-                       result.reply.text == std::to_string(number);
-    if (!there) lost.push_back(number);
-  };
-  for (const auto number : numbers) asked.emplace_back(number, client.submit(operation({"get", key_of(number)})));
-  for (auto& [number, result] : asked) look(number, result.get());
-  return lost;
-}
 
 /// 0 for what is no number.
 std::uint64_t number_of(std::string_view text) {
@@ -130,8 +77,8 @@ class CrashRounds {
                   cluster_.process().errors().c_str());
       return false;
     }
-    client_ = open_client(cluster_);
-    const auto first = client_->call(operation({"get", "nothing"}));
+    client_ = open_journal_client(cluster_);
+    const auto first = client_->call(kv_operation({"get", "nothing"}));
     if (first.status != CallStatus::ok) {
       std::printf("the cluster does not answer: %s\n", first.error.c_str());
       return false;
@@ -142,7 +89,7 @@ class CrashRounds {
 
   std::size_t lost_now() {
     const auto lost = missing(*client_, journal_.acknowledged);
-    for (const auto number : lost) std::printf("LOST: %s\n", key_of(number).c_str());
+    for (const auto number : lost) std::printf("LOST: %s\n", journal_key(number).c_str());
     return lost.size();
   }
 
