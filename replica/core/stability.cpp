@@ -98,9 +98,7 @@ bool ReplicaCore::Implementation::certificate_holds(const CheckpointCertificate&
 void ReplicaCore::Implementation::adopt_certificate(CheckpointCertificate certificate) {
   const Seq seq = certificate.votes.front().content.seq;
   TAGMA_ASSERT(seq > certificate_, "the stable checkpoint only moves on");
-  if (is_forgotten_vote_in(certificate)) {
-    return found_old_disk();
-  }
+  if (is_forgotten_vote_in(certificate)) return found_old_disk();
   if (certificate_ <= executed_) progress_us_ = now_.monotonic_us;  // not behind so far
   certificate_ = seq;
   certificate_message_ = std::move(certificate);
@@ -154,9 +152,7 @@ void ReplicaCore::Implementation::compare_with_certificate() {
   if (own == own_roots_.end()) return;
   const auto& votes = certificate_message_.votes;
   const Digest& certified = votes.empty() ? config_.genesis_root : votes.front().content.root;
-  if (own->second != certified) {
-    return found_divergence();
-  }
+  if (own->second != certified) return found_divergence();
   own_roots_.erase(own_roots_.begin(), own);
 }
 

@@ -139,6 +139,7 @@ Replica::Replica(Cluster& cluster, ReplicaId id)
       core_(config_of(cluster, id), cluster.authenticator({PrincipalKind::replica, id}), registry_with_kv(services_),
             store_) {
   feed(Started{});
+  settle();
 }
 
 void Replica::feed(Event event) {

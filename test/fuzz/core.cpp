@@ -20,10 +20,7 @@ constexpr int steps_max = 200;
 class Story {
  public:
   explicit Story(Input& input) : input_(input), cluster_(n), liar_(input.byte() % n) {
-    for (auto& node : cluster_.nodes) {
-      node->now.wall_us = wall_us;
-      if (node->config.id != liar_) node->step(Started{});
-    }
+    for (auto& node : cluster_.nodes) node->now.wall_us = wall_us;
     gather();
   }
 

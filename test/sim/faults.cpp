@@ -16,6 +16,20 @@ void Simulation::schedule_faults() {
   draw(options_.crashes, crashes_due_);
   draw(options_.restarts, restarts_due_);
   draw(options_.losses, losses_due_);
+  for (std::uint32_t jump = 0; jump < options_.clock_jumps; ++jump) {
+    clock_jumps_due_.push_back(clock_random_.below(options_.operations_min));
+  }
+  std::sort(clock_jumps_due_.rbegin(), clock_jumps_due_.rend());
+}
+
+/// K7: by seconds, hours or years, forward or back. Only a time far ahead keeps others from voting, and only while they
+/// are fewer than f+1 who have it.
+void Simulation::move_a_clock() {
+  const auto id = static_cast<ReplicaId>(clock_random_.below(options_.n));
+  const auto by_us = clock_random_.one_of<TimeUs>({3'000'000, 7'000'000, 3'600'000'000, 31'536'000'000'000});
+  coverage_.count("fault: a wall clock jumped");
+  note("jumps", "its wall clock", {PrincipalKind::replica, id});
+  replicas_[id]->move_clock(clock_random_.chance(500'000) ? by_us : -by_us);
 }
 
 void Simulation::perform_due_faults() {
@@ -31,6 +45,10 @@ void Simulation::perform_due_faults() {
   while (!restarts_due_.empty() && restarts_due_.back() <= completed_) {
     restarts_due_.pop_back();
     restart_something();
+  }
+  while (!clock_jumps_due_.empty() && clock_jumps_due_.back() <= completed_) {
+    clock_jumps_due_.pop_back();
+    move_a_clock();
   }
   while (!losses_due_.empty() && losses_due_.back() <= completed_) {
     losses_due_.pop_back();

@@ -68,6 +68,11 @@ void draw_views(SimOptions& options) {
   options.core.view_change_doublings_max = 10;
 }
 
+void draw_clock_jumps(SimOptions& options) {
+  Random random(options.seed, "clock jumps");
+  options.clock_jumps = random.one_of<std::uint32_t>({0, 0, 0, 1, 2, 5});
+}
+
 void draw_losses(SimOptions& options) {
   Random random(options.seed, "losses");
   options.losses = random.one_of<std::uint32_t>({0, 0, 1, 1, 2, 5});
@@ -209,6 +214,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_transfer(options);
   draw_losses(options);
   draw_views(options);
+  draw_clock_jumps(options);
   draw_links(random, options);
   draw_machines(random, options);
   draw_clients(random, options);

@@ -88,11 +88,12 @@ struct SimOptions {
   std::vector<VirtualUs> starts_us;  ///< when each replica starts
   ClientOptions client;
   WorkloadOptions workload;
-  std::uint32_t cuts = 0;        ///< of links, during the clients' work
-  std::uint32_t crashes = 0;     ///< replicas that stop for ever during the clients' work
-  std::uint32_t restarts = 0;    ///< times at which one replica, some or all crash and return
-  std::uint32_t losses = 0;      ///< replicas that return without their log, their state or both, f at a time at most
-  std::vector<ReplicaId> liars;  ///< faulty replicas; the first primary among them in byzantine_primary
+  std::uint32_t cuts = 0;         ///< of links, during the clients' work
+  std::uint32_t crashes = 0;      ///< replicas that stop for ever during the clients' work
+  std::uint32_t restarts = 0;     ///< times at which one replica, some or all crash and return
+  std::uint32_t losses = 0;       ///< replicas that return without their log, their state or both, f at a time at most
+  std::uint32_t clock_jumps = 0;  ///< of one machine's wall clock, by any amount (attack K7)
+  std::vector<ReplicaId> liars;   ///< faulty replicas; the first primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   bool demand_liveness = true;
 

@@ -90,6 +90,8 @@ class ReplicaNode {
   [[nodiscard]] std::uint64_t content_hash() const;
   [[nodiscard]] const CoreConfig& config() const { return config_; }
   /// For the adversary that rides on this machine.
+  /// The machine's wall clock is put forward or back, the monotonic one goes on.
+  void move_clock(TimeUs by_us) { clock_.wall_skew_us += by_us; }
   [[nodiscard]] TimeUs wall_us() const { return clock_.wall_us(scheduler_.now_us()); }
 
  private:

@@ -48,6 +48,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
                  deliver(from, to, packet);
                }),
       random_(options_.seed, "faults"),
+      clock_random_(options_.seed, "jumps"),
       conspiracy_(options_.seed),
       workload_(options_, coverage_),
       execution_oracle_(verdict_),

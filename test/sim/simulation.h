@@ -108,6 +108,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
   [[nodiscard]] ReplicaId primary() const;
   void crash_one();
+  void move_a_clock();
   void restart_something();
   void restart(ReplicaId id);
   void lose_something();
@@ -136,6 +137,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   Identities identities_;
   Network network_;
   Random random_;
+  Random clock_random_;  ///< drawn apart, so that other draws stay as they were
   Conspiracy conspiracy_;
   Workload workload_;
 
@@ -163,10 +165,11 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::uint64_t completed_ = 0;
   std::uint64_t reports_asked_ = 0;
   std::uint64_t sessions_opened_ = 0;
-  std::vector<std::uint64_t> cuts_due_;      ///< at how many completed operations, falling
-  std::vector<std::uint64_t> crashes_due_;   ///< the same
-  std::vector<std::uint64_t> restarts_due_;  ///< the same
-  std::vector<std::uint64_t> losses_due_;    ///< the same
+  std::vector<std::uint64_t> cuts_due_;         ///< at how many completed operations, falling
+  std::vector<std::uint64_t> crashes_due_;      ///< the same
+  std::vector<std::uint64_t> restarts_due_;     ///< the same
+  std::vector<std::uint64_t> losses_due_;       ///< the same
+  std::vector<std::uint64_t> clock_jumps_due_;  ///< the same
   /// What a correct replica has lost and not made up for.
   struct Lost {
     bool memory = false;  ///< of its votes
