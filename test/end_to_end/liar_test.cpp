@@ -66,7 +66,7 @@ class MaskedCluster {
 }  // namespace
 
 TEST_SUITE("liar") {
-  TEST_CASE("a liar at the primary's client port never fools the client") {
+  TEST_CASE("B1: a liar at the primary's client port never fools the client") {
     for (const std::string lie : {"value", "ok", "absent", "garbage"}) {
       CAPTURE(lie);
       MaskedCluster masked(0, lie);

@@ -58,7 +58,7 @@ TEST_CASE("a call comes back with the reply that f+1 replicas gave") {
   CHECK(replicas.bad_signatures() == 0);
 }
 
-TEST_CASE("a lone liar, always first to reply, never wins") {
+TEST_CASE("B1: a lone liar, always first to reply, never wins") {
   for (const auto behaviour : {Behaviour::lies, Behaviour::wrong_digest, Behaviour::evicts}) {
     for (const ReplicaId liar : {0U, 3U}) {
       FakeReplicas replicas;
@@ -70,7 +70,7 @@ TEST_CASE("a lone liar, always first to reply, never wins") {
   }
 }
 
-TEST_CASE("two liars of seven that tell different lies do not win either, nor does one that tells the same twice") {
+TEST_CASE("B1: two liars of seven that tell different lies do not win either, nor does one that tells the same twice") {
   FakeReplicas replicas(7);
   replicas.behave(1, Behaviour::lies);
   replicas.behave(2, Behaviour::lies);
@@ -155,7 +155,7 @@ TEST_CASE("an evicted session is reported as such") {
   CHECK(result.error.find('\n') == std::string::npos);
 }
 
-TEST_CASE("garbage from a replica is ignored, and its next valid message still counts") {
+TEST_CASE("B17: garbage from a replica is ignored, and its next valid message still counts") {
   FakeReplicas replicas;
   replicas.behave(0, Behaviour::garbage);
   replicas.behave(1, Behaviour::garbage);

@@ -211,16 +211,16 @@ class Exploration {
 
 }  // namespace
 
-TEST_CASE("every history of two views and three digests: safe, valid, monotonous, live") {
+TEST_CASE("B4, B5: every history of two views and three digests: safe, valid, monotonous, live") {
   Exploration({.digests = 3, .views = 2}).run();
 }
 
-TEST_CASE("every history of three views and two digests: safe, valid, monotonous, live") {
+TEST_CASE("B4, B5: every history of three views and two digests: safe, valid, monotonous, live") {
   Exploration({.digests = 2, .views = 3}).run();
 }
 
 // Three quarters of a minute: for a change of the rules. unit_core --no-skip -tc="*three views and three*"
-TEST_CASE("every history of three views and three digests: safe, valid, monotonous, live" * doctest::skip()) {
+TEST_CASE("B4, B5: every history of three views and three digests: safe, valid, monotonous, live" * doctest::skip()) {
   Exploration({.digests = 3, .views = 3}).run();
 }
 

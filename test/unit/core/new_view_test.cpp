@@ -65,7 +65,7 @@ TEST_CASE("trace D: of two digests that satisfy both conditions in one view the 
   }
 }
 
-TEST_CASE("{nothing, nothing, a lying P} waits for the fourth VIEW-CHANGE") {
+TEST_CASE("B4: {nothing, nothing, a lying P} waits for the fourth VIEW-CHANGE") {
   ViewChanges said(3);
   said.prepared(2, x, 0);
   CHECK(!said.decide(rules_of(3, 2)));

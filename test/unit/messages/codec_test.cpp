@@ -80,7 +80,7 @@ TEST_CASE("empty bytes are the null batch") {
   CHECK(batch->proposed_time_us == 0);
 }
 
-TEST_CASE("statements of different types never coincide") {
+TEST_CASE("B12: statements of different types never coincide") {
   const Bytes body = "the same body";
   const std::vector<Bytes> statements{wire::bundle_statement(body), wire::checkpoint_statement(body),
                                       wire::rejoin_statement(body), wire::view_change_statement(body),

@@ -399,7 +399,7 @@ TEST_CASE("a bad VIEW-CHANGE inside of a NEW-VIEW spoils the NEW-VIEW, with the 
   CHECK(wire::decode_new_view({}, "s").reason() == "shorter than the smallest message");
 }
 
-TEST_CASE("a batch with a million empty operations is refused at the limit") {
+TEST_CASE("P10: a batch with a million empty operations is refused at the limit") {
   Bundle full = samples::bundle();
   full.operations.assign(limits::bundle_operations_max, "");
   const auto bundle = samples::signed_bundle_of(full);
@@ -410,7 +410,7 @@ TEST_CASE("a batch with a million empty operations is refused at the limit") {
   CHECK(decoded.reason() == "the batch has more than 8192 operations");
 }
 
-TEST_CASE("an oversized batch is refused before it is copied") {
+TEST_CASE("P10: an oversized batch is refused before it is copied") {
   const Bytes big(limits::batch_bytes_max + 8, '\0');
   const auto bytes = crafted([&](auto message) { message.initBatchBody().setBatch(blob(big)); });
   const auto before = test::allocated_bytes();

@@ -56,7 +56,7 @@ TEST_CASE("a query's answer goes to the connection that asked last") {
   CHECK(routes.find(7, 0).empty());
 }
 
-TEST_CASE("connections and sessions are bounded per client, the least recently used goes") {
+TEST_CASE("C8: connections and sessions are bounded per client, the least recently used goes") {
   ClientRoutes routes(2, 3);
   routes.seen(1, 1, "other");
   routes.bind(1, 5, 1);

@@ -52,7 +52,7 @@ TEST_CASE("an item says whose it is and on which channel it came") {
   CHECK_FALSE(inbox.next());
 }
 
-TEST_CASE("a sender's queue is bounded in frames and in bytes, others keep their room") {
+TEST_CASE("B11, C3: a sender's queue is bounded in frames and in bytes, others keep their room") {
   Inbox inbox(InboxBounds{.frames_per_sender_max = 3, .bytes_per_sender_max = 10, .bytes_max = 1'000});
   CHECK(inbox.push(frame_of(inbox, 1, "a")));
   CHECK(inbox.push(frame_of(inbox, 1, "a")));

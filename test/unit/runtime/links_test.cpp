@@ -133,7 +133,7 @@ TEST_CASE("a peer that has forgotten the channel asks for a new handshake and ge
   CHECK(pair.counters.value("handshakes_done") == 2);
 }
 
-TEST_CASE("garbage, surplus parts, strangers' and truncated records are counted and change nothing") {
+TEST_CASE("B17, C9: garbage, surplus parts, strangers' and truncated records are counted and change nothing") {
   Pair pair;
   REQUIRE(pair.connect());
   auto socket = stranger(pair);
