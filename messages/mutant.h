@@ -42,7 +42,6 @@ enum class Mutant : std::uint8_t {
   request_never_owed,              ///< a request that waits makes nobody suspect the primary
   new_view_kept_to_oneself,        ///< nobody passes a NEW-VIEW on
   chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
-  requests_lost_with_view,         ///< a new primary does not order what it had taken from its pool before
 };
 
 #ifdef TAGMA_MUTANTS

@@ -146,6 +146,25 @@ std::string why_not_voting(const Report& report) {
   return text;
 }
 
+/// Against whom there is evidence, and who has it.
+std::map<ReplicaId, std::vector<ReplicaId>> accused_by(const std::vector<ReplicaReport>& reports) {
+  std::map<ReplicaId, std::vector<ReplicaId>> accused;
+  for (const auto& replica : reports) {
+    if (!replica.answered) continue;
+    for (const auto& other : reports) {
+      const auto count = counter_if_told(replica.report, "contradictions of replica " + std::to_string(other.id));
+      if (count && other.id != replica.id) accused[other.id].push_back(replica.id);
+    }
+  }
+  return accused;
+}
+
+std::string joined(const std::vector<ReplicaId>& ids) {
+  std::string text;
+  for (const ReplicaId id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return text;
+}
+
 void print_summary(const Membership& membership, const std::vector<ReplicaReport>& reports,
                    const StatusSummary& summary, const ProgramName& program, std::ostream& out) {
   out << "\n" << summary.answered << " of " << counted(membership.n(), "replica") << " answered";
@@ -164,6 +183,10 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
     if (replica.answered && !replica.report.voting) {
       out << "replica " << replica.id << " does not vote: " << why_not_voting(replica.report) << "\n";
     }
+  }
+  for (const auto& [accused, accusers] : accused_by(reports)) {
+    out << "replica " << accused << " contradicts itself, "
+        << (accusers.size() == 1 ? "says replica " : "say replicas ") << joined(accusers) << "\n";
   }
   if (!summary.quorum_agrees) {
     out << "no quorum: " << membership.quorum() << " replicas that answer and agree are needed\n";

@@ -22,6 +22,7 @@
 
 #include "messages/messages.h"
 #include "messages/vote_set.h"
+#include "replica/core/evidence.h"
 #include "replica/core/executor.h"
 #include "replica/core/member_table.h"
 #include "replica/core/recent_history.h"
@@ -434,6 +435,8 @@ class ReplicaCore::Implementation {
   void send(ReplicaId to, Message message, bool after_persists = true);
   void count(std::string_view reason) { effects_.emplace_back(Counted{reason}); }
   void alarm(std::string reason);
+  /// Counts, keeps and tells what another replica has said against its own word.
+  void contradicts(ReplicaId replica, std::string_view counted_as, const Contradiction& contradiction);
   void schedule();
 
   [[nodiscard]] std::uint32_t quorum() const;
@@ -525,6 +528,7 @@ class ReplicaCore::Implementation {
   std::deque<OwnVote> own_votes_;  ///< waiting for durability, in order
   PersistNumber persists_ = 0;
   std::vector<Peer> peers_;  ///< by id
+  EvidenceLog evidence_;
   std::map<Seq, std::set<ReplicaId>>
       forgotten_votes_;                               ///< who says that it holds an own vote that there is no record of
   std::map<ClientId, SendBudget> reply_budgets_;      ///< of clients of the membership only

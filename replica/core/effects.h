@@ -125,6 +125,13 @@ struct InstallState {
   std::set<NibblePrefix> cover;
 };
 
+/// This replica has contradicted itself towards this one: what it sends is served when nobody else's waits. Or it is
+/// another life now, and is served like the others again.
+struct Distrust {
+  ReplicaId replica = 0;
+  bool distrusted = true;
+};
+
 /// For whoever operates this replica.
 struct Notice {
   std::string line;
@@ -151,7 +158,7 @@ struct Counted {
 };
 
 using Effect = std::variant<Persist, Remember, Send, Reply, Answer, WriteCheckpoint, ReadStaged, StagePieces,
-                            InstallState, WakeAt, CollectLog, Alarm, Notice, Counted>;
+                            InstallState, WakeAt, CollectLog, Alarm, Distrust, Notice, Counted>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tagma

@@ -30,7 +30,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   }
   const auto& accepted = slot.recorded ? slot.recorded : slot.withheld;
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
-    return count(*accepted == ballot ? "PRE-PREPARE repeated" : "contradictory PRE-PREPARE");
+    if (*accepted == ballot) return count("PRE-PREPARE repeated");
+    return contradicts(
+        from.principal.id, "contradictory PRE-PREPARE",
+        {.kind = "PRE-PREPARE", .view = message.view, .seq = message.seq, .first = accepted->digest, .second = digest});
   }
   if (mutant(Mutant::pre_prepare_counted_as_prepare)) slot.prepares.add(from.principal.id, ballot);
   if (slot.decided) {
@@ -124,7 +127,14 @@ void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) 
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   const auto outcome = add_ballot(slot.prepares, from.principal.id, {.view = message.view, .digest = message.digest});
-  if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory PREPARE");
+  if (outcome == VoteSet<Ballot>::Outcome::contradiction) {
+    return contradicts(from.principal.id, "contradictory PREPARE",
+                       {.kind = "PREPARE",
+                        .view = message.view,
+                        .seq = message.seq,
+                        .first = slot.prepares.find(from.principal.id)->digest,
+                        .second = message.digest});
+  }
   reconsider_withheld(message.seq, slot);
   check_prepared(message.seq, slot);
 }
@@ -174,7 +184,14 @@ void ReplicaCore::Implementation::receive(const Sender& from, Commit& message) {
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   const auto outcome = add_ballot(slot.commits, from.principal.id, {.view = message.view, .digest = message.digest});
-  if (outcome == VoteSet<Ballot>::Outcome::contradiction) return count("contradictory COMMIT");
+  if (outcome == VoteSet<Ballot>::Outcome::contradiction) {
+    return contradicts(from.principal.id, "contradictory COMMIT",
+                       {.kind = "COMMIT",
+                        .view = message.view,
+                        .seq = message.seq,
+                        .first = slot.commits.find(from.principal.id)->digest,
+                        .second = message.digest});
+  }
   check_prepared(message.seq, slot);
   check_decided(message.seq, slot);
   execute_decided();

@@ -22,7 +22,13 @@ bool ReplicaCore::Implementation::may_lead() const {
 }
 
 void ReplicaCore::Implementation::read_lives() {
-  for (ReplicaId id = 0; id < lives_.size(); ++id) lives_[id] = executor_.members().find(id);
+  for (ReplicaId id = 0; id < lives_.size(); ++id) {
+    const auto life = executor_.members().find(id);
+    if (life.incarnation != lives_[id].incarnation && evidence_.forgive(id)) {
+      effects_.emplace_back(Distrust{.replica = id, .distrusted = false});
+    }
+    lives_[id] = life;
+  }
   std::erase_if(pending_rejoins_, [this](const auto& pending) {
     return lives_[pending.first].incarnation > pending.second.rejoin.content.incarnation;
   });

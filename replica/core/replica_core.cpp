@@ -34,7 +34,8 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
       trace_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }),
       history_(config_.history_slots, limits::history_roots_max),
-      peers_(config_.membership.n()) {
+      peers_(config_.membership.n()),
+      evidence_(config_.membership.n()) {
   TAGMA_ASSERT(!validate(config_.membership), "the caller validated the membership");
   TAGMA_ASSERT(config_.membership.find_replica(config_.id) != nullptr, "this replica is a member");
   TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,
@@ -319,6 +320,11 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
   if (!remembers_enough()) {
     report.counters.emplace_back("rejoin boundary slot", life_is_ordered() ? own_life().boundary : 0);
   }
+  for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
+    if (const auto count = evidence_.count(id); count > 0) {
+      report.counters.emplace_back("contradictions of replica " + std::to_string(id), count);
+    }
+  }
   report_transfer(report);
   effects_.emplace_back(
       Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});
@@ -418,6 +424,15 @@ void ReplicaCore::Implementation::broadcast(Message message, bool after_persists
 
 void ReplicaCore::Implementation::send(ReplicaId to, Message message, bool after_persists) {
   effects_.emplace_back(Send{.to = to, .message = std::move(message), .after_persists = after_persists});
+}
+
+void ReplicaCore::Implementation::contradicts(ReplicaId replica, std::string_view counted_as,
+                                              const Contradiction& contradiction) {
+  count(counted_as);
+  if (!evidence_.add(replica, contradiction)) return;
+  effects_.emplace_back(Distrust{.replica = replica, .distrusted = true});
+  effects_.emplace_back(
+      Notice{"replica " + std::to_string(replica) + " is faulty: it has sent " + to_string(contradiction)});
 }
 
 void ReplicaCore::Implementation::alarm(std::string reason) {

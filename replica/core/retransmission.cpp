@@ -199,7 +199,11 @@ void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) 
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   if (slot.decisions.add(from.principal.id, message.digest) == VoteSet<Digest>::Outcome::contradiction) {
-    return count("contradictory DECIDED");
+    return contradicts(from.principal.id, "contradictory DECIDED",
+                       {.kind = "DECIDED",
+                        .seq = message.seq,
+                        .first = *slot.decisions.find(from.principal.id),
+                        .second = message.digest});
   }
   check_decided(message.seq, slot);
   execute_decided();

@@ -56,8 +56,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, CheckpointVote& me
   if (votes != checkpoint_votes_.end()) {
     const auto held = votes->second.find(content.replica);
     if (held != votes->second.end()) {
-      if (held->second.content.root != content.root) count("contradictory CHECKPOINT");
-      return;
+      if (held->second.content.root == content.root) return;
+      return contradicts(
+          content.replica, "contradictory CHECKPOINT",
+          {.kind = "CHECKPOINT", .seq = content.seq, .first = held->second.content.root, .second = content.root});
     }
   }
   if (!checkpoint_vote_is_authentic(message)) return count("forged CHECKPOINT");

@@ -487,7 +487,7 @@ void ReplicaCore::Implementation::enter(ActedView entered) {
   next_seq_ = std::max({executed_, certificate_, acted_->choices.last()}) + 1;
   for (auto& [replica, pending] : pending_rejoins_) pending.proposed = 0;
   open_slots_of_view();
-  if (!mutant(Mutant::requests_lost_with_view)) pool_.hand_out_again(now_.monotonic_us);
+  pool_.hand_out_again(now_.monotonic_us);
   note_ordered_by_choices();
   pass_waiting_on();
   accept_chosen();

@@ -59,6 +59,8 @@ void EffectPerformer::perform(StagePieces& effect) { storage_.transfer(std::move
 
 void EffectPerformer::perform(InstallState& effect) { storage_.transfer(std::move(effect)); }
 
+void EffectPerformer::perform(const Distrust& effect) { outgoing_.distrust(effect.replica, effect.distrusted); }
+
 void EffectPerformer::perform(Notice& effect) { notices_.push_back(std::move(effect.line)); }
 
 void EffectPerformer::perform(const WakeAt& effect) { wake_at_us_ = effect.at_us; }

@@ -29,6 +29,8 @@ class Outgoing {
   virtual void reply(ClientId client, SessionId session, Message message) = 0;
   /// To the connection of this administrator that asked last.
   virtual void answer(AdminId admin, const Message& message) = 0;
+  /// What this replica sends is served when nobody else's waits, or like everybody's again.
+  virtual void distrust(ReplicaId replica, bool distrusted) = 0;
 };
 
 /// The caller's turn: push() the effects of each step; commit() at its end; feed next_event() back into the core until
@@ -79,6 +81,7 @@ class EffectPerformer {
   void perform(const WakeAt& effect);
   void perform(const CollectLog& effect);
   void perform(const Alarm& effect);
+  void perform(const Distrust& effect);
   void perform(Notice& effect);
   void perform(const Counted& effect);
 

@@ -33,7 +33,7 @@ bool Inbox::push(std::unique_ptr<Frame> frame) {
     give_back(std::move(frame));
     return false;
   }
-  if (queue.frames.empty()) rotation_.push_back(&queue);
+  if (queue.frames.empty()) rotation_of(queue).push_back(&queue);
   queue.bytes += size;
   bytes_ += size;
   queue.frames.push_back(std::move(frame));
@@ -42,9 +42,10 @@ bool Inbox::push(std::unique_ptr<Frame> frame) {
 
 std::optional<Inbox::Item> Inbox::next() {
   give_back(std::move(served_));
-  if (rotation_.empty()) return std::nullopt;
-  Queue& queue = *rotation_.front();
-  rotation_.pop_front();
+  if (empty()) return std::nullopt;
+  auto& rotation = rotation_.empty() ? last_rotation_ : rotation_;
+  Queue& queue = *rotation.front();
+  rotation.pop_front();
   Frame& frame = *queue.frames.front();
   Item item{frame.opened.from, frame.opened.channel, frame.opened.bodies[frame.next_body]};
   if (++frame.next_body == frame.opened.bodies.size()) {
@@ -53,8 +54,16 @@ std::optional<Inbox::Item> Inbox::next() {
     served_ = std::move(queue.frames.front());
     queue.frames.pop_front();
   }
-  if (!queue.frames.empty()) rotation_.push_back(&queue);
+  if (!queue.frames.empty()) rotation.push_back(&queue);
   return item;
+}
+
+void Inbox::serve_last(const Principal& sender, bool last) {
+  Queue& queue = queues_[sender];
+  if (queue.last == last) return;
+  std::erase(rotation_of(queue), &queue);
+  queue.last = last;
+  if (!queue.frames.empty()) rotation_of(queue).push_back(&queue);
 }
 
 }  // namespace tagma::runtime

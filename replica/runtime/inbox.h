@@ -47,7 +47,10 @@ class Inbox {
   /// The next message in rotation.
   [[nodiscard]] std::optional<Item> next();
 
-  [[nodiscard]] bool empty() const { return rotation_.empty(); }
+  /// This sender's messages come when nobody else's wait, or in rotation like the others' again.
+  void serve_last(const Principal& sender, bool last);
+
+  [[nodiscard]] bool empty() const { return rotation_.empty() && last_rotation_.empty(); }
   /// Whether more should be left in the transport, which pushes back.
   [[nodiscard]] bool full() const { return bytes_ >= bounds_.bytes_max; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -56,11 +59,14 @@ class Inbox {
   struct Queue {
     std::deque<std::unique_ptr<Frame>> frames;
     std::size_t bytes = 0;
+    bool last = false;  ///< stands in last_rotation_
   };
+  [[nodiscard]] std::deque<Queue*>& rotation_of(const Queue& queue) { return queue.last ? last_rotation_ : rotation_; }
 
   InboxBounds bounds_;
   std::map<Principal, Queue> queues_;  ///< nodes stay where they are: the rotation points to them
   std::deque<Queue*> rotation_;        ///< queues with frames, each once, next one first
+  std::deque<Queue*> last_rotation_;   ///< the same, of those that are served last
   std::size_t bytes_ = 0;
   std::unique_ptr<Frame> served_;  ///< keeps the body that next() returned last
   std::vector<std::unique_ptr<Frame>> spare_;

@@ -44,6 +44,7 @@ class Listener {
   /// The next message to serve.
   [[nodiscard]] std::optional<Inbox::Item> next() { return inbox_.next(); }
   [[nodiscard]] bool idle() const { return inbox_.empty(); }
+  void serve_last(const Principal& sender, bool last) { inbox_.serve_last(sender, last); }
 
   /// A frame to the other end of a channel; false if the channel is gone.
   [[nodiscard]] bool send(crypto::ChannelId channel, ByteView routing_id, std::span<const crypto::Body> bodies);

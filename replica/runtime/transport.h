@@ -54,6 +54,9 @@ class Transport final : public Outgoing {
   void broadcast(const Message& message) override;
   void reply(ClientId client, SessionId session, Message message) override;
   void answer(AdminId admin, const Message& message) override;
+  void distrust(ReplicaId replica, bool distrusted) override {
+    replicas_->serve_last({PrincipalKind::replica, replica}, distrusted);
+  }
   /// One frame per destination. Returns whether there was anything to send.
   bool flush();
 

@@ -53,9 +53,12 @@ std::string all_pairs(const Cluster& cluster) {
     const Finished page = cluster.tagma({"call", "kv", "scan", from, "", "1000"});
     CHECK(page.exit_status == 0);
     if (page.exit_status != 0 || page.output.find('\t') == std::string::npos) return pairs;
-    pairs += page.output;
-    const auto last = page.output.rfind('\n', page.output.size() - 2) + 1;  // 0 where there is one line
-    from = page.output.substr(last, page.output.find('\t', last) - last) + " ";
+    const std::string_view more = "\nmore from ";
+    const auto rest = page.output.rfind(more);
+    pairs += page.output.substr(0, rest + 1);  // all of it where there is no more
+    if (rest == std::string::npos) return pairs;
+    from = page.output.substr(rest + more.size());
+    from.pop_back();  // the line's end
   }
 }
 

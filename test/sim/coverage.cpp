@@ -206,6 +206,7 @@ constexpr Expected expected_branches[] = {
     {"core: view given up: its primary lost its memory", "clkirp"},
     {"fault: primary crashed", "k"},
     {"fault: a wall clock jumped", "clkirp"},
+    {"evidence: a liar contradicted itself", "ip"},
     {"liar: NEW-VIEW for a view of another primary", "ip"},
     {"liar: NEW-VIEW with VIEW-CHANGEs that know nothing", "ip"},
     {"liar: NEW-VIEW with a forged VIEW-CHANGE", "ip"},

@@ -64,7 +64,6 @@ constexpr Named all_mutants[] = {
     {Mutant::request_never_owed, "request_never_owed"},
     {Mutant::new_view_kept_to_oneself, "new_view_kept_to_oneself"},
     {Mutant::chosen_batch_not_voted, "chosen_batch_not_voted"},
-    {Mutant::requests_lost_with_view, "requests_lost_with_view"},
 };
 
 /// One line of the proof: with only `oracle` listening, one of the seeds first..last must end in a violation.
@@ -111,7 +110,6 @@ constexpr Kill kills[] = {
     {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 1, 10},
     {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::chosen_batch_not_voted, Oracle::liveness, Profile::calm, 1, 6},
-    {Mutant::requests_lost_with_view, Oracle::liveness, Profile::lossy, 1, 20},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::liars, 1, 40},
     {Mutant::overlay_loses_write, Oracle::liveness, Profile::lossy, 1, 6},

@@ -57,7 +57,8 @@ void draw_transfer(SimOptions& options) {
   core.transfer_piece_bytes_max = random.one_of<std::size_t>({1, 300, 3'000, 100'000});
   core.transfer_answer_bytes_max = random.one_of<std::size_t>({1, 1'000, 100'000});
   core.transfer_bytes_per_second = random.one_of<std::size_t>({400'000, 100'000'000});
-  core.lease_idle_us = random.between(50'000, 500'000);
+  // A lease outlasts the wait for an answer that was lost, or a walk with one question at a time would never end.
+  core.lease_idle_us = std::max(random.between(50'000, 500'000), 4 * core.transfer_timeout_us);
   // Long enough for the walk down to what differs, with one question at a time.
   core.lease_max_us = random.one_of<MonotonicUs>({500'000, 1'500'000, 120'000'000});
 }

@@ -37,6 +37,8 @@ class ReplicaHost {
   virtual void durable(ReplicaId replica, const Record& record) = 0;
   virtual void checkpoint(ReplicaId replica, Seq seq, const Digest& root, std::uint64_t content_hash) = 0;
   virtual void alarm(ReplicaId replica, const std::string& reason) = 0;
+  /// `replica` has evidence against `against`, or holds nothing against it any more.
+  virtual void distrusts(ReplicaId replica, ReplicaId against, bool distrusted) = 0;
   virtual void counted(ReplicaId replica, std::string_view reason) = 0;
   /// After every step of the core.
   virtual void stepped(ReplicaId replica, std::size_t effects) = 0;
@@ -121,6 +123,7 @@ class ReplicaNode {
   void perform(StagePieces&& effect);
   void perform(InstallState&& effect);
   void perform(Notice&&) {}
+  void perform(Distrust&& effect) { host_.distrusts(id_, effect.replica, effect.distrusted); }
   void perform(WakeAt&& effect);
   void perform(CollectLog&& effect);
   void perform(Alarm&& effect) { host_.alarm(id_, effect.reason); }

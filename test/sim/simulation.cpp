@@ -298,6 +298,16 @@ void Simulation::alarm(ReplicaId id, const std::string& reason) {
   }
 }
 
+/// Nothing that befalls a correct replica makes it contradict itself.
+void Simulation::distrusts(ReplicaId id, ReplicaId against, bool distrusted) {
+  if (!correct(id)) return;
+  coverage_.count(distrusted ? "evidence: a liar contradicted itself" : "evidence: another life is trusted again");
+  if (distrusted && correct(against)) {
+    verdict_.report(Oracle::durable_votes, "replica " + std::to_string(id) + " has evidence against replica " +
+                                               std::to_string(against) + ", which is correct");
+  }
+}
+
 void Simulation::counted(ReplicaId id, std::string_view reason) {
   // Faulty replicas run an honest core too, but what it refuses says nothing about attacks.
   if (correct(id)) coverage_.count(std::string("core: ").append(reason));

@@ -71,6 +71,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void durable(ReplicaId id, const Record& record) override;
   void checkpoint(ReplicaId id, Seq seq, const Digest& root, std::uint64_t content_hash) override;
   void alarm(ReplicaId id, const std::string& reason) override;
+  void distrusts(ReplicaId id, ReplicaId against, bool distrusted) override;
   void counted(ReplicaId id, std::string_view reason) override;
   void stepped(ReplicaId id, std::size_t effects) override;
   void replied_early(ReplicaId id) override;

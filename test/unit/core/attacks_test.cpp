@@ -282,3 +282,28 @@ TEST_CASE("X4: two processes with one key count as one faulty replica") {
     check_one_history(cluster, correct);
   }
 }
+
+TEST_CASE("B15: two statements that contradict each other are kept, told and counted, until another life begins") {
+  Cluster cluster(4);
+  auto& node = cluster[1];
+  const Digest one = node.authenticator.digest("x");
+  const Digest other = node.authenticator.digest("y");
+  const auto distrusted = [&] { return std::count(node.distrusted.begin(), node.distrusted.end(), 3U); };
+  node.step(Received{replica_sender(3), Prepare{.view = 0, .seq = 1, .digest = one}});
+  node.step(Received{replica_sender(3), Prepare{.view = 0, .seq = 1, .digest = one}});
+  node.step(
+      Received{replica_sender(3), Prepare{.view = 1, .seq = 1, .digest = other}});  // another view: no contradiction
+  CHECK(distrusted() == 0);
+  node.step(Received{replica_sender(3), Prepare{.view = 1, .seq = 1, .digest = one}});
+  node.step(Received{replica_sender(3), Decided{.seq = 2, .digest = one}});
+  node.step(Received{replica_sender(3), Decided{.seq = 2, .digest = other}});
+  CHECK(distrusted() == 1);
+  CHECK(node.notices.back().starts_with("replica 3 is faulty: it has sent two PREPAREs for view 1 slot 1: "));
+  node.step(Received{client_sender(1), ReportQuery{.nonce = 1}});
+  const auto& counters = std::get<Report>(node.replies.back().message).counters;
+  const std::pair<std::string, std::uint64_t> expected{"contradictions of replica 3", 2};
+  CHECK(std::find(counters.begin(), counters.end(), expected) != counters.end());
+  cluster.wipe(3, 1);
+  CHECK(settle(cluster, [&] { return cluster[3].core.view().remembers; }));
+  CHECK(distrusted() == 0);
+}

@@ -168,6 +168,12 @@ void Node::perform(Effects effects) {
       collected = collect->up_to;
     } else if (const auto* alarm = std::get_if<Alarm>(&effect)) {
       alarms.push_back(alarm->reason);
+    } else if (const auto* distrust = std::get_if<Distrust>(&effect)) {
+      if (distrust->distrusted) {
+        distrusted.insert(distrust->replica);
+      } else {
+        distrusted.erase(distrust->replica);
+      }
     } else if (const auto* notice = std::get_if<Notice>(&effect)) {
       notices.push_back(notice->line);
     } else if (const auto* count = std::get_if<Counted>(&effect)) {

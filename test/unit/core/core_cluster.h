@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ struct Node {
   std::vector<Answer> answers;
   std::vector<std::string> alarms;
   std::vector<std::string> notices;
+  std::set<ReplicaId> distrusted;
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
   Seq collected = 0;

@@ -24,6 +24,9 @@ class Recorder final : public runtime::Outgoing {
   void answer(AdminId admin, const Message& message) override {
     trace.push_back("admin " + std::to_string(admin) + " " + std::string(name_of(message)));
   }
+  void distrust(ReplicaId replica, bool distrusted) override {
+    trace.push_back((distrusted ? "distrusts " : "trusts ") + std::to_string(replica));
+  }
   std::vector<std::string> trace;
 };
 

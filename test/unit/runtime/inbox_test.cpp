@@ -52,6 +52,23 @@ TEST_CASE("an item says whose it is and on which channel it came") {
   CHECK_FALSE(inbox.next());
 }
 
+TEST_CASE("whoever has lost trust is served when nobody else waits, until it has it again") {
+  Inbox inbox({});
+  inbox.serve_last({PrincipalKind::client, 2}, true);
+  CHECK(inbox.push(frame_of(inbox, 2, "bcd")));
+  CHECK(inbox.push(frame_of(inbox, 1, "aa")));
+  CHECK(inbox.next()->body == "a");
+  CHECK(inbox.push(frame_of(inbox, 3, "x")));
+  CHECK(inbox.next()->body == "a");
+  CHECK(inbox.next()->body == "x");
+  CHECK(inbox.next()->body == "b");
+  CHECK_FALSE(inbox.empty());
+  CHECK(inbox.push(frame_of(inbox, 1, "aa")));
+  inbox.serve_last({PrincipalKind::client, 2}, false);
+  CHECK(drain(inbox) == "acad");
+  CHECK(inbox.empty());
+}
+
 TEST_CASE("B11, C3: a sender's queue is bounded in frames and in bytes, others keep their room") {
   Inbox inbox(InboxBounds{.frames_per_sender_max = 3, .bytes_per_sender_max = 10, .bytes_max = 1'000});
   CHECK(inbox.push(frame_of(inbox, 1, "a")));
