@@ -178,8 +178,12 @@ void ReplicaCore::Implementation::relay_waiting() {
     if (relayed >= relayed_max) return;
     const MonotonicUs allowed_us = view_timeout_us() + patience_us(waiting);
     const MonotonicUs since_us = std::max(waiting.since_us, timing_since_us_);
-    if (now_.monotonic_us - since_us < allowed_us / 2) continue;
-    if (waiting.relayed_us > since_us && now_.monotonic_us - waiting.relayed_us < allowed_us / 4) continue;
+    // Whichever of the two times runs out first: its own, or that in which something must be executed.
+    const MonotonicUs idle_us = now_.monotonic_us - std::max(since_us, executed_us_);
+    const bool idle = idle_us >= view_timeout_us() / 2;
+    if (!idle && now_.monotonic_us - since_us < allowed_us / 2) continue;
+    const MonotonicUs again_us = (idle ? view_timeout_us() : allowed_us) / 4;
+    if (waiting.relayed_us > since_us && now_.monotonic_us - waiting.relayed_us < again_us) continue;
     pool_.relayed(waiting.client, waiting.session, now_.monotonic_us);
     count("request relayed to all");
     broadcast(Submit{waiting.bundle}, false);

@@ -6,7 +6,7 @@ namespace tagma::sim {
 namespace {
 
 /// A branch that seeds are expected to reach, and the profiles that can: c calm, l lossy, k crash, i liars,
-/// r real-crypto, p byzantine-primary.
+/// r real-crypto, p byzantine-primary, o byzantine-clients.
 struct Expected {
   std::string_view name;
   std::string_view profiles;
@@ -100,15 +100,15 @@ constexpr Expected expected_branches[] = {
     {"fault: replica isolated", "lkirp"},
     {"fault: some replicas crashed and returned", "clkirp"},
     {"fault: sync failed", "clkirp"},
-    {"faulty client: backups only", "i"},
-    {"faulty client: garbage bytes", "i"},
-    {"faulty client: number far ahead", "i"},
-    {"faulty client: overlapping bundles", "i"},
-    {"faulty client: replay", "i"},
-    {"faulty client: request in another client's name", "i"},
-    {"faulty client: same number, different payloads", "i"},
-    {"faulty client: spoilt signature", "i"},
-    {"faulty client: wrong epoch", "i"},
+    {"faulty client: backups only", "io"},
+    {"faulty client: garbage bytes", "io"},
+    {"faulty client: number far ahead", "io"},
+    {"faulty client: overlapping bundles", "io"},
+    {"faulty client: replay", "io"},
+    {"faulty client: request in another client's name", "io"},
+    {"faulty client: same number, different payloads", "io"},
+    {"faulty client: spoilt signature", "io"},
+    {"faulty client: wrong epoch", "io"},
     {"liar: CHECKPOINT held back", "ip"},
     {"liar: contradictory vote", "ip"},
     {"liar: garbage STATUS", "ip"},
@@ -235,6 +235,7 @@ std::string_view letters_of(std::string_view profile) {
   if (profile == "liars") return "i";
   if (profile == "real-crypto") return "r";
   if (profile == "byzantine-primary") return "p";
+  if (profile == "byzantine-clients") return "o";
   return "clki";
 }
 

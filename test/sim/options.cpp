@@ -9,7 +9,7 @@
 namespace tagma::sim {
 namespace {
 
-constexpr std::array<std::pair<Profile, std::string_view>, 7> names{{
+constexpr std::array<std::pair<Profile, std::string_view>, 8> names{{
     {Profile::calm, "calm"},
     {Profile::lossy, "lossy"},
     {Profile::crash, "crash"},
@@ -17,6 +17,7 @@ constexpr std::array<std::pair<Profile, std::string_view>, 7> names{{
     {Profile::all, "all"},
     {Profile::real_crypto, "real-crypto"},
     {Profile::byzantine_primary, "byzantine-primary"},
+    {Profile::byzantine_clients, "byzantine-clients"},
 }};
 
 void draw_core(Random& random, SimOptions& options) {
@@ -174,6 +175,21 @@ void draw_faults(Random& random, SimOptions& options) {
   std::sort(options.liars.begin(), options.liars.end());
 }
 
+/// Replicas, disks, clocks and links behave; only clients lie, up to the timeouts that the product has.
+void draw_faulty_clients(SimOptions& options) {
+  Random random(options.seed, "faulty clients");
+  options.faulty_clients = static_cast<std::uint32_t>(random.between(1, 4));
+  options.core.batch_operations_max = std::max<std::size_t>(options.core.batch_operations_max, 4);
+  options.core.view_change_timeout_us = CoreConfig().view_change_timeout_us;
+  options.cuts = options.crashes = options.restarts = options.losses = options.clock_jumps = 0;
+  options.disk.failing_ppm = options.disk.full_ppm = 0;
+  for (auto* link : {&options.replica_links, &options.client_links}) {
+    link->slow_ppm = link->loss_ppm = link->duplicate_ppm = 0;
+  }
+  for (auto& clock : options.clocks) clock.wall_skew_us = std::clamp<TimeUs>(clock.wall_skew_us, -300'000, 300'000);
+  options.demand_first_view = true;
+}
+
 }  // namespace
 
 std::string_view name_of(Profile profile) {
@@ -220,6 +236,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_machines(random, options);
   draw_clients(random, options);
   draw_faults(random, options);
+  if (options.profile == Profile::byzantine_clients) draw_faulty_clients(options);
   return options;
 }
 

@@ -20,7 +20,8 @@ enum class Profile : std::uint8_t {
   liars,              ///< lossy, and up to f backups and some clients that lie
   all,                ///< one of the above, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
-  byzantine_primary,  ///< a primary that equivocates, with lying backups; only safety is demanded
+  byzantine_primary,  ///< a primary that equivocates, with lying backups
+  byzantine_clients,  ///< clients that lie and flood, and nothing else: the first primary must keep its place
 };
 
 [[nodiscard]] std::string_view name_of(Profile profile);
@@ -95,6 +96,7 @@ struct SimOptions {
   std::uint32_t clock_jumps = 0;  ///< of one machine's wall clock, by any amount (attack K7)
   std::vector<ReplicaId> liars;   ///< faulty replicas; the first primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
+  bool demand_first_view = false;  ///< no fault is any replica's: a view change is a violation
   bool demand_liveness = true;
 
   [[nodiscard]] bool is_liar(ReplicaId id) const;

@@ -375,6 +375,9 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
       vote_oracle_.executed(id, seq, *digest);
     }
   }
+  if (options_.demand_first_view && view.view > 0) {
+    verdict_.report(Oracle::liveness, "replica " + std::to_string(id) + " suspects a correct primary");
+  }
   execution_oracle_.advanced(id, view.executed);
   executed_[id] = view.executed;
   std::size_t faulty_sessions = 0;
