@@ -55,8 +55,8 @@ std::string all_pairs(const Cluster& cluster) {
     if (page.exit_status != 0 || page.output.find('\t') == std::string::npos) return pairs;
     const std::string_view more = "\nmore from ";
     const auto rest = page.output.rfind(more);
-    pairs += page.output.substr(0, rest + 1);  // all of it where there is no more
-    if (rest == std::string::npos) return pairs;
+    if (rest == std::string::npos) return pairs + page.output;
+    pairs += page.output.substr(0, rest + 1);
     from = page.output.substr(rest + more.size());
     from.pop_back();  // the line's end
   }
