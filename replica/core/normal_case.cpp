@@ -28,7 +28,8 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     slot.batches.try_emplace(digest, message.batch);
     return accept_chosen();
   }
-  const auto& accepted = slot.recorded ? slot.recorded : slot.withheld;
+  const bool recorded = slot.recorded && slot.recorded->view == message.view;
+  const auto& accepted = recorded ? slot.recorded : slot.withheld;
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     if (*accepted == ballot) return count("PRE-PREPARE repeated");
     return contradicts(

@@ -45,7 +45,8 @@ void ReplicaCore::Implementation::review_lives() {
                  "folder, and this replica asks to be taken back");
   }
   if (std::exchange(life_was_ordered_, true)) return;
-  if (!active_) issue_view_change();
+  if (!active_ && !view_changes_.contains(config_.id)) issue_view_change();
+  if (active_ && is_primary() && !led_) suspect("own view given up: it began before this life");
   if (own_life().is_first()) return;
   count("own life ordered");
   effects_.emplace_back(Notice{"taken back as incarnation " + std::to_string(own_life().incarnation) +

@@ -43,8 +43,10 @@ Status ReplicaCore::Implementation::own_status() const {
       if (committed || !of_view || !may_vote_on(seq) || executed_listed >= slots_per_answer_max) continue;
       ++executed_listed;
     }
+    const bool known = slot.decided || slot.chosen || known_prepared(slot);
+    const bool accepted = slot.withheld || (slot.recorded && slot.recorded->view == view_);
     status.slots.push_back({.seq = seq,
-                            .has_batch = !slot.batches.empty() && !missing_batch(slot),
+                            .has_batch = known ? !missing_batch(slot) : accepted,
                             .prepares = mask_of(slot.prepares, view_),
                             .commits = mask_of(slot.commits, view_)});
   }
@@ -222,8 +224,11 @@ std::optional<Digest> ReplicaCore::Implementation::missing_batch(const Slot& slo
 /// vouch.
 void ReplicaCore::Implementation::fetch_missing_batches() {
   std::size_t asked = 0;
-  for (auto found = slots_.upper_bound(executed_); found != slots_.end() && asked < slots_per_answer_max; ++found) {
+  auto found = slots_.upper_bound(std::min(executed_, certificate_));
+  for (; found != slots_.end() && asked < slots_per_answer_max; ++found) {
     auto& [seq, slot] = *found;
+    // What an installed state covers may still need this replica's votes, where the view chose it.
+    if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) continue;
     const auto wanted = missing_batch(slot);
     if (!wanted || (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us)) continue;
     std::set<ReplicaId> vouchers;

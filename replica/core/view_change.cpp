@@ -387,8 +387,8 @@ void ReplicaCore::Implementation::receive(const Sender& from, NewView& message) 
 void ReplicaCore::Implementation::prune_by_fetched(const SharedNewView& message, const NewViewName& name) {
   if (name.view > view_ || (name.view == view_ && !active_)) return;  // if it is entered, that drops the same
   const auto choices = choices_of(*message);
-  if (!choices && executed_ < certificate_) return;  // the own state must catch up first
-  const Seq last = choices ? prune(*message, *choices) : 0;
+  if (!choices) return;  // with more of the own state, or another certificate, it may be decided: it is asked for again
+  const Seq last = prune(*message, *choices);
   if (last == 0) {
     if (harmless_new_views_.size() >= 4 * limits::view_change_named_max) harmless_new_views_.clear();
     harmless_new_views_.insert(name);

@@ -508,3 +508,37 @@ TEST_CASE("a batch that one NEW-VIEW dropped and the next one chose is vouched f
   REQUIRE(wish->content.dropped_by.size() == 1);
   CHECK(wish->content.dropped_by[0].view == 2);
 }
+
+TEST_CASE("a NEW-VIEW that cannot be decided yet is not taken for one that drops nothing") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  const auto batch = std::make_shared<const Batch>(wire::encode_batch(node.now.wall_us, {*request(node, 1)}));
+  node.step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 1, .batch = batch}});
+  // It wants view 2; a VIEW-CHANGE for it names a NEW-VIEW of view 1 that is undecided on slot 1, and one that is not.
+  std::vector<ViewChange> messages;
+  for (const ReplicaId id : {0U, 1U, 2U}) messages.push_back(empty_view_change(node, id, 1));
+  const auto decided = new_view_of(node, 1, messages);
+  auto claims = messages[0].content;
+  claims.prepared = {{.seq = 1, .view = 0, .digest = node.authenticator.digest("x")}};
+  messages[0] = signed_by(node, claims);
+  const auto undecided = new_view_of(node, 1, messages);
+  for (const ReplicaId from : {0U, 1U}) {
+    auto content = empty_view_change(node, from, 2).content;
+    for (const auto* named : {&decided, &undecided}) {
+      content.dropped_by.push_back({.view = 1, .digest = node.authenticator.digest(named->body)});
+    }
+    std::sort(content.dropped_by.begin(), content.dropped_by.end());
+    node.step(Received{replica_sender(from), signed_by(node, content)});
+  }
+  REQUIRE(node.core.view().view == 2);
+  CHECK(last_sent<ViewChange>(node)->content.recorded.size() == 1);
+  node.step(Received{replica_sender(0), undecided});
+  CHECK(last_sent<ViewChange>(node)->content.recorded.size() == 1);
+  node.step(Received{replica_sender(0), decided});
+  CHECK(last_sent<ViewChange>(node)->content.recorded.empty());
+  CHECK(last_sent<ViewChange>(node)->content.dropped_by.size() == 1);
+  // The other one is asked for again.
+  node.take_sent();
+  cluster.pass(3'000'000);
+  CHECK(node.sent_count<FetchNewView>() >= 1);
+}
