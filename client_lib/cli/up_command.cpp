@@ -97,11 +97,6 @@ int attend_until_stopped(LocalCluster& cluster, StopSignals& stop, const std::st
     for (const auto& end : cluster.attend(stop, std::chrono::milliseconds(1'000))) {
       streams.out << "replica " << end.id << " (pid " << end.pid << ") " << describe_end(end.wait_status)
                   << " (log: " << log_path(directory, end.id) << ")\n";
-      // The view is always 0 in this version.
-      if (cluster.file().membership.primary(0) == end.id) {
-        streams.out << "it was the primary: nothing can be ordered until the cluster is started anew (this version has "
-                       "no view change)\n";
-      }
       if (!end.last_line.empty()) streams.out << "  its last line: " << end.last_line << "\n";
       const std::uint32_t quorum = cluster.file().membership.quorum();
       if (cluster.running() + 1 == quorum) {

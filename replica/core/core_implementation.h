@@ -355,7 +355,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] std::optional<ViewChoices> choices_of(const NewView& message) const;
   /// Leaves the view for the next one; counts why.
   void suspect(std::string_view why);
-  void change_view(View target);
+  void change_view(View target, std::string_view why);
   void issue_view_change();
   [[nodiscard]] ViewChangeStatement own_view_change() const;
   void resend_view_change();

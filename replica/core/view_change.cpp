@@ -72,13 +72,14 @@ std::optional<ViewChoices> ReplicaCore::Implementation::decide_among(
 
 void ReplicaCore::Implementation::suspect(std::string_view why) {
   if (!may_change_views()) return;
-  count(why);
-  change_view(view_ + 1);
+  change_view(view_ + 1, why);
   consider_view_changes();
 }
 
-void ReplicaCore::Implementation::change_view(View target) {
+void ReplicaCore::Implementation::change_view(View target, std::string_view why) {
   TAGMA_ASSERT(target > view_, "views only rise");
+  count(why);
+  effects_.emplace_back(Notice{"wants view " + std::to_string(target) + ": " + std::string(why)});
   view_ = target;
   active_ = false;
   view_durable_ = false;
@@ -242,11 +243,9 @@ void ReplicaCore::Implementation::consider_view_changes() {
   for (;;) {
     const auto views = wanted_views(view_);
     if (views.size() >= config_.membership.weak_quorum()) {
-      count("VIEW-CHANGE joined");
-      change_view(views.front());
+      change_view(views.front(), "VIEW-CHANGE joined");
     } else if (const auto why = reason_to_give_up_primary()) {
-      count(*why);
-      change_view(view_ + 1);
+      change_view(view_ + 1, *why);
     } else {
       break;
     }
@@ -481,6 +480,8 @@ void ReplicaCore::Implementation::enter(ActedView entered) {
       {.after = number, .kind = OwnVote::Kind::view, .seq = 0, .ballot = {.view = view_, .digest = {}}});
   if (led_) broadcast(*acted_->new_view);
   count("view entered");
+  effects_.emplace_back(Notice{"view " + std::to_string(view_) + " begins, led by replica " +
+                               std::to_string(config_.membership.primary(view_))});
   std::erase_if(view_changes_, [this](const auto& held) { return held.second.content.view <= view_; });
   begin_timing();
   entered_at_ = executed_;

@@ -184,6 +184,10 @@ void Node::perform(Effects effects) {
 
 std::vector<Send> Node::take_sent() { return std::exchange(sent, {}); }
 
+bool Node::told(std::string_view line) const {
+  return std::any_of(notices.begin(), notices.end(), [line](const auto& each) { return each.starts_with(line); });
+}
+
 bool Node::counted(std::string_view reason) const {
   return std::find(counts.begin(), counts.end(), reason) != counts.end();
 }

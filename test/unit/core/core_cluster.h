@@ -75,6 +75,8 @@ struct Node {
     return count;
   }
   [[nodiscard]] bool counted(std::string_view reason) const;
+  /// Whether some line for the operator begins like this.
+  [[nodiscard]] bool told(std::string_view line) const;
 
   CoreConfig config;
   ToyAuthenticator authenticator;

@@ -337,7 +337,7 @@ TEST_CASE("a loss while another's boundary is open: all say that nobody is left"
   REQUIRE(cluster[0].core.view().certificate < life_of(cluster, 3).boundary);
   cluster.wipe(2, 1);
   CHECK_FALSE(wait_for(cluster, votes(cluster, 2)));
-  CHECK(cluster[0].notices.back().starts_with("2 of 4 replicas have lost their memory"));
+  CHECK(cluster[0].told("2 of 4 replicas have lost their memory"));
 }
 
 TEST_CASE("REJOINs that are forged, of others, or of other clusters begin no life") {
@@ -392,9 +392,7 @@ TEST_CASE("two of four that lost their memory cannot come back, and all say so")
   CHECK_FALSE(wait_for(cluster, votes(cluster, 3)));
   for (ReplicaId id = 0; id < 4; ++id) {
     CAPTURE(id);
-    REQUIRE_FALSE(cluster[id].notices.empty());
-    CHECK(cluster[id].notices.back() ==
-          "2 of 4 replicas have lost their memory: no quorum is left that could take them back");
+    CHECK(cluster[id].told("2 of 4 replicas have lost their memory: no quorum is left that could take them back"));
     CHECK(cluster[id].alarms.empty());
   }
 }
