@@ -23,7 +23,7 @@ enum class Mutant : std::uint8_t {
   clock_read_at_execution,         ///< agreed time is the own clock
   wrong_batch_digest_accepted,     ///< a fetched batch is not compared with the digest asked for
   reply_before_own_sync,           ///< a reply leaves before the records behind it are durable
-  pre_prepare_counted_as_prepare,  ///< a PRE-PREPARE overtakes its record and counts as the primary's PREPARE
+  pre_prepare_counted_as_prepare,  ///< a PRE-PREPARE, which no record stands behind, counts as the primary's PREPARE
   vote_not_persisted,              ///< a COMMIT leaves without its record
   log_collected_early,             ///< the log goes when a checkpoint is stable, whether it is written here or not
   piece_not_verified,              ///< what a source sends of the state is taken as it comes

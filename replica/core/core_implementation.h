@@ -435,7 +435,7 @@ class ReplicaCore::Implementation {
   void send(ReplicaId to, Message message, bool after_persists = true);
   void count(std::string_view reason) { effects_.emplace_back(Counted{reason}); }
   void alarm(std::string reason);
-  /// Counts, keeps and tells what another replica has said against its own word.
+  /// Counts what another replica has said against its own word, and tells the first time.
   void contradicts(ReplicaId replica, std::string_view counted_as, const Contradiction& contradiction);
   void schedule();
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "messages/messages.h"
@@ -24,28 +24,21 @@ struct Contradiction {
 /// For whoever looks after the replica.
 [[nodiscard]] std::string to_string(const Contradiction& contradiction);
 
-/// Kept per replica, the latest ones, and all counted. Invariant: whom anything is held against has a count above zero,
-/// until it begins another life: then somebody has looked after it.
+/// Counted per replica; the first one is told to the operator. Invariant: whom anything is held against has a count
+/// above zero, until it begins another life: then somebody has looked after it.
 class EvidenceLog {
  public:
-  explicit EvidenceLog(std::uint32_t replicas) : against_(replicas) {}
+  explicit EvidenceLog(std::uint32_t replicas) : counts_(replicas, 0) {}
 
-  /// Keeps it; whether it is the first against this replica.
-  bool add(ReplicaId replica, const Contradiction& contradiction);
+  /// Counts a contradiction; whether it is the first of this replica.
+  [[nodiscard]] bool add(ReplicaId replica) { return ++counts_[replica] == 1; }
   /// Another life answers for nothing of this one; whether anything had been held against it.
-  bool forgive(ReplicaId replica);
+  [[nodiscard]] bool forgive(ReplicaId replica) { return std::exchange(counts_[replica], 0) > 0; }
 
-  [[nodiscard]] std::uint64_t count(ReplicaId replica) const { return against_[replica].count; }
-  [[nodiscard]] const std::deque<Contradiction>& latest(ReplicaId replica) const { return against_[replica].latest; }
-
-  static constexpr std::size_t latest_max = 16;
+  [[nodiscard]] std::uint64_t count(ReplicaId replica) const { return counts_[replica]; }
 
  private:
-  struct Against {
-    std::uint64_t count = 0;
-    std::deque<Contradiction> latest;
-  };
-  std::vector<Against> against_;  ///< by id
+  std::vector<std::uint64_t> counts_;  ///< by id
 };
 
 }  // namespace tagma

@@ -429,7 +429,7 @@ void ReplicaCore::Implementation::send(ReplicaId to, Message message, bool after
 void ReplicaCore::Implementation::contradicts(ReplicaId replica, std::string_view counted_as,
                                               const Contradiction& contradiction) {
   count(counted_as);
-  if (!evidence_.add(replica, contradiction)) return;
+  if (!evidence_.add(replica)) return;
   effects_.emplace_back(Distrust{.replica = replica, .distrusted = true});
   effects_.emplace_back(
       Notice{"replica " + std::to_string(replica) + " is faulty: it has sent " + to_string(contradiction)});

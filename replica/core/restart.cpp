@@ -39,15 +39,13 @@ Slot& ReplicaCore::Implementation::slot_to_restore(Seq seq, const Digest& digest
 
 void ReplicaCore::Implementation::restore(const RecordPrePrepared& record) {
   if (mutant(Mutant::votes_forgotten_at_restart)) return;
-  auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
+  static_cast<void>(slot_to_restore(record.seq, record.digest, record.batch));
   restored_recorded_[record.seq].push_back({.view = record.view, .digest = record.digest});
-  static_cast<void>(slot);
 }
 
 void ReplicaCore::Implementation::restore(const RecordPrepared& record) {
-  auto& slot = slot_to_restore(record.seq, record.digest, record.batch);
+  static_cast<void>(slot_to_restore(record.seq, record.digest, record.batch));
   restored_prepared_[record.seq].push_back({.view = record.view, .digest = record.digest});
-  static_cast<void>(slot);
 }
 
 void ReplicaCore::Implementation::restore(const RecordCertificate& record) {

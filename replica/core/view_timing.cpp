@@ -1,6 +1,6 @@
-// When a view is left for its primary's sake (docs/protocol.md, "Timers and requests"). Each thing that the primary
-// owes has a time of its own, so that no other's progress puts it off (attack P4); and a busy primary is given the time
-// for what stood before it.
+// When a view is left for its primary's sake (docs/protocol.md, "When something is overdue"). Each thing that the
+// primary owes has a time of its own, so that no other's progress puts it off (attack P4); and a busy primary is given
+// the time for what stood before it.
 #include <algorithm>
 #include <utility>
 

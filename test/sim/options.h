@@ -17,7 +17,7 @@ enum class Profile : std::uint8_t {
   calm,               ///< delays, skewed clocks, slow disks, evictions, hostile operations; nothing is lost
   lossy,              ///< and loss, duplication, heavy reordering, cuts in one or both directions
   crash,              ///< and replicas that stop for ever, up to f
-  liars,              ///< lossy, and up to f backups and some clients that lie
+  liars,              ///< lossy, and up to f replicas and some clients that lie
   all,                ///< one of the above, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
   byzantine_primary,  ///< a primary that equivocates, with lying backups

@@ -262,4 +262,22 @@ MemberLife life_of(Cluster& cluster, ReplicaId id, ReplicaId according_to) {
   return life;
 }
 
+bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& passes) {
+  for (int step = 0; step < 400; ++step) {
+    if (done()) return true;
+    cluster.pass(25'000);
+    cluster.deliver_all(passes);
+  }
+  return done();
+}
+
+ViewChange signed_view_change(ViewChangeStatement content) {
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, content.replica}));
+  ViewChange message;
+  message.content = std::move(content);
+  message.body = wire::encode_view_change_body(message.content);
+  message.signature = authenticator.sign(wire::view_change_statement(message.body));
+  return message;
+}
+
 }  // namespace tagma::test

@@ -126,6 +126,14 @@ struct Cluster {
   std::vector<std::unique_ptr<Node>> nodes;
 };
 
+/// Which messages arrive, by sender and receiver.
+using Passes = std::function<bool(ReplicaId, ReplicaId, const Message&)>;
+/// Lets time pass, and messages, until `done` or for ten seconds; whether it was done.
+bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& passes = {});
+
+/// By the replica that it names.
+[[nodiscard]] ViewChange signed_view_change(ViewChangeStatement content);
+
 /// The newest life of a replica, as the state of another one has it.
 [[nodiscard]] MemberLife life_of(Cluster& cluster, ReplicaId id, ReplicaId according_to = 0);
 

@@ -22,22 +22,11 @@ void submit_to_all(Cluster& cluster, const std::shared_ptr<const SignedBundle>& 
   }
 }
 
-using Passes = std::function<bool(ReplicaId, ReplicaId, const Message&)>;
-
 /// Nothing comes from or to these replicas.
 Passes without(std::set<ReplicaId> cut) {
   return [cut = std::move(cut)](ReplicaId from, ReplicaId to, const Message&) {
     return !cut.contains(from) && !cut.contains(to);
   };
-}
-
-bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& passes = {}) {
-  for (int step = 0; step < 400; ++step) {
-    if (done()) return true;
-    cluster.pass(25'000);
-    cluster.deliver_all(passes);
-  }
-  return done();
 }
 
 std::function<bool()> executed_everywhere(Cluster& cluster, Seq seq, std::set<ReplicaId> except = {}) {
@@ -57,16 +46,6 @@ std::optional<Content> last_sent(const Node& node) {
   return std::nullopt;
 }
 
-ViewChange signed_by(const Node& node, ViewChangeStatement content) {
-  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, content.replica}));
-  ViewChange message;
-  message.content = std::move(content);
-  message.body = wire::encode_view_change_body(message.content);
-  message.signature = authenticator.sign(wire::view_change_statement(message.body));
-  static_cast<void>(node);
-  return message;
-}
-
 ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
   ViewChangeStatement content;
   content.cluster = node.config.membership.cluster;
@@ -74,7 +53,7 @@ ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
   content.replica = replica;
   content.view = view;
   content.issue = 1;
-  return signed_by(node, std::move(content));
+  return signed_view_change(std::move(content));
 }
 
 NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes) {
@@ -207,19 +186,19 @@ TEST_CASE("P13: a NEW-VIEW that its VIEW-CHANGEs do not bear is not entered") {
     CHECK(refused(message));
     auto foreign = good[0].content;
     foreign.epoch = 7;
-    good[0] = signed_by(node, foreign);
+    good[0] = signed_view_change(foreign);
     CHECK(refused(new_view_of(node, 1, good)));
   }
   SUBCASE("a claim outside of the window") {
     auto claims = good[0].content;
     claims.prepared = {{.seq = node.config.window + 1, .view = 0, .digest = {}}};
-    good[0] = signed_by(node, claims);
+    good[0] = signed_view_change(claims);
     CHECK(refused(new_view_of(node, 1, good)));
   }
   SUBCASE("undecided: a claim that nobody vouches for") {
     auto claims = good[0].content;
     claims.prepared = {{.seq = 1, .view = 0, .digest = node.authenticator.digest("x")}};
-    good[0] = signed_by(node, claims);
+    good[0] = signed_view_change(claims);
     CHECK(refused(new_view_of(node, 1, good)));
     // With the fourth it is decided, and the slot stays free.
     good.push_back(empty_view_change(node, 3, 1));
@@ -467,7 +446,7 @@ TEST_CASE("a NEW-VIEW of before a later decision moves nobody to doubt that deci
     auto content = empty_view_change(node, id, 1).content;
     content.prepared = {{.seq = 1, .view = 0, .digest = chosen_digest}};
     content.recorded = content.prepared;
-    messages.push_back(signed_by(node, content));
+    messages.push_back(signed_view_change(content));
   }
   node.step(Received{replica_sender(1), new_view_of(node, 1, messages)});
   CHECK(node.core.view().view == 1);
@@ -490,7 +469,7 @@ TEST_CASE("a batch that one NEW-VIEW dropped and the next one chose is vouched f
     for (const ReplicaId id : {0U, 1U, 2U}) {
       auto content = empty_view_change(node, id, view).content;
       if (chooses) content.prepared = content.recorded = {{.seq = 1, .view = 0, .digest = digest}};
-      messages.push_back(signed_by(node, content));
+      messages.push_back(signed_view_change(content));
     }
     return new_view_of(node, view, messages);
   };
@@ -520,7 +499,7 @@ TEST_CASE("a NEW-VIEW that cannot be decided yet is not taken for one that drops
   const auto decided = new_view_of(node, 1, messages);
   auto claims = messages[0].content;
   claims.prepared = {{.seq = 1, .view = 0, .digest = node.authenticator.digest("x")}};
-  messages[0] = signed_by(node, claims);
+  messages[0] = signed_view_change(claims);
   const auto undecided = new_view_of(node, 1, messages);
   for (const ReplicaId from : {0U, 1U}) {
     auto content = empty_view_change(node, from, 2).content;
@@ -528,7 +507,7 @@ TEST_CASE("a NEW-VIEW that cannot be decided yet is not taken for one that drops
       content.dropped_by.push_back({.view = 1, .digest = node.authenticator.digest(named->body)});
     }
     std::sort(content.dropped_by.begin(), content.dropped_by.end());
-    node.step(Received{replica_sender(from), signed_by(node, content)});
+    node.step(Received{replica_sender(from), signed_view_change(content)});
   }
   REQUIRE(node.core.view().view == 2);
   CHECK(last_sent<ViewChange>(node)->content.recorded.size() == 1);
