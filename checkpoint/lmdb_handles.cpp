@@ -71,7 +71,8 @@ void Transaction::check(int code, const char* call) const {
   try {
     environment_->check(code, call);
   } catch (const Failed& failed) {
-    if (kind_ == Kind::read) throw StateDamaged(failed.failure.reason);
+    // No memory says nothing about what is on the disk.
+    if (kind_ == Kind::read && code != ENOMEM) throw StateDamaged(failed.failure.reason);
     throw;
   }
 }
@@ -104,12 +105,16 @@ ByteView Transaction::record(const MDB_val& value) const {
                      " bytes, which none has");
 }
 
-void Transaction::put(Table table, ByteView key, ByteView value) {
+void Transaction::put(Table table, ByteView key, ByteView value, unsigned flags) {
   TAGMA_ASSERT(value.size() <= record_bytes_max, "execution keeps values within their limit");
   MDB_val wanted = borrowed(key);
   MDB_val written = borrowed(value);
-  check(mdb_put(handle_.get(), table, &wanted, &written, 0), "mdb_put");
+  check(mdb_put(handle_.get(), table, &wanted, &written, flags), "mdb_put");
 }
+
+void Transaction::put(Table table, ByteView key, ByteView value) { put(table, key, value, 0); }
+
+void Transaction::append(Table table, ByteView key, ByteView value) { put(table, key, value, MDB_APPEND); }
 
 void Transaction::erase(Table table, ByteView key) {
   MDB_val wanted = borrowed(key);

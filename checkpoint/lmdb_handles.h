@@ -58,6 +58,8 @@ class Transaction {
   /// Borrowed until the transaction changes something or ends. `key` has 1 to key_bytes_max bytes.
   [[nodiscard]] std::optional<ByteView> get(Table table, ByteView key) const;
   void put(Table table, ByteView key, ByteView value);
+  /// The same for a key above all that are there, which saves the search for its place.
+  void append(Table table, ByteView key, ByteView value);
   /// What is there.
   void erase(Table table, ByteView key);
   /// All that is there.
@@ -78,6 +80,8 @@ class Transaction {
   [[nodiscard]] const Environment& environment() const { return *environment_; }
 
  private:
+  void put(Table table, ByteView key, ByteView value, unsigned flags);
+
   struct Abort {
     void operator()(MDB_txn* handle) const { mdb_txn_abort(handle); }
   };

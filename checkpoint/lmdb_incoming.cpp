@@ -10,13 +10,13 @@ namespace {
 
 /// So many records are looked at before the first of them is changed: LMDB's reader must not see its table change.
 constexpr std::size_t paths_at_once = 4096;
-/// So many changes go into the tree together: their number bounds the memory, and since they come in the order of their
-/// paths few nodes are written more than once.
-constexpr std::size_t changes_at_once = 32'768;
+/// So many bytes of changes go into the tree together. Since they come in the order of their paths few nodes are
+/// written more than once.
+constexpr std::size_t waiting_bytes_max = 4UL * 1024 * 1024;
 
-/// So many new keys are gathered before they are written. They come in the order of their hashes; written like that
-/// each would go to another page of the table.
-constexpr std::size_t keys_at_once_bytes = 32UL * 1024 * 1024;
+/// So many bytes of new keys are gathered before they are written. They come in the order of their hashes; written like
+/// that each would go to another page of the table.
+constexpr std::size_t keys_at_once_bytes = 64UL * 1024 * 1024;
 
 /// To the path after it; false behind the last one.
 bool increment(Digest& path) {
@@ -52,106 +52,141 @@ void each_path(const Transaction& transaction, Table leaves, const NibblePrefix&
 
 }  // namespace
 
-void IncomingState::stage(const StatePiece& piece, const std::optional<Digest>& digest) {
-  TAGMA_ASSERT(digest.has_value() == !piece.entries.empty(), "only an empty piece has no digest");
-  for (std::size_t depth = 0; depth < piece.prefix.size(); ++depth) {
-    const NibblePrefix above = piece.prefix.substr(0, depth);
-    if (transaction_.get(tables_.pieces, node_key(above))) discard_below(above);
+void IncomingState::stage(const VerifiedPiece& piece) {
+  TAGMA_ASSERT(piece.digest.has_value() == !piece.piece.entries.empty(), "only an empty piece has no digest");
+  const NibblePrefix& prefix = piece.piece.prefix;
+  for (std::size_t depth = 0; depth < prefix.size(); ++depth) {
+    const Bytes above = node_key(prefix.substr(0, depth));
+    if (transaction_.get(tables_.pieces, above)) transaction_.erase(tables_.pieces, above);
   }
-  discard_below(piece.prefix);
-  for (const auto& [key, value] : piece.entries)
-    write_leaf(transaction_, tables_.incoming, tree_.path(key), {key, value});
-  write_piece(transaction_, tables_.pieces, piece.prefix, digest);
+  discard_below(prefix);
+  write_piece(transaction_, tables_.pieces, piece);
 }
 
-/// With every piece at or below the place.
+/// Every piece at or below the place.
 void IncomingState::discard_below(const NibblePrefix& prefix) {
-  each_path(transaction_, tables_.incoming, prefix,
-            [this](const Digest& path) { transaction_.erase(tables_.incoming, path.view()); });
   const Bytes first = node_key(prefix);
   std::vector<Bytes> places;
-  Cursor cursor(transaction_, tables_.pieces);
-  for (auto entry = cursor.seek(first); entry && entry->first.substr(0, first.size()) == first; entry = cursor.next()) {
-    places.emplace_back(entry->first);
+  {
+    Cursor cursor(transaction_, tables_.pieces);
+    for (auto entry = cursor.seek(first); entry && entry->first.substr(0, first.size()) == first;
+         entry = cursor.next()) {
+      places.emplace_back(entry->first);
+    }
   }
   for (const auto& place : places) transaction_.erase(tables_.pieces, place);
 }
 
-void IncomingState::discard() {
-  transaction_.clear(tables_.incoming);
-  transaction_.clear(tables_.pieces);
-}
+void IncomingState::discard() { transaction_.clear(tables_.pieces); }
 
 Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
+  fresh_ = transaction_.entries(tables_.leaves) == 0;
   for (const auto& prefix : cover) {
-    if (!transaction_.get(tables_.pieces, node_key(prefix))) {
+    const Bytes key = node_key(prefix);
+    const auto found = transaction_.get(tables_.pieces, key);
+    if (!found) {
       throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
                          nibbles_text(prefix) + "\" is missing");
     }
-    erase_unstaged(prefix);
-    take_staged(prefix);
+    const Bytes record(*found);  // what is borrowed would not outlive the first change
+    const auto staged = placed(prefix, read_piece(transaction_, key, record));
+    if (!fresh_) erase_unstaged(prefix, staged);
+    for (const auto& entry : staged) take(entry);
   }
+  apply_waiting();
   write_keys();
-  update_tree();
   discard();
   return tree_.root();
 }
 
-/// What lies there now and is in no piece goes.
-void IncomingState::erase_unstaged(const NibblePrefix& prefix) {
-  each_path(transaction_, tables_.leaves, prefix, [this](const Digest& path) {
-    if (transaction_.get(tables_.incoming, path.view())) return;
+std::vector<IncomingState::Placed> IncomingState::placed(const NibblePrefix& prefix, const PieceRecord& piece) const {
+  std::vector<Placed> all;
+  all.reserve(piece.entries.size());
+  for (const auto& leaf : piece.entries) {
+    all.push_back({tree_.path(leaf.key), leaf});
+    const bool in_order = all.size() == 1 || all[all.size() - 2].path < all.back().path;
+    if (!in_order || !lies_below(all.back().path, prefix)) {
+      throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
+                         nibbles_text(prefix) + "\" has key " + to_hex(leaf.key) + ", which does not lie there");
+    }
+  }
+  return all;
+}
+
+/// What lies there now and is not in the piece goes.
+void IncomingState::erase_unstaged(const NibblePrefix& prefix, const std::vector<Placed>& staged) {
+  auto next = staged.begin();
+  each_path(transaction_, tables_.leaves, prefix, [&](const Digest& path) {
+    while (next != staged.end() && next->path < path) ++next;
+    if (next != staged.end() && next->path == path) return;
     const auto found = transaction_.get(tables_.leaves, path.view());
     const Bytes key(read_leaf(transaction_, path.view(), *found).key);
     transaction_.erase(tables_.keys, key);
-    transaction_.erase(tables_.leaves, path.view());
-    change({.path = path, .leaf = std::nullopt, .there = true});
+    wait({.change = {.path = path, .leaf = std::nullopt, .there = true}, .record = {}});
   });
 }
 
-void IncomingState::take_staged(const NibblePrefix& prefix) {
-  each_leaf(transaction_, tables_.incoming, first_path(prefix), prefix, [this](const Digest& path, ByteView record) {
-    // The table that is read stays as it is; what was borrowed from it is used before anything else is written.
-    take(path, record);
-    return true;
-  });
-}
-
-void IncomingState::take(const Digest& path, ByteView record) {
-  const Bytes taken(record);
-  const auto leaf = read_leaf(transaction_, path.view(), taken);
-  const auto before = transaction_.get(tables_.leaves, path.view());
-  if (before && *before == taken) return;
-  change({.path = path, .leaf = tree_.leaf(leaf.key, leaf.value), .there = before.has_value()});
+void IncomingState::take(const Placed& staged) {
+  const auto& [path, leaf] = staged;
+  const auto before = fresh_ ? std::nullopt : transaction_.get(tables_.leaves, path.view());
+  const Digest digest = tree_.leaf(leaf.key, leaf.value);
+  Bytes record = leaf_record(path, {.key = leaf.key, .value = leaf.value, .digest = digest});
+  if (before && *before == record) return;
   if (!before) add_key(leaf.key);
-  transaction_.put(tables_.leaves, path.view(), taken);
+  wait({.change = {.path = path, .leaf = digest, .there = before.has_value()}, .record = std::move(record)});
+}
+
+void IncomingState::wait(Waiting waiting) {
+  waiting_bytes_ += sizeof(Waiting) + waiting.record.size();
+  waiting_.push_back(std::move(waiting));
+  if (waiting_bytes_ >= waiting_bytes_max) apply_waiting();
+}
+
+/// The tree first, which must see the leaves as they were.
+void IncomingState::apply_waiting() {
+  std::vector<StoredTree::Change> changes;
+  changes.reserve(waiting_.size());
+  for (const auto& waiting : waiting_) changes.push_back(waiting.change);
+  static_cast<void>(tree_.update(std::move(changes)));
+  for (const auto& [change, record] : waiting_) {
+    if (record.empty()) {
+      transaction_.erase(tables_.leaves, change.path.view());
+    } else if (fresh_) {
+      transaction_.append(tables_.leaves, change.path.view(), record);
+    } else {
+      transaction_.put(tables_.leaves, change.path.view(), record);
+    }
+  }
+  waiting_.clear();
+  waiting_bytes_ = 0;
 }
 
 void IncomingState::add_key(ByteView key) {
-  new_keys_.emplace_back(key);
-  new_keys_bytes_ += sizeof(Bytes) + key.size();
-  if (new_keys_bytes_ >= keys_at_once_bytes) write_keys();
+  new_keys_.append(key);
+  new_key_ends_.push_back(static_cast<std::uint32_t>(new_keys_.size()));
+  if (new_keys_.size() >= keys_at_once_bytes) write_keys();
 }
 
 void IncomingState::write_keys() {
-  std::sort(new_keys_.begin(), new_keys_.end());
-  for (const auto& key : new_keys_) write_key(transaction_, tables_.keys, key);
+  std::vector<ByteView> keys;
+  keys.reserve(new_key_ends_.size());
+  std::size_t from = 0;
+  for (const std::size_t end : new_key_ends_) {
+    keys.push_back(ByteView(new_keys_).substr(from, end - from));
+    from = end;
+  }
+  std::sort(keys.begin(), keys.end());
+  const bool first = transaction_.entries(tables_.keys) == 0;
+  for (const auto& key : keys) write_key(transaction_, tables_.keys, key, first);
   new_keys_.clear();
-  new_keys_bytes_ = 0;
+  new_key_ends_.clear();
 }
-
-void IncomingState::change(StoredTree::Change change) {
-  changes_.push_back(std::move(change));
-  if (changes_.size() == changes_at_once) update_tree();
-}
-
-void IncomingState::update_tree() { tree_.update(std::exchange(changes_, {})); }
 
 std::map<NibblePrefix, std::optional<Digest>> staged_pieces(const Transaction& transaction, const Tables& tables) {
   std::map<NibblePrefix, std::optional<Digest>> pieces;
   Cursor cursor(transaction, tables.pieces);
   for (auto entry = cursor.seek({}); entry; entry = cursor.next()) {
-    pieces.emplace(node_place(transaction, entry->first), read_piece(transaction, entry->first, entry->second));
+    pieces.emplace(node_place(transaction, entry->first), read_piece_digest(transaction, entry->first, entry->second));
   }
   return pieces;
 }

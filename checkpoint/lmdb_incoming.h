@@ -17,9 +17,9 @@ class IncomingState {
   IncomingState(Transaction& transaction, const Tables& tables, StoredTree& tree)
       : transaction_(transaction), tables_(tables), tree_(tree) {}
 
-  /// Keeps the piece, in place of every one that overlaps with it. `digest` is that of the piece, which the caller has
-  /// compared with a certified root; nothing if the piece is empty.
-  void stage(const StatePiece& piece, const std::optional<Digest>& digest);
+  /// Keeps the piece, in place of every one that overlaps with it. The caller has compared its digest with a certified
+  /// root.
+  void stage(const VerifiedPiece& piece);
 
   /// Makes the own state what the pieces say at the places of `cover`, where they lie; no two of them overlap. Returns
   /// the root. Throws everything away that was staged.
@@ -28,21 +28,34 @@ class IncomingState {
   void discard();
 
  private:
+  /// An entry of a piece and where its leaf lies.
+  struct Placed {
+    Digest path;
+    LeafRecord leaf;
+  };
   void discard_below(const NibblePrefix& prefix);
-  void erase_unstaged(const NibblePrefix& prefix);
-  void take_staged(const NibblePrefix& prefix);
-  void take(const Digest& path, ByteView record);
-  void change(StoredTree::Change change);
-  void update_tree();
+  [[nodiscard]] std::vector<Placed> placed(const NibblePrefix& prefix, const PieceRecord& piece) const;
+  void erase_unstaged(const NibblePrefix& prefix, const std::vector<Placed>& staged);
+  void take(const Placed& staged);
+  /// A change of the tree and the leaf's new record; an empty one where it is gone.
+  struct Waiting {
+    StoredTree::Change change;
+    Bytes record;
+  };
+  void wait(Waiting waiting);
+  void apply_waiting();
   void add_key(ByteView key);
   void write_keys();
 
   Transaction& transaction_;
   const Tables& tables_;
   StoredTree& tree_;
-  std::vector<StoredTree::Change> changes_;  ///< that the tree does not know yet
-  std::vector<Bytes> new_keys_;              ///< that the table of keys does not have yet
-  std::size_t new_keys_bytes_ = 0;
+  std::vector<Waiting> waiting_;  ///< that neither the tree nor the leaves know yet
+  std::size_t waiting_bytes_ = 0;
+  bool fresh_ = false;  ///< there was nothing before: leaves come in the order of their table
+  /// That the table of keys does not have yet: their bytes one after the other, and where each of them ends.
+  Bytes new_keys_;
+  std::vector<std::uint32_t> new_key_ends_;
 };
 
 /// What is staged, by place.

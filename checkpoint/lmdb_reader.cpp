@@ -22,7 +22,7 @@ LmdbReader::LmdbReader(std::shared_ptr<const lmdb::Environment> environment, con
       tables_(tables),
       make_hash_(std::move(make_hash)),
       transaction_(*environment_, Transaction::Kind::read),
-      nodes_(transaction_, tables_.nodes),
+      nodes_(transaction_, tables_),
       tree_(make_hash_(), nodes_) {
   look();
 }
@@ -129,7 +129,7 @@ LmdbReader::Size LmdbReader::size() const {
 
 LmdbReader::Verification LmdbReader::verify(const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) const {
   try {
-    if (lmdb::verify({transaction_, tables_, tree_, head_}, go_on)) return Intact{};
+    if (lmdb::verify({transaction_, tables_, nodes_, tree_, head_}, go_on)) return Intact{};
     return Abandoned{};
   } catch (const StateDamaged& damaged) {
     return damaged;

@@ -1,5 +1,7 @@
 #include "checkpoint/lmdb_records.h"
 
+// Its streaming state is declared only like this.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <cstring>
 
 #include "checkpoint/numbers.h"
+#include "checkpoint/state_piece.h"
 #include "checkpoint/tree_bits.h"
 
 namespace tagma::lmdb {
@@ -14,9 +17,13 @@ namespace {
 
 constexpr std::size_t checksum_bytes = 8;
 constexpr std::size_t key_length_bytes = 2;
+/// Checksum, digest, and the digest's own checksum.
+constexpr std::size_t leaf_head_bytes = checksum_bytes + Digest::size_bytes + checksum_bytes;
+constexpr std::size_t piece_entry_head_bytes = key_length_bytes + 4;
 constexpr char node_key_head = 'n';  // LMDB allows no empty key, which the root's would be
 
 constexpr ByteView leaves_name = "leaves";
+constexpr ByteView leaf_digests_name = "leaf digests";  // no table: only in checksums
 constexpr ByteView keys_name = "keys";
 constexpr ByteView nodes_name = "nodes";
 constexpr ByteView meta_name = "meta";
@@ -24,17 +31,35 @@ constexpr ByteView pieces_name = "pieces";
 
 /// Over table, key and content, so that no record passes for another one.
 std::uint64_t checksum_of(ByteView table, ByteView key, ByteView content) {
-  Bytes bytes(table);
-  append_number(bytes, static_cast<std::uint32_t>(key.size()));
-  bytes.append(key).append(content);
-  return XXH3_64bits(bytes.data(), bytes.size());
+  Bytes length;
+  append_number(length, static_cast<std::uint32_t>(key.size()));
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for (const ByteView part : {table, ByteView(length), key, content}) {
+    XXH3_64bits_update(&state, part.data(), part.size());
+  }
+  return XXH3_64bits_digest(&state);
+}
+
+/// A record in the making: room for its checksum, and for so much content behind it.
+Bytes begin_record(std::size_t content_bytes) {
+  Bytes record;
+  record.reserve(checksum_bytes + content_bytes);
+  record.resize(checksum_bytes);
+  return record;
+}
+
+void seal(ByteView table, ByteView key, Bytes& record) {
+  Bytes checksum;
+  append_number(checksum, checksum_of(table, key, ByteView(record).substr(checksum_bytes)));
+  record.replace(0, checksum_bytes, checksum);
 }
 
 Bytes sealed(ByteView table, ByteView key, ByteView content) {
-  Bytes record;
-  record.reserve(checksum_bytes + content.size());
-  append_number(record, checksum_of(table, key, content));
-  return record.append(content);
+  Bytes record = begin_record(content.size());
+  record.append(content);
+  seal(table, key, record);
+  return record;
 }
 
 /// The content of a record that was read.
@@ -45,6 +70,11 @@ ByteView unsealed(const Transaction& transaction, ByteView table, ByteView key, 
                        to_hex(key) + " has a wrong checksum");
   }
   return record.substr(checksum_bytes);
+}
+
+[[noreturn]] void not_a_piece(const Transaction& transaction, ByteView key) {
+  throw StateDamaged(transaction.environment().folder() + ": table pieces: the record of key " + to_hex(key) +
+                     " is no piece");
 }
 
 Bytes encode_node(const NodeRecord& record) {
@@ -99,7 +129,6 @@ Tables open_tables(Transaction& transaction) {
           .keys = transaction.table("keys"),
           .nodes = transaction.table("nodes"),
           .meta = open_meta(transaction),
-          .incoming = transaction.table("incoming"),
           .pieces = transaction.table("pieces")};
 }
 
@@ -113,30 +142,58 @@ Digest leaf_path(const Transaction& transaction, ByteView key) {
   return path;
 }
 
+namespace {
+
+/// The caller has seen that it is there.
+Digest digest_in(ByteView record) {
+  Digest digest;
+  std::memcpy(digest.bytes.data(), record.data() + checksum_bytes, Digest::size_bytes);
+  return digest;
+}
+
+}  // namespace
+
+Digest read_leaf_digest(const Transaction& transaction, ByteView path, ByteView record) {
+  const bool whole = record.size() >= leaf_head_bytes;
+  const Digest digest = whole ? digest_in(record) : Digest{};
+  if (!whole || read_number<std::uint64_t>(record, checksum_bytes + Digest::size_bytes) !=
+                    checksum_of(leaf_digests_name, path, digest.view())) {
+    throw StateDamaged(transaction.environment().folder() + ": table leaves: the digest in the record of path " +
+                       to_hex(path) + " has a wrong checksum");
+  }
+  return digest;
+}
+
 LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record) {
-  const ByteView content = unsealed(transaction, leaves_name, path, record);
+  static_cast<void>(unsealed(transaction, leaves_name, path, record));
+  const ByteView content = record.size() < leaf_head_bytes ? ByteView{} : record.substr(leaf_head_bytes);
   const std::size_t length = content.size() < key_length_bytes ? 0 : read_number<std::uint16_t>(content, 0);
   if (length == 0 || content.size() < key_length_bytes + length) {
     throw StateDamaged(transaction.environment().folder() + ": table leaves: the record of path " + to_hex(path) +
                        " is no leaf");
   }
-  return {.key = content.substr(key_length_bytes, length), .value = content.substr(key_length_bytes + length)};
+  return {.key = content.substr(key_length_bytes, length),
+          .value = content.substr(key_length_bytes + length),
+          .digest = digest_in(record)};
 }
 
-void write_leaf(Transaction& transaction, Table leaves, const Digest& path, const LeafRecord& leaf) {
-  Bytes content;
-  content.reserve(key_length_bytes + leaf.key.size() + leaf.value.size());
-  append_number(content, static_cast<std::uint16_t>(leaf.key.size()));
-  content.append(leaf.key).append(leaf.value);
-  transaction.put(leaves, path.view(), sealed(leaves_name, path.view(), content));
+Bytes leaf_record(const Digest& path, const LeafRecord& leaf) {
+  Bytes record = begin_record(leaf_head_bytes + key_length_bytes + leaf.key.size() + leaf.value.size());
+  record.append(leaf.digest.view());
+  append_number(record, checksum_of(leaf_digests_name, path.view(), leaf.digest.view()));
+  append_number(record, static_cast<std::uint16_t>(leaf.key.size()));
+  record.append(leaf.key).append(leaf.value);
+  seal(leaves_name, path.view(), record);
+  return record;
 }
 
 void check_key(const Transaction& transaction, ByteView key, ByteView record) {
   static_cast<void>(unsealed(transaction, keys_name, key, record));
 }
 
-void write_key(Transaction& transaction, Table keys, ByteView key) {
-  transaction.put(keys, key, sealed(keys_name, key, {}));
+void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all) {
+  const Bytes record = sealed(keys_name, key, {});
+  above_all ? transaction.append(keys, key, record) : transaction.put(keys, key, record);
 }
 
 NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record) {
@@ -148,22 +205,58 @@ NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView reco
   return *std::move(node);
 }
 
-std::optional<Digest> read_piece(const Transaction& transaction, ByteView key, ByteView record) {
+namespace {
+
+/// The content of a piece's record: nothing, or a digest and the entries behind it.
+ByteView piece_content(const Transaction& transaction, ByteView key, ByteView record) {
   const ByteView content = unsealed(transaction, pieces_name, key, record);
+  if (!content.empty() && content.size() < Digest::size_bytes) not_a_piece(transaction, key);
+  return content;
+}
+
+}  // namespace
+
+std::optional<Digest> read_piece_digest(const Transaction& transaction, ByteView key, ByteView record) {
+  const ByteView content = piece_content(transaction, key, record);
   if (content.empty()) return std::nullopt;
-  if (content.size() != Digest::size_bytes) {
-    throw StateDamaged(transaction.environment().folder() + ": table pieces: the record of key " + to_hex(key) +
-                       " is no piece");
-  }
   Digest digest;
   std::memcpy(digest.bytes.data(), content.data(), Digest::size_bytes);
   return digest;
 }
 
-void write_piece(Transaction& transaction, Table pieces, const NibblePrefix& prefix,
-                 const std::optional<Digest>& digest) {
-  const Bytes key = node_key(prefix);
-  transaction.put(pieces, key, sealed(pieces_name, key, digest ? digest->view() : ByteView{}));
+PieceRecord read_piece(const Transaction& transaction, ByteView key, ByteView record) {
+  PieceRecord piece{read_piece_digest(transaction, key, record), {}};
+  if (!piece.digest) return piece;
+  ByteView rest = record.substr(checksum_bytes + Digest::size_bytes);
+  while (!rest.empty()) {
+    if (rest.size() < piece_entry_head_bytes) not_a_piece(transaction, key);
+    const std::size_t key_bytes = read_number<std::uint16_t>(rest, 0);
+    const std::size_t value_bytes = read_number<std::uint32_t>(rest, key_length_bytes);
+    rest.remove_prefix(piece_entry_head_bytes);
+    if (key_bytes == 0 || rest.size() < key_bytes || rest.size() - key_bytes < value_bytes) {
+      not_a_piece(transaction, key);
+    }
+    piece.entries.push_back(
+        {.key = rest.substr(0, key_bytes), .value = rest.substr(key_bytes, value_bytes), .digest = {}});
+    rest.remove_prefix(key_bytes + value_bytes);
+  }
+  return piece;
+}
+
+void write_piece(Transaction& transaction, Table pieces, const VerifiedPiece& piece) {
+  const auto& [content, digest] = piece;
+  std::size_t content_bytes = Digest::size_bytes;
+  for (const auto& [key, value] : content.entries) content_bytes += piece_entry_head_bytes + key.size() + value.size();
+  Bytes record = begin_record(content_bytes);
+  if (digest) record.append(digest->view());
+  for (const auto& [key, value] : content.entries) {
+    append_number(record, static_cast<std::uint16_t>(key.size()));
+    append_number(record, static_cast<std::uint32_t>(value.size()));
+    record.append(key).append(value);
+  }
+  const Bytes place = node_key(content.prefix);
+  seal(pieces_name, place, record);
+  transaction.put(pieces, place, record);
 }
 
 Bytes node_key(const NibblePrefix& prefix) { return node_key_head + prefix; }
@@ -205,18 +298,50 @@ void write_head(Transaction& transaction, Table meta, const Head& head) {
   write_meta(transaction, meta, checkpoint_key, bytes);
 }
 
-std::optional<NodeRecord> TransactionNodes::load(const NibblePrefix& prefix) const {
+bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record) {
+  return !prefix.empty() && record.leaves == record.occupied;
+}
+
+std::optional<NodeRecord> TransactionNodes::load_kept(const NibblePrefix& prefix) const {
   const Bytes key = node_key(prefix);
   const auto found = transaction_.get(table_, key);
   if (!found) return std::nullopt;
   return read_node(transaction_, key, *found);
 }
 
+std::optional<NodeRecord> TransactionNodes::load(const NibblePrefix& prefix) const {
+  auto kept = load_kept(prefix);
+  return kept ? std::move(kept) : derived(prefix);
+}
+
+/// Two leaves or more, each in a place of its own: otherwise there is no node here, or one that must be kept.
+std::optional<NodeRecord> TransactionNodes::derived(const NibblePrefix& prefix) const {
+  if (prefix.empty()) return std::nullopt;
+  NodeRecord record;
+  record.derived = true;
+  bool crowded = false;
+  each_leaf(transaction_, leaves_, first_path(prefix), prefix, [&](const Digest& path, ByteView leaf) {
+    const auto bit = bit_of(nibble_at(path, prefix.size()));
+    crowded = (record.occupied & bit) != 0;
+    if (crowded) return false;
+    record.occupied = static_cast<std::uint16_t>(record.occupied | bit);
+    record.children.push_back({.digest = read_leaf_digest(transaction_, path.view(), leaf), .path = path});
+    return true;
+  });
+  if (crowded || record.children.size() < 2) return std::nullopt;
+  record.leaves = record.occupied;
+  return record;
+}
+
 void TransactionNodes::store(const NibblePrefix& prefix, const NodeRecord& record) {
+  if (is_derivable(prefix, record)) return erase(prefix);
   const Bytes key = node_key(prefix);
   transaction_.put(table_, key, sealed(nodes_name, key, encode_node(record)));
 }
 
-void TransactionNodes::erase(const NibblePrefix& prefix) { transaction_.erase(table_, node_key(prefix)); }
+void TransactionNodes::erase(const NibblePrefix& prefix) {
+  const Bytes key = node_key(prefix);
+  if (transaction_.get(table_, key)) transaction_.erase(table_, key);
+}
 
 }  // namespace tagma::lmdb

@@ -3,15 +3,17 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "checkpoint/lmdb_handles.h"
+#include "checkpoint/state_store.h"
 #include "checkpoint/stored_tree.h"
 #include "tagma/identifiers.h"
 
 namespace tagma::lmdb {
 
-inline constexpr std::uint32_t format_version = 2;
-inline constexpr unsigned tables_max = 6;
+inline constexpr std::uint32_t format_version = 3;
+inline constexpr unsigned tables_max = 5;
 inline constexpr ByteView format_key = "format";
 inline constexpr ByteView owner_key = "owner";
 inline constexpr ByteView checkpoint_key = "checkpoint";
@@ -21,8 +23,7 @@ struct Tables {
   Table keys = 0;    ///< the keys alone, in their own order
   Table nodes = 0;   ///< inner nodes of the tree
   Table meta = 0;
-  Table incoming = 0;  ///< leaves of another state, which wait (lmdb_incoming.h)
-  Table pieces = 0;    ///< the places that they make up
+  Table pieces = 0;  ///< of another state, which wait (lmdb_incoming.h)
 };
 [[nodiscard]] Table open_meta(Transaction& transaction);
 /// Once the format is known to be this one.
@@ -32,18 +33,27 @@ struct Tables {
 struct LeafRecord {
   ByteView key;
   ByteView value;
+  Digest digest;  ///< of key and value, as the tree has it
 };
 /// Each throws StateDamaged for a record that is not as it was written, and what the transaction throws.
 [[nodiscard]] Digest leaf_path(const Transaction& transaction, ByteView key);
 [[nodiscard]] LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record);
-void write_leaf(Transaction& transaction, Table leaves, const Digest& path, const LeafRecord& leaf);
+/// The digest alone, without a look at a value that may be long.
+[[nodiscard]] Digest read_leaf_digest(const Transaction& transaction, ByteView path, ByteView record);
+[[nodiscard]] Bytes leaf_record(const Digest& path, const LeafRecord& leaf);
 void check_key(const Transaction& transaction, ByteView key, ByteView record);
-void write_key(Transaction& transaction, Table keys, ByteView key);
+/// `above_all`: it is known to stand above all that are there.
+void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all = false);
 [[nodiscard]] NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record);
-/// A piece of an incoming state: the digest of what lies at its place, or nothing where nothing does.
-[[nodiscard]] std::optional<Digest> read_piece(const Transaction& transaction, ByteView key, ByteView record);
-void write_piece(Transaction& transaction, Table pieces, const NibblePrefix& prefix,
-                 const std::optional<Digest>& digest);
+/// A piece of an incoming state as it was read; borrowed from the transaction.
+struct PieceRecord {
+  std::optional<Digest> digest;     ///< of what lies at its place; nothing where nothing does
+  std::vector<LeafRecord> entries;  ///< in the order of their paths
+};
+[[nodiscard]] PieceRecord read_piece(const Transaction& transaction, ByteView key, ByteView record);
+/// Its digest alone.
+[[nodiscard]] std::optional<Digest> read_piece_digest(const Transaction& transaction, ByteView key, ByteView record);
+void write_piece(Transaction& transaction, Table pieces, const VerifiedPiece& piece);
 
 /// Calls `visit(path, record)` for the leaves below the place from a path on, in order, until it returns false. What
 /// it is given is borrowed.
@@ -74,18 +84,27 @@ struct Head {
 [[nodiscard]] Head read_head(const Transaction& transaction, Table meta);
 void write_head(Transaction& transaction, Table meta, const Head& head);
 
-/// The tree's nodes as one transaction sees them; both outlive it.
+/// The tree's nodes as one transaction sees them; both outlive it. A node above leaves only is not kept: it would
+/// double what a checkpoint of scattered keys writes, and the leaves below it lie together.
 class TransactionNodes final : public NodeRecords {
  public:
-  TransactionNodes(Transaction& transaction, Table table) : transaction_(transaction), table_(table) {}
+  TransactionNodes(Transaction& transaction, const Tables& tables)
+      : transaction_(transaction), table_(tables.nodes), leaves_(tables.leaves) {}
 
   [[nodiscard]] std::optional<NodeRecord> load(const NibblePrefix& prefix) const override;
+  [[nodiscard]] std::optional<NodeRecord> load_kept(const NibblePrefix& prefix) const override;
   void store(const NibblePrefix& prefix, const NodeRecord& record) override;
   void erase(const NibblePrefix& prefix) override;
 
  private:
+  [[nodiscard]] std::optional<NodeRecord> derived(const NibblePrefix& prefix) const;
+
   Transaction& transaction_;
   Table table_;
+  Table leaves_;
 };
+
+/// Whether a node is not kept because it can be derived.
+[[nodiscard]] bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record);
 
 }  // namespace tagma::lmdb

@@ -80,9 +80,16 @@ std::vector<Placed> in_order_of_paths(const StoredTree& tree, const Overlay& ove
   return placed;
 }
 
-/// What leaves the state as it is costs one hash, for the path.
-void change_key(Transaction& transaction, const Tables& tables, const StoredTree& tree, const Placed& placed,
-                std::vector<StoredTree::Change>& changes) {
+/// An entry that makes a difference.
+struct Changed {
+  Placed placed;
+  StoredTree::Change change;
+};
+
+/// What leaves the state as it is costs one hash, for the path. Changes nothing yet: the tree must see the leaves as
+/// they are.
+std::optional<Changed> changed(const Transaction& transaction, const Tables& tables, const StoredTree& tree,
+                               const Placed& placed) {
   const auto& [key, value] = *placed.entry;
   TAGMA_ASSERT(!key.empty() && key.size() <= lmdb::key_bytes_max, "execution keeps keys within their limit");
   StoredTree::Change change{.path = placed.path, .leaf = std::nullopt, .there = false};
@@ -92,19 +99,25 @@ void change_key(Transaction& transaction, const Tables& tables, const StoredTree
       throw StateDamaged(transaction.environment().folder() + ": table leaves: the record of key " + to_hex(key) +
                          " is that of another key");
     }
-    if (value && leaf.value == *value) return;
+    if (value && leaf.value == *value) return std::nullopt;
     change.there = true;
   }
+  if (value) change.leaf = tree.leaf(key, *value);
+  // Also where nothing was and nothing is: a key that damage took away must not be forgotten like this.
+  return Changed{placed, change};
+}
+
+void write_changed(Transaction& transaction, const Tables& tables, const Changed& changed) {
+  const auto& [key, value] = *changed.placed.entry;
+  const auto& [path, leaf, there] = changed.change;
   if (value) {
-    change.leaf = tree.leaf(key, *value);
-    write_leaf(transaction, tables.leaves, change.path, {key, *value});
-    if (!change.there) write_key(transaction, tables.keys, key);
-  } else if (change.there) {
-    transaction.erase(tables.leaves, change.path.view());
+    const lmdb::LeafRecord content{.key = key, .value = *value, .digest = *leaf};
+    transaction.put(tables.leaves, path.view(), lmdb::leaf_record(path, content));
+    if (!there) write_key(transaction, tables.keys, key);
+  } else if (there) {
+    transaction.erase(tables.leaves, path.view());
     transaction.erase(tables.keys, key);
   }
-  // Also where nothing was and nothing is: a key that damage took away must not be forgotten like this.
-  changes.push_back(change);
 }
 
 }  // namespace
@@ -140,7 +153,7 @@ template <typename Write>
 std::optional<DiskFailure> LmdbStateStore::written(const Write& write) {
   try {
     Transaction transaction(*environment_, Transaction::Kind::write);
-    lmdb::TransactionNodes nodes(transaction, tables_.nodes);
+    lmdb::TransactionNodes nodes(transaction, tables_);
     StoredTree tree(writer_hash_, nodes);
     if (write(transaction, tree)) transaction.commit();
     return std::nullopt;
@@ -153,12 +166,15 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
   Digest root;
   const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
+    std::vector<Changed> all;
     std::vector<StoredTree::Change> changes;
-    changes.reserve(overlay.size());
     for (const auto& placed : in_order_of_paths(tree, overlay)) {
-      change_key(transaction, tables_, tree, placed, changes);
+      if (const auto one = changed(transaction, tables_, tree, placed)) all.push_back(*one);
     }
+    changes.reserve(all.size());
+    for (const auto& one : all) changes.push_back(one.change);
     root = tree.update(std::move(changes));
+    for (const auto& one : all) write_changed(transaction, tables_, one);
     write_head(transaction, tables_.meta, {seq, root});
     return true;
   });
@@ -169,7 +185,7 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
 std::optional<DiskFailure> LmdbStateStore::stage(const std::vector<VerifiedPiece>& pieces) {
   return written([&](Transaction& transaction, StoredTree& tree) {
     lmdb::IncomingState incoming(transaction, tables_, tree);
-    for (const auto& [piece, digest] : pieces) incoming.stage(piece, digest);
+    for (const auto& piece : pieces) incoming.stage(piece);
     return true;
   });
 }

@@ -23,6 +23,7 @@ class Verification {
   Verification(const StoredState& state, const std::function<bool(std::uint64_t, std::uint64_t)>& go_on)
       : transaction_(state.transaction),
         tables_(state.tables),
+        derivable_(state.nodes),
         tree_(state.tree),
         head_(state.head),
         go_on_(go_on),
@@ -81,6 +82,14 @@ class Verification {
     return record;
   }
 
+  /// The node at prefix_, which is not kept.
+  NodeRecord derive_node() {
+    auto record = derivable_.load(prefix_);
+    if (!record) damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is missing");
+    record->digest = tree_.recomputed(*record);
+    return *std::move(record);
+  }
+
   /// The node at prefix_ and everything below it.
   void check_inner(const NodeRecord& record) {
     if (tree_.recomputed(record) != record.digest) {
@@ -93,7 +102,9 @@ class Verification {
       if ((record.leaves & bit_of(nibble)) != 0) {
         check_leaf(*child);
       } else {
-        const NodeRecord below = take_node();
+        const bool kept = node_ && node_place(transaction_, node_->first) <= prefix_;
+        const NodeRecord below = kept ? take_node() : derive_node();
+        if (kept && is_derivable(prefix_, below)) not_of_tree(prefix_);
         if (below.digest != child->digest) {
           damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is not the one that the node above it names");
         }
@@ -115,7 +126,8 @@ class Verification {
               (early ? " is not part of the tree" : " is missing"));
     }
     const LeafRecord leaf = read_leaf(transaction_, leaf_->first, leaf_->second);
-    if (tree_.path(leaf.key) != named.path || tree_.leaf(leaf.key, leaf.value) != named.digest) {
+    if (leaf.digest != named.digest || tree_.path(leaf.key) != named.path ||
+        tree_.leaf(leaf.key, leaf.value) != named.digest) {
       damaged("table leaves: the value of key " + to_hex(leaf.key) + " is not the one in the tree");
     }
     leaf_keys_ += fingerprint(leaf.key);
@@ -147,6 +159,7 @@ class Verification {
 
   const Transaction& transaction_;
   const Tables& tables_;
+  const NodeRecords& derivable_;
   const StoredTree& tree_;
   const Head& head_;
   const std::function<bool(std::uint64_t, std::uint64_t)>& go_on_;

@@ -13,7 +13,8 @@ namespace tagma::lmdb {
 struct StoredState {
   const Transaction& transaction;
   const Tables& tables;
-  const StoredTree& tree;  ///< of the transaction's nodes
+  const NodeRecords& nodes;
+  const StoredTree& tree;  ///< of these nodes
   const Head& head;
 };
 

@@ -189,6 +189,7 @@ StoredTree::Place StoredTree::top() const {
 NodeRecord StoredTree::load(const NibblePrefix& prefix, const Digest& expected) const {
   auto record = records_.load(prefix);
   if (!record) missing(prefix);
+  if (record->derived) record->digest = recomputed(*record);
   if (record->digest != expected) {
     throw StateDamaged("the tree's node at \"" + nibbles_text(prefix) +
                        "\" is not the one that the node above it names");
@@ -246,18 +247,15 @@ StateNode StoredTree::node(const NibblePrefix& prefix) const {
 }
 
 std::optional<Digest> StoredTree::find(const Digest& path, std::size_t depth_guess) const {
+  // What is kept is believed without the node above it; what is derived, only with it.
   std::size_t depth = std::min(depth_guess, path_nibbles - 1);
-  auto record = records_.load(prefix_of(path, depth));
-  bool from_below = false;
-  while (!record && depth > 0) {
-    from_below = true;
-    record = records_.load(prefix_of(path, --depth));
-  }
+  auto record = records_.load_kept(prefix_of(path, depth));
+  while (!record && depth > 0) record = records_.load_kept(prefix_of(path, --depth));
   if (!record) return std::nullopt;
   Place place = child(*record, nibble_at(path, depth));
   while (place.kind == NodeKind::inner) {
     ++depth;
-    if (from_below || depth == path_nibbles) missing(prefix_of(path, depth));
+    if (depth == path_nibbles) missing(prefix_of(path, depth));
     place = child(load(prefix_of(path, depth), place.digest), nibble_at(path, depth));
   }
   if (place.kind != NodeKind::leaf || place.path != path) return std::nullopt;

@@ -18,6 +18,7 @@ struct NodeRecord {
   std::uint16_t occupied = 0;              ///< bit i is set where child i exists
   std::uint16_t leaves = 0;                ///< of those, the children that are leaves
   std::vector<StateNode::Child> children;  ///< in the order of their nibbles
+  bool derived = false;                    ///< made of its leaves, which are kept: `digest` is not set
 
   auto operator<=>(const NodeRecord&) const = default;
 };
@@ -32,13 +33,18 @@ class NodeRecords {
 
   /// Well-formed: as many children as `occupied` has bits, leaves only where there are children.
   [[nodiscard]] virtual std::optional<NodeRecord> load(const NibblePrefix& prefix) const = 0;
+  /// The same, but nothing where it would have to be derived.
+  [[nodiscard]] virtual std::optional<NodeRecord> load_kept(const NibblePrefix& prefix) const { return load(prefix); }
+  /// One whose children are all leaves need not be kept where load() can derive it, other than that at the empty
+  /// prefix.
   virtual void store(const NibblePrefix& prefix, const NodeRecord& record) = 0;
-  /// Called only for what is there.
+  /// Called only for what was stored.
   virtual void erase(const NibblePrefix& prefix) = 0;
 };
 
 /// Keeps nothing between two calls but its records. Single-threaded. A record that should be there and is not, or is
-/// not the one that the node above it names, is StateDamaged.
+/// not the one that the node above it names, is StateDamaged. Where nodes are derived from leaves, update() must see
+/// the leaves as they were before the changes: whoever keeps them changes them afterwards.
 class StoredTree {
  public:
   /// `records` outlives the tree.
