@@ -259,6 +259,7 @@ class ReplicaCore::Implementation {
   void check_decided(Seq seq, Slot& slot);
   void decide(Seq seq, Slot& slot, const Digest& digest);
   void execute_decided();
+  [[nodiscard]] bool may_skip_checkpoint(Seq seq) const;
   void execute(Seq seq, const Digest& digest, const SharedBatch& batch);
   /// `durably`: before the checkpoint that ends with it, so that the state on disk is never ahead of the log.
   void remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch, bool durably);
@@ -517,7 +518,8 @@ class ReplicaCore::Implementation {
   Seq certificate_ = 0;
   CheckpointCertificate certificate_message_;
   bool certificate_durable_ = true;
-  Seq base_ = 0;  ///< seq of the durable state; replay starts here
+  Seq base_ = 0;          ///< seq of the durable state; replay starts here
+  Seq frozen_up_to_ = 0;  ///< the last slot whose state was frozen for a checkpoint; it may not be written yet
   Seq collected_ = 0;
   WriteTrace trace_;                                                     ///< of the slot that is being executed
   RecentHistory history_;                                                ///< of executed slots and own checkpoints

@@ -258,10 +258,17 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   forget_executed(execution, *batch);
   const bool ends_interval = seq % config_.checkpoint_interval == 0;
   if (!replaying_) remember_decision(seq, digest, batch, ends_interval);
-  if (ends_interval) {
+  if (ends_interval && !may_skip_checkpoint(seq)) {
     state_.freeze(seq);
+    frozen_up_to_ = seq;
     effects_.emplace_back(WriteCheckpoint{seq});
   }
+}
+
+/// While it catches up, its vote is not needed where the others are far ahead: one checkpoint for several intervals is
+/// written sooner than each of them, and where all share a disk it could never catch up otherwise.
+bool ReplicaCore::Implementation::may_skip_checkpoint(Seq seq) const {
+  return seq + config_.checkpoint_interval <= certificate_ && seq - std::max(base_, frozen_up_to_) < config_.window;
 }
 
 void ReplicaCore::Implementation::remember_decision(Seq seq, const Digest& digest, const SharedBatch& batch,

@@ -59,6 +59,22 @@ TEST_CASE("trace B: the vote leaves only when the checkpoint is written, the log
   CHECK(slow.collected == 4);
 }
 
+TEST_CASE("a replica that catches up writes one checkpoint for what the others wrote several for") {
+  Cluster cluster(4);
+  const Passes others = [](ReplicaId from, ReplicaId to, const Message&) { return from != 3 && to != 3; };
+  for (RequestNumber number = 1; number <= 15; ++number) {
+    cluster.submit(0, toy_bundle(cluster[0].config.membership, 1, 5, number, {"set a " + std::to_string(number)}));
+    cluster.deliver_all(others);
+  }
+  auto& late = cluster[3];
+  CHECK(late.core.view().executed == 0);
+  CHECK(settle(cluster, [&] { return late.core.view().executed == 15; }));
+  CHECK(late.counted("certificate learnt from another replica"));
+  CHECK(late.checkpoints_wanted == std::vector<Seq>{12});  // the state of 12 is compared with the certified one
+  CHECK(late.core.view().state_digest == cluster[0].core.view().state_digest);
+  CHECK(late.collected == 12);
+}
+
 TEST_CASE("trace B: a certificate that is not durable keeps the log") {
   Cluster cluster(4);
   run_slots(cluster, 1, 3);
