@@ -20,6 +20,7 @@ struct Arguments {
   std::optional<std::uint64_t> seed;
   std::string seeds;
   std::string profile = "all";
+  unsigned jobs = 1;
   bool json = false;
   bool trace = false;
 };
@@ -95,13 +96,15 @@ int run_many(std::uint64_t first, std::uint64_t last, Profile profile, const Arg
     std::fflush(stdout);
   }
   const auto step = (last - first) / 20 + 1;
-  const auto campaign = run_seeds(first, last, profile, [&](const Campaign& so_far, const RunReport& report) {
-    // On standard error, so that standard output stays machine-readable.
-    if (so_far.runs % step != 0 && !so_far.violated) return;
-    std::fprintf(stderr, "seed %llu: %llu runs, %llu operations%s\n",
-                 static_cast<unsigned long long>(report.options.seed), static_cast<unsigned long long>(so_far.runs),
-                 static_cast<unsigned long long>(so_far.operations), so_far.violated ? ", VIOLATION" : ", all passed");
-  });
+  const auto campaign =
+      run_seeds(first, last, profile, arguments.jobs, [&](const Campaign& so_far, const RunReport& report) {
+        // On standard error, so that standard output stays machine-readable.
+        if (so_far.runs % step != 0 && !report.violated) return;
+        std::fprintf(stderr, "seed %llu: %llu runs, %llu operations%s\n",
+                     static_cast<unsigned long long>(report.options.seed), static_cast<unsigned long long>(so_far.runs),
+                     static_cast<unsigned long long>(so_far.operations),
+                     report.violated ? ", VIOLATION" : ", passed so far");
+      });
   if (arguments.json) {
     Json json;
     json["first_seed"] = first;
@@ -169,10 +172,14 @@ int main(int count, char** words) {
   app.add_option("--profile", arguments.profile, "what happens in a run (all: draws calm, lossy, crash or liars)")
       ->type_name(profiles)
       ->capture_default_str();
+  app.add_option("--jobs", arguments.jobs, "threads that share the seeds of --seeds")
+      ->check(CLI::Range(1U, 256U).description(""))
+      ->type_name("N")
+      ->capture_default_str();
   app.add_flag("--json", arguments.json, "machine-readable output");
   app.add_flag("--trace", arguments.trace, "print every event of the run");
   app.footer(
-      "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seeds 1..2000\n"
+      "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seeds 1..2000 --jobs 2\n"
       "  tagma sim --seeds 1..50 --profile real-crypto --json");
   if (tagma::cli::answer_completion(app, count, words, std::cout)) return 0;
   try {

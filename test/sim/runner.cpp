@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <utility>
 
 namespace tagma::sim {
@@ -65,32 +68,51 @@ std::int64_t Campaign::cpu_median_us() const {
   return sorted[sorted.size() / 2];
 }
 
-Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile,
+namespace {
+
+void add(Campaign& campaign, RunReport& report) {
+  ++campaign.runs;
+  campaign.operations += report.operations;
+  campaign.messages += report.messages;
+  campaign.events += report.events;
+  campaign.simulated_us += static_cast<std::uint64_t>(report.simulated_us);
+  const bool only = campaign.runs == 1;
+  campaign.operations_fewest = only ? report.operations : std::min(campaign.operations_fewest, report.operations);
+  campaign.checkpoints_fewest = only ? report.checkpoints : std::min(campaign.checkpoints_fewest, report.checkpoints);
+  campaign.cpu_us.push_back(report.cpu_us);
+  campaign.coverage.add(report.coverage);
+  if (!report.violated) return;
+  if (!campaign.violated || report.options.seed < campaign.failed.options.seed) campaign.failed = report;
+  campaign.violated = true;
+}
+
+}  // namespace
+
+Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile, unsigned jobs,
                    const std::function<void(const Campaign&, const RunReport&)>& progress) {
   Campaign campaign;
   campaign.profile = profile;
   campaign.first = first;
   campaign.last = last;
-  for (auto seed = first; seed <= last; ++seed) {
-    auto report = run_seed(seed, profile);
-    ++campaign.runs;
-    campaign.operations += report.operations;
-    campaign.messages += report.messages;
-    campaign.events += report.events;
-    campaign.simulated_us += static_cast<std::uint64_t>(report.simulated_us);
-    const bool only = campaign.runs == 1;
-    campaign.operations_fewest = only ? report.operations : std::min(campaign.operations_fewest, report.operations);
-    campaign.checkpoints_fewest = only ? report.checkpoints : std::min(campaign.checkpoints_fewest, report.checkpoints);
-    campaign.cpu_us.push_back(report.cpu_us);
-    campaign.coverage.add(report.coverage);
-    campaign.violated = report.violated;
-    progress(campaign, report);
-    if (campaign.violated) {
-      campaign.failed = std::move(report);
-      break;
+  std::mutex mutex;
+  std::uint64_t taken = 0;
+  const auto take = [&]() -> std::optional<std::uint64_t> {
+    const std::lock_guard lock(mutex);
+    if (campaign.violated || taken > last - first) return std::nullopt;
+    return first + taken++;
+  };
+  const auto work = [&] {
+    while (const auto seed = take()) {
+      auto report = run_seed(*seed, profile);
+      const std::lock_guard lock(mutex);
+      add(campaign, report);
+      progress(campaign, report);
     }
-    if (seed == last) break;  // the last seed may be the largest number
-  }
+  };
+  std::vector<std::thread> others;
+  for (unsigned job = 1; job < jobs; ++job) others.emplace_back(work);
+  work();
+  for (auto& other : others) other.join();
   return campaign;
 }
 

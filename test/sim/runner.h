@@ -35,8 +35,9 @@ struct Campaign {
   [[nodiscard]] std::int64_t cpu_median_us() const;
 };
 
-/// Runs first..last, or up to the first violation. `progress` is called after every run.
-[[nodiscard]] Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile,
+/// Runs first..last on so many threads (at least 1), or up to the first violation: with several threads the one of the
+/// lowest seed that was found until all had noticed. `progress` is called after every run, by one thread at a time.
+[[nodiscard]] Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile, unsigned jobs,
                                  const std::function<void(const Campaign&, const RunReport&)>& progress);
 
 /// While an object of this lives, an abort on this thread is reported as a violation of the running seed before the
