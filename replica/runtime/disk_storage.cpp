@@ -51,12 +51,15 @@ void DiskStorage::remember(Record record) {
 }
 
 void DiskStorage::write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) {
-  state_jobs_.push_back({.what = Checkpoint{seq, std::move(overlay)}, .outcome = {}, .damage = {}});
+  state_jobs_.push_back({.what = Checkpoint{seq, std::move(overlay)}, .outcome = {}, .damage = {}, .took_us = 0});
 }
 
 void DiskStorage::transfer(TransferJob job) {
-  std::visit([this](auto& what) { state_jobs_.push_back({.what = std::move(what), .outcome = {}, .damage = {}}); },
-             job);
+  std::visit(
+      [this](auto& what) {
+        state_jobs_.push_back({.what = std::move(what), .outcome = {}, .damage = {}, .took_us = 0});
+      },
+      job);
 }
 
 void DiskStorage::collect(Seq up_to) { collect_ = up_to; }
@@ -121,12 +124,14 @@ void DiskStorage::take_group() {
 void DiskStorage::begin_state_job() {
   if (state_jobs_.empty() || state_event_) return;
   state_worker_.begin([this, &job = state_jobs_.front()] {
+    const auto start = std::chrono::steady_clock::now();
     try {
       auto outcome = std::visit([this](const auto& what) { return perform(what); }, job.what);
       std::visit([&](auto& content) { job.outcome = std::move(content); }, outcome);
     } catch (const StateDamaged& damaged) {
       job.damage = damaged.reason();
     }
+    job.took_us = us_since(start);
   });
 }
 
@@ -167,8 +172,16 @@ void DiskStorage::take_state_job() {
   retry_state_at_us_ = 0;
   if (retry_group_at_us_ == 0) stalled_.reset();
   target_.refresh();
+  note_checkpoint(job);
   state_event_ = std::move(std::get<Event>(job.outcome));
   state_jobs_.pop_front();
+}
+
+void DiskStorage::note_checkpoint(const StateJob& job) {
+  if (!std::holds_alternative<Checkpoint>(job.what)) return;
+  ++checkpoints_;
+  checkpoints_us_ += job.took_us;
+  checkpoint_max_seen_us_ = std::max(checkpoint_max_seen_us_, job.took_us);
 }
 
 /// After a failed write or sync nobody knows what is on the disk: it is not tried again (attack K4).
@@ -231,6 +244,12 @@ void DiskStorage::show(Counters& counters) {
   counters.set("log records", records_);
   counters.set("log sync us (mean)", groups_ == 0 ? 0 : static_cast<std::uint64_t>(sync_us_) / groups_);
   counters.set("log lag us (max)", static_cast<std::uint64_t>(lag_max_seen_us_));
+  counters.set("checkpoints written", checkpoints_);
+  counters.set("checkpoint us (mean)",
+               checkpoints_ == 0 ? 0 : static_cast<std::uint64_t>(checkpoints_us_) / checkpoints_);
+  counters.set("checkpoint us (max)", static_cast<std::uint64_t>(checkpoint_max_seen_us_));
+  const auto* checkpoint = state_jobs_.empty() ? nullptr : std::get_if<Checkpoint>(&state_jobs_.front().what);
+  counters.set("checkpoint keys being written", checkpoint == nullptr ? 0 : checkpoint->overlay->size());
   if (log_worker_.busy()) return;
   counters.set("log bytes used", result_.size.used_bytes);
   counters.set("log bytes of files", result_.size.file_bytes);

@@ -79,11 +79,13 @@ class DiskStorage final : public Storage {
     std::variant<Checkpoint, ReadStaged, StagePieces, InstallState> what;
     std::variant<std::monostate, Event, DiskFailure> outcome;
     std::optional<std::string> damage;
+    MonotonicUs took_us = 0;
   };
   using JobOutcome = std::variant<Event, DiskFailure>;
 
   void take_group();
   void take_state_job();
+  void note_checkpoint(const StateJob& job);
   void begin_group();
   void begin_state_job();
   /// On the log's thread.
@@ -124,6 +126,9 @@ class DiskStorage final : public Storage {
   std::uint64_t records_ = 0;
   MonotonicUs sync_us_ = 0;
   MonotonicUs lag_max_seen_us_ = 0;
+  std::uint64_t checkpoints_ = 0;
+  MonotonicUs checkpoints_us_ = 0;
+  MonotonicUs checkpoint_max_seen_us_ = 0;
 
   Worker log_worker_;
   Worker state_worker_;

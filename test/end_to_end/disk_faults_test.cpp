@@ -62,8 +62,7 @@ TEST_SUITE("disk_faults") {
     FailingCluster failing;
     REQUIRE(failing.cluster.up());
     REQUIRE(failing.puts(1));
-    REQUIRE(failing.cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return failing.cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(failing.cluster.kill_replica(2));
     Process replica(failing.cluster.command({"replica", "--id", "2"}));
     REQUIRE(await([&] { return failing.replica().value("voting", json()) == true; }, in(seconds(30))));
     failing.begin("sync-fails");
@@ -86,8 +85,7 @@ TEST_SUITE("disk_faults") {
   TEST_CASE("K5: a full disk stops the replica's voting, it says so, and goes on once there is room") {
     FailingCluster failing;
     REQUIRE(failing.cluster.up());
-    REQUIRE(failing.cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return failing.cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(failing.cluster.kill_replica(2));
     Process replica(failing.cluster.command({"replica", "--id", "2"}));
     REQUIRE(await([&] { return failing.replica().value("voting", json()) == true; }, in(seconds(30))));
     failing.begin("disk-full");

@@ -135,8 +135,7 @@ TEST_SUITE("durability") {
     Cluster cluster;
     REQUIRE(cluster.up());
     CHECK(cluster.tagma({"call", "kv", "put", "before", "1"}).exit_status == 0);
-    REQUIRE(cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(cluster.kill_replica(2));
     CHECK(cluster.tagma({"call", "kv", "put", "while away", "2"}).exit_status == 0);
     Process replica(cluster.command({"replica", "--id", "2"}));
     REQUIRE(replica.await_text("ready", in(seconds(30))));
@@ -149,8 +148,7 @@ TEST_SUITE("durability") {
   TEST_CASE("a replica that was away for longer than the others' logs reach, then one whose folder was emptied") {
     Cluster cluster;
     REQUIRE(cluster.up());
-    REQUIRE(cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(cluster.kill_replica(2));
     write_more_than_logs_keep(cluster);
     for (const bool emptied : {false, true}) {
       if (emptied) std::filesystem::remove_all(cluster.directory() + "/replica-2/data");
@@ -197,8 +195,7 @@ TEST_SUITE("durability") {
       Cluster cluster;
       REQUIRE(cluster.up());
       CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
-      REQUIRE(cluster.signal_replica(1, SIGKILL));
-      REQUIRE(await([&] { return cluster.replica(1) == 0; }, in(seconds(10))));
+      REQUIRE(cluster.kill_replica(1));
       const std::string data = cluster.directory() + "/replica-1/data";
       const std::string path = part == "log" ? std::filesystem::directory_iterator(data + "/log")->path().string()
                                              : data + "/state/data.mdb";
@@ -238,8 +235,7 @@ TEST_SUITE("durability") {
         replicas[id]->signal(SIGKILL);
         static_cast<void>(replicas[id]->finish(in(seconds(10))));
       } else {
-        REQUIRE(cluster.signal_replica(id, SIGKILL));
-        REQUIRE(await([&] { return cluster.replica(id) == 0; }, in(seconds(10))));
+        REQUIRE(cluster.kill_replica(id));
       }
       std::filesystem::remove_all(cluster.directory() + "/replica-" + std::to_string(id) + "/data");
       std::atomic<bool> over = false;
@@ -272,13 +268,12 @@ TEST_SUITE("durability") {
     Cluster cluster({"--durability", "memory"});
     REQUIRE(cluster.up());
     CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
-    REQUIRE(cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(cluster.kill_replica(2));
     Process replica(cluster.command({"replica", "--id", "2"}));
     REQUIRE(await([&] { return all_vote(cluster); }, in(seconds(60))));
     const Finished status = cluster.tagma({"status", "--json"});
     CHECK(json::parse(status.output).at("replicas").at(2).at("incarnation") == 1);
-    REQUIRE(cluster.signal_replica(3, SIGKILL));  // now its votes are needed
+    REQUIRE(cluster.kill_replica(3));  // now its votes are needed
     CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
     replica.signal(SIGTERM);
     CHECK(replica.finish(in(seconds(10))).exit_status == 0);
@@ -330,8 +325,7 @@ TEST_SUITE("durability") {
       lost = {"0", "2"};
     }
     // Whoever loses its disk now takes the state, the one that the cluster began with included.
-    REQUIRE(cluster.signal_replica(2, SIGKILL));
-    REQUIRE(await([&] { return cluster.replica(2) == 0; }, in(seconds(10))));
+    REQUIRE(cluster.kill_replica(2));
     std::filesystem::remove_all(cluster.directory() + "/replica-2/data");
     Process replica(cluster.command({"replica", "--id", "2"}));
     CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));

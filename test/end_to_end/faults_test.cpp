@@ -45,7 +45,7 @@ TEST_SUITE("faults") {
     REQUIRE(await([&] { return executed(cluster) > 3; }, in(seconds(30))));
     load.signal(SIGSTOP);
     REQUIRE(load.running());  // otherwise it was over before anything was killed, and the file is too short
-    REQUIRE(cluster.signal_replica(victim, SIGKILL));
+    REQUIRE(cluster.kill_replica(victim));
     load.signal(SIGCONT);
     const Finished loaded = load.finish(in(seconds(120)));
     INFO(loaded.all());
@@ -97,8 +97,8 @@ TEST_SUITE("faults") {
   TEST_CASE("with f+1 replicas killed a call ends with status 3, and status shows who does not answer") {
     Cluster cluster;
     REQUIRE(cluster.up());
-    REQUIRE(cluster.signal_replica(1, SIGKILL));
-    REQUIRE(cluster.signal_replica(2, SIGKILL));
+    REQUIRE(cluster.kill_replica(1));
+    REQUIRE(cluster.kill_replica(2));
     const Finished unknown = cluster.tagma({"call", "--json", "--timeout-ms", "1500", "kv", "get", "city"});
     INFO(unknown.all());
     CHECK(unknown.exit_status == 3);

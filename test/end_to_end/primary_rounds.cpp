@@ -103,7 +103,7 @@ class PrimaryRounds {
       own->second->signal(SIGKILL);
       static_cast<void>(own->second->finish(in(seconds(10))));
     } else {
-      static_cast<void>(cluster_.signal_replica(id, SIGKILL));
+      static_cast<void>(cluster_.kill_replica(id));
     }
   }
 

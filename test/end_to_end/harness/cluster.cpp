@@ -158,6 +158,11 @@ bool Cluster::signal_replica(std::uint32_t id, int number) const {
   return pid != 0 && kill(pid, number) == 0;
 }
 
+bool Cluster::kill_replica(std::uint32_t id) const {
+  const pid_t pid = replica(id);
+  return pid != 0 && kill(pid, SIGKILL) == 0 && await([pid] { return has_ended(pid); }, in(seconds(10)));
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

@@ -68,6 +68,8 @@ class Cluster {
   [[nodiscard]] pid_t replica(std::uint32_t id) const;
   /// Sends a signal to a replica's process. False if there is none.
   [[nodiscard]] bool signal_replica(std::uint32_t id, int number) const;
+  /// SIGKILL to it; on return it has ended and holds no file or port any more. False if there is none.
+  [[nodiscard]] bool kill_replica(std::uint32_t id) const;
 
  private:
   TemporaryFolder folder_;

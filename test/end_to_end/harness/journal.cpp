@@ -12,12 +12,13 @@ namespace tagma::end_to_end {
 Bytes kv_operation(const Words& words) { return encode_operation("kv", encode_words(words)); }
 std::string journal_key(std::uint64_t number) { return "key-" + std::to_string(number); }
 
-std::unique_ptr<Client> open_journal_client(const Cluster& cluster) {
+std::unique_ptr<Client> open_journal_client(const Cluster& cluster, ClientId id, std::uint32_t window) {
   ClientOptions options;
   options.cluster_file = cluster.cluster_file();
-  options.identity_file = cluster.directory() + "/client-0/identity.key";
+  options.identity_file = cluster.directory() + "/client-" + std::to_string(id) + "/identity.key";
+  options.id = id;
   options.timeout = milliseconds(30'000);
-  options.window = 64;
+  options.window = window;
   auto client = Client::open(options);
   if (!client) {
     std::fprintf(stderr, "no client: %s\n", client.reason().c_str());
@@ -27,7 +28,11 @@ std::unique_ptr<Client> open_journal_client(const Cluster& cluster) {
 }
 
 void write_keys(Client& client, std::uint64_t& next, Journal& journal, const std::atomic<bool>& stop) {
-  while (!stop) {
+  while (!stop) write_some_keys(client, next, journal, 1);
+}
+
+void write_some_keys(Client& client, std::uint64_t& next, Journal& journal, std::uint64_t count) {
+  for (; count > 0; --count) {
     const std::uint64_t number = next++;
     client.submit(kv_operation({"put", journal_key(number), std::to_string(number)}),
                   [number, &journal](const CallResult& result) {

@@ -28,10 +28,14 @@ struct Journal {
 [[nodiscard]] std::string journal_key(std::uint64_t number);
 
 /// With many operations outstanding; ends the program where there is none to be had.
-[[nodiscard]] std::unique_ptr<Client> open_journal_client(const Cluster& cluster);
+[[nodiscard]] std::unique_ptr<Client> open_journal_client(const Cluster& cluster, ClientId id = 0,
+                                                          std::uint32_t window = 64);
 
 /// Writes keys from `next` on until it is told to stop; counts on.
 void write_keys(Client& client, std::uint64_t& next, Journal& journal, const std::atomic<bool>& stop);
+
+/// So many keys from `next` on; counts on.
+void write_some_keys(Client& client, std::uint64_t& next, Journal& journal, std::uint64_t count);
 
 /// Every key of the journal that is not there with its value.
 [[nodiscard]] std::vector<std::uint64_t> missing(Client& client, const std::vector<std::uint64_t>& numbers);
