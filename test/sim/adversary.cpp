@@ -164,7 +164,10 @@ SharedBatch LyingReplica::second_batch(Seq seq, const Batch& first) {
     return second = std::make_shared<const Batch>(wire::encode_batch(time_us, {}, std::move(rejoins)));
   }
   switch (random_.below(8)) {
-    case 0: std::reverse(bundles.begin(), bundles.end()); break;
+    case 0:
+      if (bundles.size() > 1) coverage_.count("liar: primary reversed a batch");
+      std::reverse(bundles.begin(), bundles.end());
+      break;
     case 1:
     case 5:
     case 6:
@@ -374,7 +377,10 @@ void LyingReplica::bend_view_change(ReplicaId to, const ViewChange& message, std
   coverage_.count("liar: VIEW-CHANGE with false claims");
   if (view_random_.chance(700'000)) falsify(content.prepared, content, start);
   if (view_random_.chance(700'000)) falsify(content.recorded, content, start);
-  if (view_random_.chance(100'000)) content.certificate.votes.clear();
+  if (view_random_.chance(100'000)) {
+    if (!content.certificate.votes.empty()) coverage_.count("liar: VIEW-CHANGE without its certificate");
+    content.certificate.votes.clear();
+  }
   content.issue += view_random_.below(3);
   const auto by_place = [](const SlotClaim& left, const SlotClaim& right) {
     return std::pair(left.seq, left.digest) < std::pair(right.seq, right.digest);

@@ -228,6 +228,61 @@ constexpr Expected expected_branches[] = {
     {"liar: primary left a REJOIN out", "p"},
 };
 
+/// Which row of the catalogue a counter, or several that begin like this, is a case of.
+struct AttackRow {
+  std::string_view counter;
+  std::string_view attack;
+};
+
+constexpr AttackRow attack_rows[] = {
+    {"liar: primary equivocated", "P1"},
+    {"row P2", "P2"},
+    {"row P3", "P3"},
+    {"liar: primary left a request out", "P5"},
+    {"liar: primary reversed a batch", "P6"},
+    {"row P7", "P7"},
+    {"row P8", "P8"},
+    {"liar: primary left a proposal out", "P8"},
+    {"row P9", "P9, B14"},
+    {"liar: primary ordered a forged request", "P11"},
+    {"liar: primary ordered a request twice", "P11"},
+    {"liar: primary ordered an old request", "P11"},
+    {"liar: primary proposed a bad time", "P12"},
+    {"liar: NEW-VIEW with", "P13"},
+    {"liar: NEW-VIEW for", "P13"},
+    {"liar: NEW-VIEW withheld", "P14"},
+    {"row P15", "P15"},
+    {"liar: wrong reply", "B1"},
+    {"liar: VIEW-CHANGE without a reason", "B2"},
+    {"row B3", "B3"},
+    {"liar: VIEW-CHANGE with false claims", "B4, B5"},
+    {"liar: VIEW-CHANGE withheld", "B5"},
+    {"liar: wrong checkpoint root", "B6"},
+    {"liar: VIEW-CHANGE without its certificate", "B7"},
+    {"liar: wrong part of the state", "B8"},
+    {"liar: parts of the state withheld", "B9"},
+    {"liar: CHECKPOINT held back", "B10"},
+    {"row B11", "B11"},
+    {"row B12", "B12, B13"},
+    {"liar: contradictory vote", "B15"},
+    {"row B16", "B16"},
+    {"row B17", "B17"},
+    {"faulty client: spoilt signature", "C1"},
+    {"faulty client: number far ahead", "C2"},
+    {"faulty client: overlapping bundles", "C3"},
+    {"workload: hostile operation", "C4"},
+    {"workload: throwing operation", "C4"},
+    {"faulty client: replay", "C5"},
+    {"faulty client: same number", "C6"},
+    {"faulty client: backups only", "C7"},
+    {"fault: disk wiped", "K1"},
+    {"restart: torn tail cut", "K2"},
+    {"fault: sync failed", "K4"},
+    {"restart: damaged log found", "K6"},
+    {"fault: a wall clock jumped", "K7"},
+    {"fault: all replicas crashed at once", "K8"},
+};
+
 std::string_view letters_of(std::string_view profile) {
   if (profile == "calm") return "c";
   if (profile == "lossy") return "l";
@@ -247,7 +302,13 @@ void Coverage::count(std::string_view name, std::uint64_t by) {
     found->second += by;
   } else {
     counts_.emplace(std::string(name), by);
+    first_.emplace(std::string(name), slots_);
   }
+}
+
+bool Coverage::committed_after(std::string_view name) const {
+  const auto first = first_.find(name);
+  return first != first_.end() && first->second < slots_;
 }
 
 std::uint64_t Coverage::of(std::string_view name) const {
@@ -261,8 +322,36 @@ void CoverageTable::add(const Coverage& run) {
     auto& row = rows_[name];
     row.name = name;
     ++row.seeds;
+    row.committed += run.committed_after(name) ? 1U : 0U;
     row.total += total;
   }
+  std::map<std::string_view, std::pair<bool, std::uint64_t>> played;  // whether a slot was committed afterwards; times
+  for (const auto& [name, total] : run.counts()) {
+    for (const auto& [counter, attack] : attack_rows) {
+      if (!name.starts_with(counter)) continue;
+      auto& [committed, times] = played[attack];
+      committed = committed || run.committed_after(name);
+      times += total;
+    }
+  }
+  for (const auto& [name, what] : played) {
+    auto& row = attacks_[std::string(name)];
+    row.name = name;
+    ++row.seeds;
+    row.committed += what.first ? 1U : 0U;
+    row.total += what.second;
+  }
+}
+
+std::vector<CoverageTable::Row> CoverageTable::attacks() const {
+  std::vector<Row> result;
+  for (const auto& [counter, attack] : attack_rows) {
+    const bool told = std::any_of(result.begin(), result.end(), [&](const Row& row) { return row.name == attack; });
+    if (told) continue;
+    const auto found = attacks_.find(attack);
+    result.push_back(found == attacks_.end() ? Row{.name = std::string(attack)} : found->second);
+  }
+  return result;
 }
 
 std::vector<CoverageTable::Row> CoverageTable::rows() const {

@@ -206,6 +206,16 @@ void Simulation::enemies_act() {
                std::make_shared<Packet>(wire::encode(message)), nullptr);
     }
   }
+  for (auto& [id, attacks] : attacks_) {
+    std::vector<Outgoing> out;
+    std::vector<OutgoingBytes> bytes;
+    attacks.act(executed_[id], out, bytes);
+    for (const auto& outgoing : out) liar_sends(id, outgoing);
+    for (auto& [to, spoilt] : bytes) {
+      transmit({PrincipalKind::replica, id}, {PrincipalKind::replica, to}, std::make_shared<Packet>(std::move(spoilt)),
+               nullptr);
+    }
+  }
   for (std::size_t at = 0; at < faulty_clients_.size(); ++at) {
     if (!random_.chance(300'000)) continue;
     const auto id = static_cast<ClientId>(clients_.size() + at);

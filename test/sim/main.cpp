@@ -122,6 +122,9 @@ int run_many(std::uint64_t first, std::uint64_t last, Profile profile, const Arg
     for (const auto& row : campaign.coverage.rows()) {
       json["coverage"][row.name] = {{"seeds", row.seeds}, {"times", row.total}};
     }
+    for (const auto& row : campaign.coverage.attacks()) {
+      json["attacks"][row.name] = {{"seeds", row.seeds}, {"slot_committed", row.committed}, {"times", row.total}};
+    }
     json["unreached"] = campaign.coverage.unreached(name_of(profile));
     if (campaign.violated) json["failed"] = json_of(campaign.failed, profile);
     std::cout << json.dump(2) << '\n';

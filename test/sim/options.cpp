@@ -167,6 +167,11 @@ void draw_faults(Random& random, SimOptions& options) {
   if (options.profile == Profile::byzantine_primary) {
     options.liars.push_back(0);
     const auto others = random.below(options.f);
+    // Attack B3: as often as not the next primaries are theirs, too.
+    const bool in_a_row = Random(options.seed, "faulty primaries in a row").chance(500'000);
+    while (in_a_row && options.liars.size() < 1 + others) {
+      options.liars.push_back(static_cast<ReplicaId>(options.liars.size()));
+    }
     while (options.liars.size() < 1 + others) {
       const auto id = static_cast<ReplicaId>(1 + random.below(options.n - 1));
       if (!options.is_liar(id)) options.liars.push_back(id);

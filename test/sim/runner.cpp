@@ -129,6 +129,11 @@ void print_campaign(const Campaign& campaign) {
     std::printf("%-64s %7.1f%% %12llu\n", row.name.c_str(), share(row.seeds, campaign.runs),
                 static_cast<unsigned long long>(row.total));
   }
+  std::printf("\n%-24s %8s %18s %12s\n", "attack row", "seeds", "slot committed", "times");
+  for (const auto& row : campaign.coverage.attacks()) {
+    std::printf("%-24s %8llu %18llu %12llu\n", row.name.c_str(), static_cast<unsigned long long>(row.seeds),
+                static_cast<unsigned long long>(row.committed), static_cast<unsigned long long>(row.total));
+  }
   for (const auto& name : campaign.coverage.unreached(name_of(campaign.profile))) {
     std::printf("coverage: no seed reached \"%s\"%s\n", name.c_str(),
                 campaign.runs < 300 ? " (normal for few seeds)" : "");

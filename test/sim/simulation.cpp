@@ -19,7 +19,7 @@ constexpr VirtualUs work_us_max = 120'000'000;
 constexpr VirtualUs settle_us_max = 30'000'000;
 /// Without liveness to wait for, a run ends here.
 constexpr VirtualUs unlive_us_max = 1'500'000;
-constexpr std::uint64_t events_max = 2'000'000;
+constexpr std::uint64_t events_max = 6'000'000;
 
 Principal replica(ReplicaId id) { return {PrincipalKind::replica, id}; }
 Principal client(ClientId id) { return {PrincipalKind::client, id}; }
@@ -65,11 +65,20 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
   const auto& membership = identities_.membership();
   for (ReplicaId id = 0; id < options_.n; ++id) {
     auto& authenticator = identities_.authenticator(replica(id));
-    replicas_.push_back(std::make_unique<ReplicaNode>(options_, id, membership, authenticator, scheduler_,
+    SimOptions own = options_;
+    if (!correct(id) && proposes_tiny_batches(options_.seed, id)) {
+      own.core.batch_operations_max = own.core.pipeline_depth = 1;
+    }
+    replicas_.push_back(std::make_unique<ReplicaNode>(own, id, membership, authenticator, scheduler_,
                                                       static_cast<ReplicaHost&>(*this)));
     if (!correct(id)) {
       liars_.try_emplace(id, options_, id, membership, authenticator, conspiracy_, coverage_);
+      attacks_.try_emplace(id, options_, id, coverage_);
     }
+  }
+  const auto& liars = options_.liars;
+  if (liars.size() > 1 && liars.front() == 0 && liars.back() + 1 == liars.size()) {
+    coverage_.count("row B3: faulty primaries in a row");
   }
   for (ClientId id = 0; id < options_.client.clients; ++id) {
     clients_.push_back(std::make_unique<ClientNode>(options_, id, membership, identities_.authenticator(client(id)),
@@ -145,11 +154,7 @@ void Simulation::send(ReplicaId from, std::optional<ReplicaId> to, const Message
     if (receiver == from) continue;
     const auto peer = replica(receiver);
     if (liar != liars_.end()) {
-      for (const auto& bent : liar->second.bend(receiver, message)) {
-        trace("sent", self, &peer, bent);
-        coverage_.count(std::string("sent ").append(name_of(bent)));
-        transmit(self, peer, std::make_shared<Packet>(wire::encode(bent)), &bent);
-      }
+      for (const auto& bent : liar->second.bend(receiver, message)) liar_sends(from, receiver, bent);
       continue;
     }
     if (honest == nullptr) {
@@ -159,6 +164,22 @@ void Simulation::send(ReplicaId from, std::optional<ReplicaId> to, const Message
     }
     transmit(self, peer, honest, &message);
   }
+}
+
+void Simulation::liar_sends(ReplicaId from, ReplicaId to, const Message& message) {
+  for (const auto& outgoing : attacks_.at(from).bend(to, message)) liar_sends(from, outgoing);
+}
+
+void Simulation::liar_sends(ReplicaId from, const Outgoing& outgoing) {
+  const auto leave = [this, from, to = outgoing.to, message = outgoing.message] {
+    const auto self = replica(from);
+    const auto peer = replica(to);
+    trace("sent", self, &peer, message);
+    coverage_.count(std::string("sent ").append(name_of(message)));
+    transmit(self, peer, std::make_shared<Packet>(wire::encode(message)), &message);
+  };
+  if (outgoing.delay_us == 0) return leave();
+  scheduler_.after(outgoing.delay_us, leave);
 }
 
 void Simulation::reply(ReplicaId from, ClientId to, const Message& message) {
@@ -368,6 +389,8 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
     return;
   }
   for (auto seq = executed_[id] + 1; seq <= view.executed; ++seq) {
+    if (seq > committed_) coverage_.slot_committed();
+    committed_ = std::max(committed_, seq);
     learn_lives(id, seq);
     if (const auto digest = node.executed_digest(seq)) {
       note("executed", "", replica(id), seq, &*digest);

@@ -15,6 +15,7 @@
 #include "test/checkers/violation.h"
 #include "test/checkers/vote_oracle.h"
 #include "test/sim/adversary.h"
+#include "test/sim/attacks.h"
 #include "test/sim/client_node.h"
 #include "test/sim/coverage.h"
 #include "test/sim/faulty_client.h"
@@ -116,6 +117,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   [[nodiscard]] bool impaired(ReplicaId id);
   void damage_something(ReplicaId id);
   void enemies_act();
+  /// A liar's message, as its attacks bend it.
+  void liar_sends(ReplicaId from, ReplicaId to, const Message& message);
+  void liar_sends(ReplicaId from, const Outgoing& outgoing);
   void ask_for_report();
   void check_report(ReplicaId from, const Report& report);
 
@@ -154,9 +158,11 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<std::unique_ptr<ReplicaNode>> replicas_;
   std::vector<Seq> executed_;          ///< by replica, as of the last step
   std::vector<Seq> executed_ever_;     ///< by replica, of all its lives
+  Seq committed_ = 0;                  ///< the highest slot that a correct replica has executed
   std::vector<Seq> certificate_ever_;  ///< the same
   std::vector<Seq> installed_;         ///< the checkpoint that each last took from others
   std::map<ReplicaId, LyingReplica> liars_;
+  std::map<ReplicaId, Attacks> attacks_;  ///< of the same
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another

@@ -1,0 +1,298 @@
+#include "test/sim/attacks.h"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "messages/wire/codec.h"
+
+namespace tagma::sim {
+namespace {
+
+constexpr Seq seq_max = std::numeric_limits<Seq>::max();
+
+bool is_vote(const Message& message) {
+  return std::holds_alternative<Prepare>(message) || std::holds_alternative<Commit>(message);
+}
+
+/// Up to f others.
+std::set<ReplicaId> some_others(const AttackScene& scene, Random& random) {
+  std::set<ReplicaId> others;
+  const auto count = 1 + random.below(scene.faults);
+  while (others.size() < count) {
+    const auto id = static_cast<ReplicaId>(random.below(scene.n));
+    if (id != scene.self) others.insert(id);
+  }
+  return others;
+}
+
+/// P2: what f replicas need to vote is kept from them.
+class Starves final : public Attack {
+ public:
+  Starves(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P2: some are starved", scene, coverage), victims_(some_others(scene, random)) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const bool needed = is_vote(outgoing.message) || std::holds_alternative<PrePrepare>(outgoing.message) ||
+                        std::holds_alternative<BatchBody>(outgoing.message);
+    if (needed && victims_.contains(outgoing.to)) return fired();
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  std::set<ReplicaId> victims_;
+};
+
+/// P3: every proposal is held back for a part of the timeout.
+class Dawdles final : public Attack {
+ public:
+  Dawdles(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P3: proposals are held back", scene, coverage),
+        delay_us_(scene.view_change_timeout_us * random.one_of<VirtualUs>({50, 90, 99}) / 100) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    if (std::holds_alternative<PrePrepare>(outgoing.message)) {
+      outgoing.delay_us += delay_us_;
+      fired();
+    }
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  VirtualUs delay_us_;
+};
+
+/// P7: counts what the core, which was configured for it, does.
+class TinyBatches final : public Attack {
+ public:
+  TinyBatches(const AttackScene& scene, Coverage& coverage)
+      : Attack("row P7: one operation a batch", scene, coverage) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const auto* proposal = std::get_if<PrePrepare>(&outgoing.message);
+    if (proposal != nullptr && proposal->batch->bundles.size() == 1) fired();
+    out.push_back(std::move(outgoing));
+  }
+};
+
+/// P8: some slots are never proposed to anybody.
+class LeavesHoles final : public Attack {
+ public:
+  LeavesHoles(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P8: slots are left out", scene, coverage),
+        every_(random.one_of<Seq>({3, 7, 20})),
+        first_(random.below(every_)) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const auto* proposal = std::get_if<PrePrepare>(&outgoing.message);
+    if (proposal != nullptr && proposal->seq % every_ == first_) return fired();
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  Seq every_;
+  Seq first_;
+};
+
+/// P9, B14: proposals, votes and decisions for slots and views at and beyond every limit.
+class FarNumbers final : public Attack {
+ public:
+  FarNumbers(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P9, B14: numbers at the limits", scene, coverage), random_(random.next()) {}
+
+  void act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& /*bytes*/) override {
+    if (!random_.chance(100'000)) return;
+    fired();
+    const auto seq = random_.one_of<Seq>({0, executed, executed + 1, executed + scene().window,
+                                          executed + scene().window + 1, 1ULL << 63U, seq_max - 1, seq_max});
+    const auto view = random_.one_of<View>({0, scene().self, 1'000'000, std::numeric_limits<View>::max()});
+    Digest digest;
+    digest.bytes[7] = static_cast<std::uint8_t>(random_.below(3));
+    const auto kind = random_.below(4);
+    for (ReplicaId to = 0; to < scene().n; ++to) {
+      if (to == scene().self) continue;
+      switch (kind) {
+        case 0: out.push_back({to, PrePrepare{view, seq, std::make_shared<const Batch>()}}); break;
+        case 1: out.push_back({to, Prepare{view, seq, digest}}); break;
+        case 2: out.push_back({to, Commit{view, seq, digest}}); break;
+        default: out.push_back({to, Decided{seq, digest}}); break;
+      }
+    }
+  }
+
+ private:
+  Random random_;
+};
+
+/// P15: votes for batches that some never get.
+class KeepsBodies final : public Attack {
+ public:
+  KeepsBodies(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P15: a digest without its batch", scene, coverage),
+        part_ppm_(random.one_of<std::uint32_t>({200'000, 600'000})),
+        random_(random.next()) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const bool body =
+        std::holds_alternative<PrePrepare>(outgoing.message) || std::holds_alternative<BatchBody>(outgoing.message);
+    if (body && random_.chance(part_ppm_)) return fired();
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  std::uint32_t part_ppm_;
+  Random random_;
+};
+
+/// B11: as much as it can send of what is well-formed and of no use.
+class Floods final : public Attack {
+ public:
+  Floods(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row B11: a flood of what is of no use", scene, coverage), random_(random.next()) {}
+
+  void act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& /*bytes*/) override {
+    if (!random_.chance(30'000)) return;
+    fired();
+    constexpr int messages = 60;
+    const auto victim = static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n);
+    for (int at = 0; at < messages; ++at) {
+      Digest digest;
+      digest.bytes[2] = static_cast<std::uint8_t>(random_.below(256));
+      const Seq seq = executed + random_.below(scene().window);
+      if (random_.chance(500'000)) {
+        out.push_back({victim, FetchBatch{seq, digest}});
+      } else {
+        out.push_back({victim, Commit{random_.below(3), seq, digest}});
+      }
+    }
+  }
+
+ private:
+  Random random_;
+};
+
+/// B12, B13: what it said before is said again, in views and at checkpoints that have passed.
+class Replays final : public Attack {
+ public:
+  Replays(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row B12, B13: old messages again", scene, coverage), random_(random.next()) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    if (random_.chance(50'000)) earlier_.push_back(outgoing);
+    if (earlier_.size() > kept_max) earlier_.pop_front();
+    out.push_back(std::move(outgoing));
+  }
+
+  void act(Seq /*executed*/, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& /*bytes*/) override {
+    if (earlier_.empty() || !random_.chance(200'000)) return;
+    fired();
+    auto again = earlier_[random_.below(earlier_.size())];
+    if (random_.chance(300'000))
+      again.to = static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n);
+    out.push_back(std::move(again));
+  }
+
+ private:
+  static constexpr std::size_t kept_max = 200;
+  std::deque<Outgoing> earlier_;
+  Random random_;
+};
+
+/// B16: COMMITs for some, and nothing more of the slot for anybody.
+class CommitsToSome final : public Attack {
+ public:
+  CommitsToSome(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row B16: a COMMIT to some, then silence", scene, coverage), favoured_(some_others(scene, random)) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const bool of_slot = std::holds_alternative<Decided>(outgoing.message) ||
+                         std::holds_alternative<BatchBody>(outgoing.message) ||
+                         (std::holds_alternative<Commit>(outgoing.message) && !favoured_.contains(outgoing.to));
+    if (of_slot) return fired();
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  std::set<ReplicaId> favoured_;
+};
+
+/// B17: bytes that are no message, from a member.
+class Malformed final : public Attack {
+ public:
+  Malformed(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row B17: malformed bytes", scene, coverage), random_(random.next()) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    if (random_.chance(20'000)) sample_ = wire::encode(outgoing.message);
+    out.push_back(std::move(outgoing));
+  }
+
+  void act(Seq /*executed*/, std::vector<Outgoing>& /*out*/, std::vector<OutgoingBytes>& bytes) override {
+    if (sample_.empty() || !random_.chance(100'000)) return;
+    fired();
+    Bytes spoilt = sample_;
+    for (auto left = 1 + random_.below(6); left > 0; --left) {
+      spoilt[random_.below(spoilt.size())] = static_cast<char>(random_.below(256));
+    }
+    if (random_.chance(300'000)) spoilt.resize(random_.below(spoilt.size() + 1));
+    bytes.push_back({static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n), spoilt});
+  }
+
+ private:
+  Bytes sample_;
+  Random random_;
+};
+
+constexpr std::uint32_t drawn_ppm = 150'000;
+
+template <typename Kind>
+void draw(std::vector<std::unique_ptr<Attack>>& attacks, Random& random, const AttackScene& scene, Coverage& coverage) {
+  Random own(random.next());  // so that what one draws does not change the others
+  if (random.chance(drawn_ppm)) attacks.push_back(std::make_unique<Kind>(scene, coverage, own));
+}
+
+}  // namespace
+
+bool proposes_tiny_batches(std::uint64_t seed, ReplicaId self) {
+  return Random(seed + self, "tiny batches").chance(drawn_ppm);
+}
+
+Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) {
+  const AttackScene scene{.self = self,
+                          .n = options.n,
+                          .faults = options.f,
+                          .view_change_timeout_us = options.core.view_change_timeout_us,
+                          .window = options.core.window};
+  Random random(options.seed + self, "attacks");
+  // First those that withhold or make up, then those that repeat what is left, last the delay.
+  draw<Starves>(attacks_, random, scene, coverage);
+  draw<LeavesHoles>(attacks_, random, scene, coverage);
+  draw<KeepsBodies>(attacks_, random, scene, coverage);
+  draw<CommitsToSome>(attacks_, random, scene, coverage);
+  draw<FarNumbers>(attacks_, random, scene, coverage);
+  draw<Floods>(attacks_, random, scene, coverage);
+  draw<Replays>(attacks_, random, scene, coverage);
+  draw<Malformed>(attacks_, random, scene, coverage);
+  draw<Dawdles>(attacks_, random, scene, coverage);
+  if (proposes_tiny_batches(options.seed, self)) attacks_.push_back(std::make_unique<TinyBatches>(scene, coverage));
+}
+
+Attacks::~Attacks() = default;
+
+std::vector<Outgoing> Attacks::bend(ReplicaId to, const Message& message) {
+  std::vector<Outgoing> passing{{to, message}};
+  for (const auto& attack : attacks_) {
+    std::vector<Outgoing> out;
+    for (auto& outgoing : passing) attack->bend(std::move(outgoing), out);
+    passing = std::move(out);
+  }
+  return passing;
+}
+
+void Attacks::act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes) {
+  for (const auto& attack : attacks_) attack->act(executed, out, bytes);
+}
+
+}  // namespace tagma::sim

@@ -1,0 +1,80 @@
+// Attacks of faulty replicas by the rows of the catalogue (SECURITY.md), each a thin layer between an honest core and
+// the network. They are drawn by seed and stack: what one lets pass, the next one sees. The lies about contents are in
+// adversary.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "messages/messages.h"
+#include "test/sim/coverage.h"
+#include "test/sim/options.h"
+#include "test/sim/random.h"
+#include "test/sim/scheduler.h"
+
+namespace tagma::sim {
+
+/// What leaves for one receiver.
+struct Outgoing {
+  ReplicaId to = 0;
+  Message message;
+  VirtualUs delay_us = 0;  ///< how long the sender holds it back
+};
+/// What leaves and is no message.
+struct OutgoingBytes {
+  ReplicaId to = 0;
+  Bytes bytes;
+};
+
+/// What an attack knows of the run.
+struct AttackScene {
+  ReplicaId self = 0;
+  std::uint32_t n = 0;
+  std::uint32_t faults = 0;
+  MonotonicUs view_change_timeout_us = 0;
+  Seq window = 0;
+};
+
+class Attack {
+ public:
+  Attack(std::string_view row, const AttackScene& scene, Coverage& coverage)
+      : scene_(scene), row_(row), coverage_(coverage) {}
+  Attack(const Attack&) = delete;
+  Attack& operator=(const Attack&) = delete;
+  virtual ~Attack() = default;
+
+  /// Appends what leaves in the place of `outgoing`.
+  virtual void bend(Outgoing outgoing, std::vector<Outgoing>& out) { out.push_back(std::move(outgoing)); }
+  /// What leaves unasked, a few hundred times a second; `executed` is the own core's last slot.
+  virtual void act(Seq /*executed*/, std::vector<Outgoing>& /*out*/, std::vector<OutgoingBytes>& /*bytes*/) {}
+
+ protected:
+  /// It has just happened.
+  void fired() { coverage_.count(row_); }
+  [[nodiscard]] const AttackScene& scene() const { return scene_; }
+
+ private:
+  AttackScene scene_;
+  std::string_view row_;
+  Coverage& coverage_;
+};
+
+/// The attacks of one faulty replica, as the seed draws them.
+class Attacks {
+ public:
+  Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage);
+  ~Attacks();
+
+  [[nodiscard]] std::vector<Outgoing> bend(ReplicaId to, const Message& message);
+  void act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes);
+
+ private:
+  std::vector<std::unique_ptr<Attack>> attacks_;
+};
+
+/// Attack P7: whether this faulty replica's core proposes single operations, one slot at a time.
+[[nodiscard]] bool proposes_tiny_batches(std::uint64_t seed, ReplicaId self);
+
+}  // namespace tagma::sim
