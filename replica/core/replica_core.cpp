@@ -173,6 +173,7 @@ CoreView ReplicaCore::Implementation::view() const {
   view.remembers = remembers_enough();
   view.incarnation = own_life().incarnation;
   view.agreed_time_us = executor_.agreed_time_us();
+  view.view_timeout_us = view_timeout_us();
   return view;
 }
 

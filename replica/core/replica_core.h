@@ -29,6 +29,7 @@ struct CoreView {
   bool remembers = true;        ///< nothing that an earlier life may have promised matters any more
   Incarnation incarnation = 0;  ///< newest of this replica's lives, as the executed state has it
   TimeUs agreed_time_us = 0;
+  MonotonicUs view_timeout_us = 0;  ///< T as often doubled as views have failed lately
 };
 
 /// One replica of the protocol in docs/protocol.md. Single-threaded and deterministic: the same

@@ -13,6 +13,8 @@ struct Expected {
 };
 
 constexpr Expected expected_branches[] = {
+    {"liveness: a correct replica failed for ever", "v"},
+    {"liveness: n-f correct replicas were left alone", "v"},
     {"fault: log damaged", "clkirp"},
     {"restart: damaged log found", "clkirp"},
     {"client refused: bad signature", "i"},
@@ -291,6 +293,7 @@ std::string_view letters_of(std::string_view profile) {
   if (profile == "real-crypto") return "r";
   if (profile == "byzantine-primary") return "p";
   if (profile == "byzantine-clients") return "o";
+  if (profile == "liveness") return "v";
   return "clki";
 }
 

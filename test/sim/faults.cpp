@@ -197,6 +197,48 @@ void Simulation::crash_one() {
   }
 }
 
+void Simulation::leave_the_core_alone() {
+  std::vector<ReplicaId> sound;
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    if (correct(id) && replicas_[id]->running() && !impaired(id)) sound.push_back(id);
+  }
+  // What is down for now comes back, and is needed where too few others are left.
+  const std::size_t core = options_.n - options_.f;
+  while (sound.size() > core) {
+    const auto at = sound.begin() + static_cast<std::ptrdiff_t>(random_.below(sound.size()));
+    coverage_.count("liveness: a correct replica failed for ever");
+    note("crashed", "for ever", {PrincipalKind::replica, *at});
+    replicas_[*at]->crash();
+    sound.erase(at);
+  }
+  if (sound.size() < core) return coverage_.count("liveness: too few were up to fail any more");
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    if (std::find(sound.begin(), sound.end(), id) != sound.end() || replicas_[id]->crashed()) continue;
+    // The liars go on, or are gone, too; what is impaired is.
+    if (!correct(id) && random_.chance(500'000)) continue;
+    note("crashed", "for ever", {PrincipalKind::replica, id});
+    replicas_[id]->crash();
+  }
+  coverage_.count("liveness: n-f correct replicas were left alone");
+}
+
+/// From the timeouts: f+1 primaries in a row may be silent, or let each request wait for as long as one may wait, at
+/// timeouts that double; what is behind fetches the state; a client sends again.
+VirtualUs Simulation::settled_within_us() const {
+  MonotonicUs timeout_us = options_.core.view_change_timeout_us;
+  for (const auto& node : replicas_) {
+    if (node->running()) timeout_us = std::max(timeout_us, node->view().view_timeout_us);
+  }
+  constexpr VirtualUs waits_a_view = 18;  // 1 + patience of a request, and 1 until the next view begins
+  const VirtualUs views_us = waits_a_view * timeout_us * ((VirtualUs{1} << (options_.f + 2)) - 1);
+  const auto& core = options_.core;
+  const VirtualUs transfer_us = 4 * (core.transfer_patience_us + 10 * core.transfer_lease_wait_us +
+                                     core.transfer_lease_resend_us + 20 * core.transfer_timeout_us);
+  const VirtualUs sends_us = 4 * (options_.client.retransmission_max_us + core.rejoin_resend_us + core.heartbeat_us);
+  const VirtualUs numbers_us = options_.client.window * core.view_change_timeout_us;
+  return views_us + transfer_us + sends_us + numbers_us + 10'000'000;
+}
+
 void Simulation::enemies_act() {
   for (auto& [id, liar] : liars_) {
     if (!random_.chance(300'000)) continue;

@@ -9,7 +9,7 @@
 namespace tagma::sim {
 namespace {
 
-constexpr std::array<std::pair<Profile, std::string_view>, 8> names{{
+constexpr std::array<std::pair<Profile, std::string_view>, 9> names{{
     {Profile::calm, "calm"},
     {Profile::lossy, "lossy"},
     {Profile::crash, "crash"},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<Profile, std::string_view>, 8> names{{
     {Profile::real_crypto, "real-crypto"},
     {Profile::byzantine_primary, "byzantine-primary"},
     {Profile::byzantine_clients, "byzantine-clients"},
+    {Profile::liveness, "liveness"},
 }};
 
 void draw_core(Random& random, SimOptions& options) {
@@ -152,7 +153,7 @@ void draw_faults(Random& random, SimOptions& options) {
   if (options.profile == Profile::crash) {
     options.crashes = static_cast<std::uint32_t>(random.between(1, options.f));
   }
-  if (options.profile == Profile::liars) {
+  if (options.profile == Profile::liars || options.profile == Profile::liveness) {
     const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
     while (options.liars.size() < liars) {
       const auto id = static_cast<ReplicaId>(random.below(options.n));

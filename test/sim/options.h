@@ -21,6 +21,7 @@ enum class Profile : std::uint8_t {
   all,                ///< one of the above, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
   byzantine_primary,  ///< a primary that equivocates, with lying backups
+  liveness,           ///< liars, and then n-f correct replicas that are left with what failed for ever
   byzantine_clients,  ///< clients that lie and flood, and nothing else: the first primary must keep its place
 };
 

@@ -16,7 +16,6 @@ using checkers::Oracle;
 constexpr VirtualUs tick_us = 2'000;
 /// A run that takes longer than this has stopped: no drawn delay or timer comes near.
 constexpr VirtualUs work_us_max = 120'000'000;
-constexpr VirtualUs settle_us_max = 30'000'000;
 /// Without liveness to wait for, a run ends here.
 constexpr VirtualUs unlive_us_max = 1'500'000;
 constexpr std::uint64_t events_max = 6'000'000;
@@ -476,13 +475,15 @@ void Simulation::tick() {
       phase_began_us_ = scheduler_.now_us();
       network_.heal();
       note("healed", "the network", client(0));
+      if (options_.profile == Profile::liveness) leave_the_core_alone();
+      settle_us_max_ = settled_within_us();
     } else if (elapsed_us > work_us_max) {
       explain_what_hangs();
     }
   } else if (phase_ == Phase::settle) {
     if (settled()) {
       phase_ = Phase::over;
-    } else if (elapsed_us > settle_us_max) {
+    } else if (elapsed_us > settle_us_max_) {
       explain_what_hangs();
     }
   }
@@ -535,7 +536,9 @@ bool Simulation::settled() const {
 }
 
 void Simulation::explain_what_hangs() {
-  std::string text = phase_ == Phase::work ? "the clients' work never ended" : "not settled after the network healed";
+  std::string text = phase_ == Phase::work ? "the clients' work never ended"
+                                           : "not settled within " + std::to_string(settle_us_max_ / 1'000) +
+                                                 " ms after the network healed";
   for (const auto& node : clients_) {
     if (const auto waiting = node->waiting_for(); !waiting.empty()) text += "; " + waiting;
   }
@@ -547,8 +550,8 @@ void Simulation::explain_what_hangs() {
              : correct(id)  ? ""
                             : " faulty") +
             " view " + std::to_string(view.view) + (view.active ? "" : " wanted") + " executed " +
-            std::to_string(view.executed) + " stable " + std::to_string(view.certificate) + " pending " +
-            std::to_string(view.pending_operations);
+            std::to_string(view.executed) + " timeout " + std::to_string(view.view_timeout_us / 1'000) + " ms stable " +
+            std::to_string(view.certificate) + " pending " + std::to_string(view.pending_operations);
   }
   verdict_.report(Oracle::liveness, text);
   phase_ = Phase::over;

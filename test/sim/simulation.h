@@ -120,12 +120,16 @@ class Simulation final : private ReplicaHost, private ClientHost {
   /// A liar's message, as its attacks bend it.
   void liar_sends(ReplicaId from, ReplicaId to, const Message& message);
   void liar_sends(ReplicaId from, const Outgoing& outgoing);
+  /// Of the correct replicas that nothing is wrong with n-f stay, healed; whatever else there is fails for ever.
+  void leave_the_core_alone();
   void ask_for_report();
   void check_report(ReplicaId from, const Report& report);
 
   void tick();
   [[nodiscard]] bool work_is_done() const;
   [[nodiscard]] View view_of_quorum() const;
+  /// By when everything that is pending has its answer, once the faults are over.
+  [[nodiscard]] VirtualUs settled_within_us() const;
   [[nodiscard]] bool settled() const;
   void explain_what_hangs();
   void judge_history();
@@ -168,6 +172,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
 
   Phase phase_ = Phase::work;
+  VirtualUs settle_us_max_ = 0;  ///< how long the settling may take
   VirtualUs phase_began_us_ = 0;
   std::uint64_t completed_ = 0;
   std::uint64_t reports_asked_ = 0;
