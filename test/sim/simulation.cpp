@@ -248,22 +248,27 @@ void Simulation::vote_leaves(ReplicaId from, const Message& message) {
 /// Votes leave when they are durable, which is after the step that brought them about; so the model knows what the
 /// voter has executed.
 void Simulation::check_life(ReplicaId from, Seq seq) {
+  if (!rejoins_.empty() && rejoins_.begin()->first <= lives_learnt_) return;  // who lives is not known yet
   if (life_model_.may_vote(from, replicas_[from]->config().life_nonce, seq)) return;
   verdict_.report(Oracle::durable_votes, "replica " + std::to_string(from) + " votes on slot " + std::to_string(seq) +
                                              ", which is not its life's to vote on");
 }
 
-/// `from` has executed the slot; the model is told of the first who did.
+/// `from` has executed the slot. The model is told once it is known which of its batches was decided: a replica that
+/// executes several at once may not keep them, and then another one tells.
 void Simulation::learn_lives(ReplicaId from, Seq seq) {
-  if (seq <= lives_learnt_) return;
-  lives_learnt_ = seq;
-  const auto proposed = rejoins_.find(seq);
-  if (proposed != rejoins_.end()) {
-    const auto digest = replicas_[from]->executed_digest(seq);
-    const auto batch = digest ? proposed->second.find(*digest) : proposed->second.begin();
-    if (batch != proposed->second.end()) life_model_.decided(seq, batch->second);
+  lives_learnt_ = std::max(lives_learnt_, seq);
+  if (!rejoins_.contains(seq)) return;
+  if (const auto digest = replicas_[from]->executed_digest(seq)) decided_.emplace(seq, *digest);
+  while (!rejoins_.empty() && rejoins_.begin()->first <= lives_learnt_) {
+    const auto& [oldest, proposed] = *rejoins_.begin();
+    const auto digest = decided_.find(oldest);
+    if (digest == decided_.end()) return;
+    const auto batch = proposed.find(digest->second);
+    if (batch != proposed.end()) life_model_.decided(oldest, batch->second);
+    decided_.erase(digest);
+    rejoins_.erase(rejoins_.begin());
   }
-  rejoins_.erase(rejoins_.begin(), rejoins_.upper_bound(seq));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -276,7 +281,9 @@ void Simulation::executed(ReplicaId id, const checkers::Executed& what) {
 void Simulation::recording(ReplicaId id, const Record& record) {
   if (!correct(id)) return;
   const auto* accepted = std::get_if<RecordPrePrepared>(&record);
-  if (accepted != nullptr && !accepted->batch->rejoins.empty()) {
+  const bool may_be_decided =
+      accepted != nullptr && (accepted->seq > lives_learnt_ || rejoins_.contains(accepted->seq));
+  if (may_be_decided && !accepted->batch->rejoins.empty()) {
     rejoins_[accepted->seq].try_emplace(accepted->digest, accepted->batch->rejoins);
   }
   if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {

@@ -155,9 +155,11 @@ class Simulation final : private ReplicaHost, private ClientHost {
   checkers::VoteOracle vote_oracle_;
   checkers::CapsOracle caps_oracle_;
   checkers::LifeModel life_model_;
-  /// Batches with REJOINs that correct replicas recorded, by slot and digest, until somebody executes the slot.
+  /// Batches with REJOINs that correct replicas recorded, by slot and digest, until the model has been told of the
+  /// slot.
   std::map<Seq, std::map<Digest, std::vector<Rejoin>>> rejoins_;
-  Seq lives_learnt_ = 0;  ///< the model knows what was decided up to this slot
+  std::map<Seq, Digest> decided_;  ///< what was decided for those slots, as far as it is known
+  Seq lives_learnt_ = 0;           ///< the highest slot that anybody has executed
 
   std::vector<std::unique_ptr<ReplicaNode>> replicas_;
   std::vector<Seq> executed_;          ///< by replica, as of the last step
