@@ -314,6 +314,9 @@ void ReplicaCore::Implementation::reply(const Execution& execution) {
 void ReplicaCore::Implementation::forget_executed(const Execution& execution, const Batch& batch) {
   if (batch.is_null()) return;
   for (const auto& [key, entries] : execution.replies) forget_executed(key.first, key.second);
+  if (execution.gaps > 0) {
+    for (const auto& bundle : batch.bundles) pool_.decided(bundle.content, now_.monotonic_us);
+  }
   // Whoever waits in a session that has been evicted will never be executed.
   if (execution.evictions == 0) return;
   for (const auto& [client, session] : pool_.sessions()) forget_executed(client, session);

@@ -119,6 +119,15 @@ void RequestPool::ordered(const Bundle& bundle, MonotonicUs now_us) {
   mark_ready(key, found->second, now_us);
 }
 
+void RequestPool::decided(const Bundle& bundle, MonotonicUs now_us) {
+  const Key key{bundle.client, bundle.session};
+  const auto found = queues_.find(key);
+  if (found == queues_.end() || bundle.end() <= found->second.executed + 1) return;
+  unmark_ready(key, found->second);
+  found->second.next = found->second.executed + 1;
+  mark_ready(key, found->second, now_us);
+}
+
 void RequestPool::unmark_ready(const Key& key, Queue& queue) {
   if (!queue.ready) return;
   if (ready_.at(key.first).size() == 1) std::erase(turns_, key.first);

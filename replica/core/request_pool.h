@@ -72,6 +72,10 @@ class RequestPool {
   /// The bundle stands in a batch that is being ordered: it is not handed out.
   void ordered(const Bundle& bundle, MonotonicUs now_us);
 
+  /// The bundle stood in a batch that has been executed. If it was above a missing number it was not, and is handed out
+  /// again once that number has come.
+  void decided(const Bundle& bundle, MonotonicUs now_us);
+
   /// The sessions that wait here.
   [[nodiscard]] std::vector<std::pair<ClientId, SessionId>> sessions() const;
 

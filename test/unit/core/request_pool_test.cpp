@@ -123,6 +123,27 @@ TEST_CASE("another view hands out again what was not executed, but not what its 
   CHECK_FALSE(pool.pool.has_ready());
 }
 
+TEST_CASE("what was decided above a missing number is handed out again, once that number has come") {
+  Pool pool;
+  for (RequestNumber number = 1; number <= 2; ++number) REQUIRE(pool.offer(1, 7, number) == admitted);
+  const auto first = pool.pool.take(9, 1'000'000);
+  REQUIRE(first.size() == 2);
+  // The slot of number 1 became a null batch, the next one was decided as it was: nothing is executed.
+  pool.pool.executed(1, 7, 0, 10);
+  REQUIRE(pool.offer(1, 7, 1) == admitted);
+  REQUIRE(pool.offer(1, 7, 2) == admitted);
+  const auto second = pool.pool.take(9, 1'000'000);
+  REQUIRE(second.size() == 2);
+  pool.pool.executed(1, 7, 1, 20);
+  pool.pool.decided(second[1]->content, 20);
+  const auto again = pool.pool.take(9, 1'000'000);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0]->content.first == 2);
+  pool.pool.executed(1, 7, 2, 30);
+  pool.pool.decided(second[1]->content, 30);
+  CHECK_FALSE(pool.pool.has_ready());
+}
+
 TEST_CASE("C3: a full quota refuses more, never a session's lowest unexecuted number") {
   Pool pool;
   pool.config.session_pending_operations_max = 2;
