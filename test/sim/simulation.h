@@ -165,7 +165,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<Seq> executed_;          ///< by replica, as of the last step
   std::vector<Seq> executed_ever_;     ///< by replica, of all its lives
   Seq committed_ = 0;                  ///< the highest slot that a correct replica has executed
-  std::vector<Seq> certificate_ever_;  ///< the same
+  std::vector<Seq> certificate_ever_;  ///< by replica, of all its lives
   std::vector<Seq> installed_;         ///< the checkpoint that each last took from others
   std::map<ReplicaId, LyingReplica> liars_;
   std::map<ReplicaId, Attacks> attacks_;  ///< of the same
