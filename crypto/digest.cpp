@@ -1,6 +1,10 @@
+// The SHA-256 functions that OpenSSL 3 has for compatibility.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "crypto/digest.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <limits>
 
@@ -13,30 +17,16 @@ const EVP_MD* fetched_sha256() {
   return sha256;
 }
 
-class Hasher::Implementation {
- public:
-  Implementation() : context_(openssl_must_have(EVP_MD_CTX_new(), "new digest context")) {
-    openssl_must(EVP_DigestInit_ex2(context_.get(), fetched_sha256(), nullptr) == 1, "start SHA-256");
-  }
-
-  Digest digest(ByteView bytes) {
-    Digest result;
-    // Without a type the context keeps its algorithm and only starts anew, which is the fast way.
-    openssl_must(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr) == 1 &&
-                     EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1 &&
-                     EVP_DigestFinal_ex(context_.get(), result.bytes.data(), nullptr) == 1,
-                 "SHA-256");
-    return result;
-  }
-
- private:
-  DigestContextHandle context_;
-};
-
-Hasher::Hasher() : implementation_(std::make_unique<Implementation>()) {}
-Hasher::~Hasher() = default;
-
-Digest Hasher::digest(ByteView bytes) { return implementation_->digest(bytes); }
+Digest Hasher::digest(ByteView bytes) const {
+  // Through EVP each start takes its context from the allocator and gives one back, which for a short message costs
+  // more than to hash it (docs/performance.md).
+  Digest result;
+  SHA256_CTX context;
+  openssl_must(SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes.data(), bytes.size()) == 1 &&
+                   SHA256_Final(result.bytes.data(), &context) == 1,
+               "SHA-256");
+  return result;
+}
 
 Bytes random_bytes(std::size_t size) {
   openssl_must(size <= static_cast<std::size_t>(std::numeric_limits<int>::max()), "random bytes: size");

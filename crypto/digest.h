@@ -1,25 +1,14 @@
-// SHA-256 with the implementation fetched once (an implicit fetch per call costs more than hashing a short message).
+// SHA-256, and randomness.
 #pragma once
-
-#include <memory>
 
 #include "tagma/bytes.h"
 
 namespace tagma::crypto {
 
-/// A reusable SHA-256 context. Not thread-safe.
+/// SHA-256 for whoever hashes much: short messages above all. Keeps nothing; any thread may use it.
 class Hasher {
  public:
-  Hasher();
-  ~Hasher();
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
-
-  [[nodiscard]] Digest digest(ByteView bytes);
-
- private:
-  class Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  [[nodiscard]] Digest digest(ByteView bytes) const;
 };
 
 /// Fills `size` bytes from the system's random generator; aborts if it fails.
