@@ -164,4 +164,19 @@ Cursor::Entry Cursor::seek(ByteView from) { return entry_at(from, from.empty() ?
 
 Cursor::Entry Cursor::next() { return entry_at({}, MDB_NEXT); }
 
+void Cursor::renew() { transaction_.check(mdb_cursor_renew(transaction_.handle(), handle_.get()), "mdb_cursor_renew"); }
+
+std::optional<ByteView> Cursor::find(ByteView key) {
+  const auto entry = entry_at(key, MDB_SET_KEY);
+  if (!entry) return std::nullopt;
+  return entry->second;
+}
+
+void Cursor::put(ByteView key, ByteView value) {
+  TAGMA_ASSERT(value.size() <= record_bytes_max, "execution keeps values within their limit");
+  MDB_val wanted = borrowed(key);
+  MDB_val written = borrowed(value);
+  transaction_.check(mdb_cursor_put(handle_.get(), &wanted, &written, 0), "mdb_cursor_put");
+}
+
 }  // namespace tagma::lmdb

@@ -91,7 +91,8 @@ class Transaction {
 };
 
 /// Goes through a table in the order of its keys. What it returns is borrowed from the transaction. A record longer
-/// than any that is written is StateDamaged, here and in Transaction::get().
+/// than any that is written is StateDamaged, here and in Transaction::get(). It must not outlive the transaction. Keys
+/// that are asked for, or written, in rising order are found without a search where they lie on the same page.
 class Cursor {
  public:
   using Entry = std::optional<std::pair<ByteView, ByteView>>;
@@ -100,6 +101,12 @@ class Cursor {
   /// The first entry whose key is >= `from`.
   [[nodiscard]] Entry seek(ByteView from);
   [[nodiscard]] Entry next();
+  /// Of a reader, once its transaction was renewed.
+  void renew();
+  /// As Transaction::get().
+  [[nodiscard]] std::optional<ByteView> find(ByteView key);
+  /// As Transaction::put().
+  void put(ByteView key, ByteView value);
 
  private:
   struct Close {

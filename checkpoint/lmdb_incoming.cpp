@@ -30,7 +30,8 @@ bool increment(Digest& path) {
 std::vector<Digest> next_paths(const Transaction& transaction, Table leaves, const Digest& from,
                                const NibblePrefix& below) {
   std::vector<Digest> paths;
-  each_leaf(transaction, leaves, from, below, [&paths](const Digest& path, ByteView /*record*/) {
+  Cursor cursor(transaction, leaves);
+  each_leaf(transaction, cursor, from, below, [&paths](const Digest& path, ByteView /*record*/) {
     paths.push_back(path);
     return paths.size() < paths_at_once;
   });
@@ -88,8 +89,8 @@ Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
       throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
                          nibbles_text(prefix) + "\" is missing");
     }
-    const Bytes record(*found);  // what is borrowed would not outlive the first change
-    const auto staged = placed(prefix, read_piece(transaction_, key, record));
+    const auto piece = read_piece(transaction_, key, *found);
+    const auto staged = placed(prefix, piece.entries);
     if (!fresh_) erase_unstaged(prefix, staged);
     for (const auto& entry : staged) take(entry);
   }
@@ -99,13 +100,14 @@ Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
   return tree_.root();
 }
 
-std::vector<IncomingState::Placed> IncomingState::placed(const NibblePrefix& prefix, const PieceRecord& piece) const {
+std::vector<IncomingState::Placed> IncomingState::placed(const NibblePrefix& prefix,
+                                                         const StateEntries& entries) const {
   std::vector<Placed> all;
-  all.reserve(piece.entries.size());
-  for (const auto& leaf : piece.entries) {
+  all.reserve(entries.size());
+  for (const auto leaf : entries) {
     all.push_back({tree_.path(leaf.key), leaf});
     const bool in_order = all.size() == 1 || all[all.size() - 2].path < all.back().path;
-    if (!in_order || !lies_below(all.back().path, prefix)) {
+    if (leaf.key.empty() || !in_order || !lies_below(all.back().path, prefix)) {
       throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
                          nibbles_text(prefix) + "\" has key " + to_hex(leaf.key) + ", which does not lie there");
     }

@@ -31,10 +31,10 @@ class IncomingState {
   /// An entry of a piece and where its leaf lies.
   struct Placed {
     Digest path;
-    LeafRecord leaf;
+    StateEntries::Entry leaf;  ///< borrowed from the piece
   };
   void discard_below(const NibblePrefix& prefix);
-  [[nodiscard]] std::vector<Placed> placed(const NibblePrefix& prefix, const PieceRecord& piece) const;
+  [[nodiscard]] std::vector<Placed> placed(const NibblePrefix& prefix, const StateEntries& entries) const;
   void erase_unstaged(const NibblePrefix& prefix, const std::vector<Placed>& staged);
   void take(const Placed& staged);
   /// A change of the tree and the leaf's new record; an empty one where it is gone.

@@ -1,6 +1,5 @@
 #include "checkpoint/lmdb_reader.h"
 
-#include <bit>
 #include <utility>
 
 #include "checkpoint/lmdb_verification.h"
@@ -10,9 +9,6 @@ namespace {
 
 using lmdb::Cursor;
 using lmdb::Transaction;
-
-/// About as deep lies a leaf among so many keys.
-std::size_t leaf_depth(std::uint64_t keys) { return static_cast<std::size_t>(std::bit_width(keys)) / 4; }
 
 }  // namespace
 
@@ -34,6 +30,7 @@ void LmdbReader::look() {
 
 void LmdbReader::refresh() {
   transaction_.renew();
+  nodes_.renew();
   look();
 }
 
@@ -61,7 +58,7 @@ std::optional<Bytes> LmdbReader::get(ByteView key) const {
   if (key.empty() || key.size() > lmdb::key_bytes_max) return std::nullopt;
   const Digest path = tree_.path(key);
   if (const auto value = value_of(key, path)) return Bytes(*value);
-  if (tree_.find(path, leaf_depth(keys_))) leaf_missing(key);
+  if (tree_.find(path, lmdb::leaf_depth(keys_))) leaf_missing(key);
   return std::nullopt;
 }
 
@@ -101,13 +98,21 @@ std::vector<Bytes> LmdbReader::keys(ByteView from, std::size_t count_max, std::s
 }
 
 std::optional<StatePiece> LmdbReader::piece(const NibblePrefix& prefix, std::size_t bytes_max) const {
+  // Paths are spread evenly: of a large piece a few keys tell that it will not fit, and it need not be read in vain.
+  constexpr std::size_t sample = 64;
+  const std::uint64_t expected = 4 * prefix.size() < 64 ? keys_ >> (4 * prefix.size()) : 0;
   StatePiece piece{prefix, {}};
   std::size_t bytes = 0;
-  each_leaf(transaction_, tables_.leaves, first_path(prefix), prefix, [&](const Digest& path, ByteView record) {
+  Cursor leaves(transaction_, tables_.leaves);
+  each_leaf(transaction_, leaves, first_path(prefix), prefix, [&](const Digest& path, ByteView record) {
     const auto leaf = read_leaf(transaction_, path.view(), record);
     bytes += piece_entry_bytes + leaf.key.size() + leaf.value.size();
     if (bytes > bytes_max) return false;
-    piece.entries.emplace_back(leaf.key, leaf.value);
+    if (piece.entries.size() == sample && bytes / sample * expected > bytes_max + bytes_max / 2) {
+      bytes = bytes_max + 1;
+      return false;
+    }
+    piece.entries.append(leaf.key, leaf.value);
     return true;
   });
   if (bytes > bytes_max) return std::nullopt;

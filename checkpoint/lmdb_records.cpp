@@ -1,7 +1,6 @@
 #include "checkpoint/lmdb_records.h"
 
-// Its streaming state is declared only like this.
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // most records are short: half of the time would be calls
 #include <xxhash.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "checkpoint/numbers.h"
 #include "checkpoint/state_piece.h"
 #include "checkpoint/tree_bits.h"
+#include "tagma/limits.h"
 
 namespace tagma::lmdb {
 namespace {
@@ -19,26 +19,25 @@ constexpr std::size_t checksum_bytes = 8;
 constexpr std::size_t key_length_bytes = 2;
 /// Checksum, digest, and the digest's own checksum.
 constexpr std::size_t leaf_head_bytes = checksum_bytes + Digest::size_bytes + checksum_bytes;
-constexpr std::size_t piece_entry_head_bytes = key_length_bytes + 4;
 constexpr char node_key_head = 'n';  // LMDB allows no empty key, which the root's would be
 
-constexpr ByteView leaves_name = "leaves";
-constexpr ByteView leaf_digests_name = "leaf digests";  // no table: only in checksums
-constexpr ByteView keys_name = "keys";
-constexpr ByteView nodes_name = "nodes";
-constexpr ByteView meta_name = "meta";
-constexpr ByteView pieces_name = "pieces";
+/// What a checksum is about: its number on disk, and the table's name for people.
+struct Sealed {
+  std::uint64_t number;
+  const char* name;
+};
+constexpr Sealed leaves_sealed{1, "leaves"};
+constexpr Sealed leaf_digests_sealed{2, "leaves"};
+constexpr Sealed keys_sealed{3, "keys"};
+constexpr Sealed nodes_sealed{4, "nodes"};
+constexpr Sealed meta_sealed{5, "meta"};
+constexpr Sealed pieces_sealed{6, "pieces"};
 
-/// Over table, key and content, so that no record passes for another one.
-std::uint64_t checksum_of(ByteView table, ByteView key, ByteView content) {
-  Bytes length;
-  append_number(length, static_cast<std::uint32_t>(key.size()));
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  for (const ByteView part : {table, ByteView(length), key, content}) {
-    XXH3_64bits_update(&state, part.data(), part.size());
-  }
-  return XXH3_64bits_digest(&state);
+/// Over table, key and content, so that no record passes for another one. One after the other: the hash of a few parts
+/// in a stream costs several times as much.
+std::uint64_t checksum_of(const Sealed& table, ByteView key, ByteView content) {
+  return XXH3_64bits_withSeed(content.data(), content.size(),
+                              XXH3_64bits_withSeed(key.data(), key.size(), table.number));
 }
 
 /// A record in the making: room for its checksum, and for so much content behind it.
@@ -49,13 +48,11 @@ Bytes begin_record(std::size_t content_bytes) {
   return record;
 }
 
-void seal(ByteView table, ByteView key, Bytes& record) {
-  Bytes checksum;
-  append_number(checksum, checksum_of(table, key, ByteView(record).substr(checksum_bytes)));
-  record.replace(0, checksum_bytes, checksum);
+void seal(const Sealed& table, ByteView key, Bytes& record) {
+  write_number(record.data(), checksum_of(table, key, ByteView(record).substr(checksum_bytes)));
 }
 
-Bytes sealed(ByteView table, ByteView key, ByteView content) {
+Bytes sealed(const Sealed& table, ByteView key, ByteView content) {
   Bytes record = begin_record(content.size());
   record.append(content);
   seal(table, key, record);
@@ -63,10 +60,10 @@ Bytes sealed(ByteView table, ByteView key, ByteView content) {
 }
 
 /// The content of a record that was read.
-ByteView unsealed(const Transaction& transaction, ByteView table, ByteView key, ByteView record) {
+ByteView unsealed(const Transaction& transaction, const Sealed& table, ByteView key, ByteView record) {
   if (record.size() < checksum_bytes ||
       read_number<std::uint64_t>(record, 0) != checksum_of(table, key, record.substr(checksum_bytes))) {
-    throw StateDamaged(transaction.environment().folder() + ": table " + std::string(table) + ": the record of key " +
+    throw StateDamaged(transaction.environment().folder() + ": table " + table.name + ": the record of key " +
                        to_hex(key) + " has a wrong checksum");
   }
   return record.substr(checksum_bytes);
@@ -157,7 +154,7 @@ Digest read_leaf_digest(const Transaction& transaction, ByteView path, ByteView 
   const bool whole = record.size() >= leaf_head_bytes;
   const Digest digest = whole ? digest_in(record) : Digest{};
   if (!whole || read_number<std::uint64_t>(record, checksum_bytes + Digest::size_bytes) !=
-                    checksum_of(leaf_digests_name, path, digest.view())) {
+                    checksum_of(leaf_digests_sealed, path, digest.view())) {
     throw StateDamaged(transaction.environment().folder() + ": table leaves: the digest in the record of path " +
                        to_hex(path) + " has a wrong checksum");
   }
@@ -165,7 +162,7 @@ Digest read_leaf_digest(const Transaction& transaction, ByteView path, ByteView 
 }
 
 LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView record) {
-  static_cast<void>(unsealed(transaction, leaves_name, path, record));
+  static_cast<void>(unsealed(transaction, leaves_sealed, path, record));
   const ByteView content = record.size() < leaf_head_bytes ? ByteView{} : record.substr(leaf_head_bytes);
   const std::size_t length = content.size() < key_length_bytes ? 0 : read_number<std::uint16_t>(content, 0);
   if (length == 0 || content.size() < key_length_bytes + length) {
@@ -180,24 +177,24 @@ LeafRecord read_leaf(const Transaction& transaction, ByteView path, ByteView rec
 Bytes leaf_record(const Digest& path, const LeafRecord& leaf) {
   Bytes record = begin_record(leaf_head_bytes + key_length_bytes + leaf.key.size() + leaf.value.size());
   record.append(leaf.digest.view());
-  append_number(record, checksum_of(leaf_digests_name, path.view(), leaf.digest.view()));
+  append_number(record, checksum_of(leaf_digests_sealed, path.view(), leaf.digest.view()));
   append_number(record, static_cast<std::uint16_t>(leaf.key.size()));
   record.append(leaf.key).append(leaf.value);
-  seal(leaves_name, path.view(), record);
+  seal(leaves_sealed, path.view(), record);
   return record;
 }
 
 void check_key(const Transaction& transaction, ByteView key, ByteView record) {
-  static_cast<void>(unsealed(transaction, keys_name, key, record));
+  static_cast<void>(unsealed(transaction, keys_sealed, key, record));
 }
 
 void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all) {
-  const Bytes record = sealed(keys_name, key, {});
+  const Bytes record = sealed(keys_sealed, key, {});
   above_all ? transaction.append(keys, key, record) : transaction.put(keys, key, record);
 }
 
 NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record) {
-  auto node = decode_node(unsealed(transaction, nodes_name, key, record));
+  auto node = decode_node(unsealed(transaction, nodes_sealed, key, record));
   if (!node) {
     throw StateDamaged(transaction.environment().folder() + ": table nodes: the record of key " + to_hex(key) +
                        " is no node");
@@ -209,7 +206,7 @@ namespace {
 
 /// The content of a piece's record: nothing, or a digest and the entries behind it.
 ByteView piece_content(const Transaction& transaction, ByteView key, ByteView record) {
-  const ByteView content = unsealed(transaction, pieces_name, key, record);
+  const ByteView content = unsealed(transaction, pieces_sealed, key, record);
   if (!content.empty() && content.size() < Digest::size_bytes) not_a_piece(transaction, key);
   return content;
 }
@@ -227,35 +224,19 @@ std::optional<Digest> read_piece_digest(const Transaction& transaction, ByteView
 PieceRecord read_piece(const Transaction& transaction, ByteView key, ByteView record) {
   PieceRecord piece{read_piece_digest(transaction, key, record), {}};
   if (!piece.digest) return piece;
-  ByteView rest = record.substr(checksum_bytes + Digest::size_bytes);
-  while (!rest.empty()) {
-    if (rest.size() < piece_entry_head_bytes) not_a_piece(transaction, key);
-    const std::size_t key_bytes = read_number<std::uint16_t>(rest, 0);
-    const std::size_t value_bytes = read_number<std::uint32_t>(rest, key_length_bytes);
-    rest.remove_prefix(piece_entry_head_bytes);
-    if (key_bytes == 0 || rest.size() < key_bytes || rest.size() - key_bytes < value_bytes) {
-      not_a_piece(transaction, key);
-    }
-    piece.entries.push_back(
-        {.key = rest.substr(0, key_bytes), .value = rest.substr(key_bytes, value_bytes), .digest = {}});
-    rest.remove_prefix(key_bytes + value_bytes);
-  }
+  auto entries = StateEntries::unpacked(record.substr(checksum_bytes + Digest::size_bytes), limits::state_entries_max);
+  if (!entries) not_a_piece(transaction, key);
+  piece.entries = *std::move(entries);
   return piece;
 }
 
 void write_piece(Transaction& transaction, Table pieces, const VerifiedPiece& piece) {
   const auto& [content, digest] = piece;
-  std::size_t content_bytes = Digest::size_bytes;
-  for (const auto& [key, value] : content.entries) content_bytes += piece_entry_head_bytes + key.size() + value.size();
-  Bytes record = begin_record(content_bytes);
+  Bytes record = begin_record(Digest::size_bytes + content.entries.packed().size());
   if (digest) record.append(digest->view());
-  for (const auto& [key, value] : content.entries) {
-    append_number(record, static_cast<std::uint16_t>(key.size()));
-    append_number(record, static_cast<std::uint32_t>(value.size()));
-    record.append(key).append(value);
-  }
+  record.append(content.entries.packed());
   const Bytes place = node_key(content.prefix);
-  seal(pieces_name, place, record);
+  seal(pieces_sealed, place, record);
   transaction.put(pieces, place, record);
 }
 
@@ -273,11 +254,11 @@ NibblePrefix node_place(const Transaction& transaction, ByteView key) {
 std::optional<Bytes> read_meta(const Transaction& transaction, Table meta, ByteView key) {
   const auto found = transaction.get(meta, key);
   if (!found) return std::nullopt;
-  return Bytes(unsealed(transaction, meta_name, key, *found));
+  return Bytes(unsealed(transaction, meta_sealed, key, *found));
 }
 
 void write_meta(Transaction& transaction, Table meta, ByteView key, ByteView content) {
-  transaction.put(meta, key, sealed(meta_name, key, content));
+  transaction.put(meta, key, sealed(meta_sealed, key, content));
 }
 
 Head read_head(const Transaction& transaction, Table meta) {
@@ -298,20 +279,39 @@ void write_head(Transaction& transaction, Table meta, const Head& head) {
   write_meta(transaction, meta, checkpoint_key, bytes);
 }
 
+TransactionNodes::TransactionNodes(Transaction& transaction, const Tables& tables)
+    : transaction_(transaction),
+      table_(tables.nodes),
+      nodes_(transaction, tables.nodes),
+      leaves_(transaction, tables.leaves),
+      depth_guess_(leaf_depth(transaction.entries(tables.leaves))) {}
+
+void TransactionNodes::renew() {
+  nodes_.renew();
+  leaves_.renew();
+}
+
+std::size_t leaf_depth(std::uint64_t keys) { return static_cast<std::size_t>(std::bit_width(keys)) / 4; }
+
 bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record) {
   return !prefix.empty() && record.leaves == record.occupied;
 }
 
 std::optional<NodeRecord> TransactionNodes::load_kept(const NibblePrefix& prefix) const {
   const Bytes key = node_key(prefix);
-  const auto found = transaction_.get(table_, key);
+  const auto found = nodes_.find(key);
   if (!found) return std::nullopt;
   return read_node(transaction_, key, *found);
 }
 
 std::optional<NodeRecord> TransactionNodes::load(const NibblePrefix& prefix) const {
-  auto kept = load_kept(prefix);
-  return kept ? std::move(kept) : derived(prefix);
+  // Most nodes so deep are not kept, and few above them are not.
+  if (prefix.size() < depth_guess_) {
+    auto kept = load_kept(prefix);
+    return kept ? std::move(kept) : derived(prefix);
+  }
+  auto made = derived(prefix);
+  return made ? std::move(made) : load_kept(prefix);
 }
 
 /// Two leaves or more, each in a place of its own: otherwise there is no node here, or one that must be kept.
@@ -334,9 +334,12 @@ std::optional<NodeRecord> TransactionNodes::derived(const NibblePrefix& prefix) 
 }
 
 void TransactionNodes::store(const NibblePrefix& prefix, const NodeRecord& record) {
-  if (is_derivable(prefix, record)) return erase(prefix);
+  if (is_derivable(prefix, record)) {
+    if (!record.derived) erase(prefix);
+    return;
+  }
   const Bytes key = node_key(prefix);
-  transaction_.put(table_, key, sealed(nodes_name, key, encode_node(record)));
+  nodes_.put(key, sealed(nodes_sealed, key, encode_node(record)));
 }
 
 void TransactionNodes::erase(const NibblePrefix& prefix) {

@@ -12,7 +12,7 @@
 
 namespace tagma::lmdb {
 
-inline constexpr std::uint32_t format_version = 3;
+inline constexpr std::uint32_t format_version = 4;
 inline constexpr unsigned tables_max = 5;
 inline constexpr ByteView format_key = "format";
 inline constexpr ByteView owner_key = "owner";
@@ -45,10 +45,10 @@ void check_key(const Transaction& transaction, ByteView key, ByteView record);
 /// `above_all`: it is known to stand above all that are there.
 void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all = false);
 [[nodiscard]] NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record);
-/// A piece of an incoming state as it was read; borrowed from the transaction.
+/// A piece of an incoming state as it was read.
 struct PieceRecord {
-  std::optional<Digest> digest;     ///< of what lies at its place; nothing where nothing does
-  std::vector<LeafRecord> entries;  ///< in the order of their paths
+  std::optional<Digest> digest;  ///< of what lies at its place; nothing where nothing does
+  StateEntries entries;          ///< in the order of their paths
 };
 [[nodiscard]] PieceRecord read_piece(const Transaction& transaction, ByteView key, ByteView record);
 /// Its digest alone.
@@ -58,10 +58,9 @@ void write_piece(Transaction& transaction, Table pieces, const VerifiedPiece& pi
 /// Calls `visit(path, record)` for the leaves below the place from a path on, in order, until it returns false. What
 /// it is given is borrowed.
 template <typename Visit>
-void each_leaf(const Transaction& transaction, Table leaves, const Digest& from, const NibblePrefix& below,
+void each_leaf(const Transaction& transaction, Cursor& leaves, const Digest& from, const NibblePrefix& below,
                const Visit& visit) {
-  Cursor cursor(transaction, leaves);
-  for (auto entry = cursor.seek(from.view()); entry; entry = cursor.next()) {
+  for (auto entry = leaves.seek(from.view()); entry; entry = leaves.next()) {
     const Digest path = leaf_path(transaction, entry->first);
     if (!lies_below(path, below) || !visit(path, entry->second)) return;
   }
@@ -84,12 +83,14 @@ struct Head {
 [[nodiscard]] Head read_head(const Transaction& transaction, Table meta);
 void write_head(Transaction& transaction, Table meta, const Head& head);
 
-/// The tree's nodes as one transaction sees them; both outlive it. A node above leaves only is not kept: it would
+/// The tree's nodes as one transaction sees them; it outlives them. A node above leaves only is not kept: it would
 /// double what a checkpoint of scattered keys writes, and the leaves below it lie together.
 class TransactionNodes final : public NodeRecords {
  public:
-  TransactionNodes(Transaction& transaction, const Tables& tables)
-      : transaction_(transaction), table_(tables.nodes), leaves_(tables.leaves) {}
+  TransactionNodes(Transaction& transaction, const Tables& tables);
+
+  /// Once the transaction was renewed.
+  void renew();
 
   [[nodiscard]] std::optional<NodeRecord> load(const NibblePrefix& prefix) const override;
   [[nodiscard]] std::optional<NodeRecord> load_kept(const NibblePrefix& prefix) const override;
@@ -101,8 +102,13 @@ class TransactionNodes final : public NodeRecords {
 
   Transaction& transaction_;
   Table table_;
-  Table leaves_;
+  mutable Cursor nodes_;
+  mutable Cursor leaves_;
+  std::size_t depth_guess_;  ///< nodes of this depth and deeper lie above leaves alone, mostly
 };
+
+/// About as deep lies a leaf among so many keys.
+[[nodiscard]] std::size_t leaf_depth(std::uint64_t keys);
 
 /// Whether a node is not kept because it can be derived.
 [[nodiscard]] bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record);

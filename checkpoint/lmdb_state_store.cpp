@@ -63,20 +63,34 @@ std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const 
   return tables;
 }
 
+/// So many changes are looked up, taken into the tree and written before the next ones: the pages of their leaves,
+/// which each of these steps goes to, stay in the processor's cache meanwhile.
+constexpr std::size_t changes_at_once = 256;
+
 /// An entry of an overlay and where its leaf lies.
 struct Placed {
   Digest path;
+  std::uint64_t front = 0;  ///< of the path: almost always enough to tell which of two comes first
   Overlay::const_iterator entry;
 };
+
+std::uint64_t front_of(const Digest& path) {
+  std::uint64_t front = 0;
+  for (std::size_t at = 0; at < sizeof front; ++at) front = front << 8U | path.bytes[at];
+  return front;
+}
 
 /// In the order of the disk: several leaves of a page are then changed one after the other.
 std::vector<Placed> in_order_of_paths(const StoredTree& tree, const Overlay& overlay) {
   std::vector<Placed> placed;
   placed.reserve(overlay.size());
-  for (auto entry = overlay.begin(); entry != overlay.end(); ++entry)
-    placed.push_back({tree.path(entry->first), entry});
-  std::sort(placed.begin(), placed.end(),
-            [](const Placed& left, const Placed& right) { return left.path < right.path; });
+  for (auto entry = overlay.begin(); entry != overlay.end(); ++entry) {
+    const Digest path = tree.path(entry->first);
+    placed.push_back({path, front_of(path), entry});
+  }
+  std::sort(placed.begin(), placed.end(), [](const Placed& left, const Placed& right) {
+    return left.front != right.front ? left.front < right.front : left.path < right.path;
+  });
   return placed;
 }
 
@@ -88,12 +102,12 @@ struct Changed {
 
 /// What leaves the state as it is costs one hash, for the path. Changes nothing yet: the tree must see the leaves as
 /// they are.
-std::optional<Changed> changed(const Transaction& transaction, const Tables& tables, const StoredTree& tree,
+std::optional<Changed> changed(const Transaction& transaction, lmdb::Cursor& leaves, const StoredTree& tree,
                                const Placed& placed) {
   const auto& [key, value] = *placed.entry;
   TAGMA_ASSERT(!key.empty() && key.size() <= lmdb::key_bytes_max, "execution keeps keys within their limit");
   StoredTree::Change change{.path = placed.path, .leaf = std::nullopt, .there = false};
-  if (const auto found = transaction.get(tables.leaves, change.path.view())) {
+  if (const auto found = leaves.find(change.path.view())) {
     const auto leaf = read_leaf(transaction, change.path.view(), *found);
     if (leaf.key != key) {
       throw StateDamaged(transaction.environment().folder() + ": table leaves: the record of key " + to_hex(key) +
@@ -107,12 +121,12 @@ std::optional<Changed> changed(const Transaction& transaction, const Tables& tab
   return Changed{placed, change};
 }
 
-void write_changed(Transaction& transaction, const Tables& tables, const Changed& changed) {
+void write_changed(Transaction& transaction, const Tables& tables, lmdb::Cursor& leaves, const Changed& changed) {
   const auto& [key, value] = *changed.placed.entry;
   const auto& [path, leaf, there] = changed.change;
   if (value) {
     const lmdb::LeafRecord content{.key = key, .value = *value, .digest = *leaf};
-    transaction.put(tables.leaves, path.view(), lmdb::leaf_record(path, content));
+    leaves.put(path.view(), lmdb::leaf_record(path, content));
     if (!there) write_key(transaction, tables.keys, key);
   } else if (there) {
     transaction.erase(tables.leaves, path.view());
@@ -153,9 +167,13 @@ template <typename Write>
 std::optional<DiskFailure> LmdbStateStore::written(const Write& write) {
   try {
     Transaction transaction(*environment_, Transaction::Kind::write);
-    lmdb::TransactionNodes nodes(transaction, tables_);
-    StoredTree tree(writer_hash_, nodes);
-    if (write(transaction, tree)) transaction.commit();
+    bool wanted = false;
+    {
+      lmdb::TransactionNodes nodes(transaction, tables_);
+      StoredTree tree(writer_hash_, nodes);
+      wanted = write(transaction, tree);
+    }
+    if (wanted) transaction.commit();
     return std::nullopt;
   } catch (const Failed& failed) {
     return failed.failure;
@@ -166,15 +184,21 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
   Digest root;
   const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
-    std::vector<Changed> all;
-    std::vector<StoredTree::Change> changes;
+    lmdb::Cursor leaves(transaction, tables_.leaves);
+    std::vector<Changed> waiting;
+    const auto apply_waiting = [&] {
+      std::vector<StoredTree::Change> changes;
+      changes.reserve(waiting.size());
+      for (const auto& one : waiting) changes.push_back(one.change);
+      root = tree.update(std::move(changes));
+      for (const auto& one : waiting) write_changed(transaction, tables_, leaves, one);
+      waiting.clear();
+    };
     for (const auto& placed : in_order_of_paths(tree, overlay)) {
-      if (const auto one = changed(transaction, tables_, tree, placed)) all.push_back(*one);
+      if (const auto one = changed(transaction, leaves, tree, placed)) waiting.push_back(*one);
+      if (waiting.size() == changes_at_once) apply_waiting();
     }
-    changes.reserve(all.size());
-    for (const auto& one : all) changes.push_back(one.change);
-    root = tree.update(std::move(changes));
-    for (const auto& one : all) write_changed(transaction, tables_, one);
+    apply_waiting();
     write_head(transaction, tables_.meta, {seq, root});
     return true;
   });

@@ -83,7 +83,7 @@ std::optional<StatePiece> MemoryStateStore::piece(const NibblePrefix& prefix, st
     const auto& [key, value] = *at->second;
     bytes += piece_entry_bytes + key.size() + value.size();
     if (bytes > bytes_max) return std::nullopt;
-    piece.entries.emplace_back(key, value);
+    piece.entries.append(key, value);
   }
   return piece;
 }
@@ -124,7 +124,7 @@ Overlay MemoryStateStore::to_install(const std::set<NibblePrefix>& cover) const 
     }
     const auto staged = staged_.find(prefix);
     if (staged == staged_.end()) throw StateDamaged("the piece at \"" + nibbles_text(prefix) + "\" is missing");
-    for (const auto& [key, value] : staged->second.piece.entries) overlay[key] = value;
+    for (const auto& [key, value] : staged->second.piece.entries) overlay[Bytes(key)] = Bytes(value);
   }
   return overlay;
 }

@@ -7,11 +7,19 @@
 
 namespace tagma {
 
+/// To `to`, which has room for it.
+template <typename Number>
+void write_number(char* to, Number number) {
+  for (std::size_t at = 0; at < sizeof number; ++at) {
+    to[at] = static_cast<char>(static_cast<std::uint8_t>(number >> (8 * at)));
+  }
+}
+
 template <typename Number>
 void append_number(Bytes& bytes, Number number) {
-  for (std::size_t at = 0; at < sizeof number; ++at) {
-    bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> (8 * at))));
-  }
+  char encoded[sizeof number];
+  write_number(encoded, number);
+  bytes.append(encoded, sizeof encoded);
 }
 
 /// The caller has checked that they are there.

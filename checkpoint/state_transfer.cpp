@@ -68,7 +68,7 @@ StateTransfer::Judgement StateTransfer::judge(StatePiece piece) {
   if (digest != found->second.digest && !mutant(Mutant::piece_not_verified)) return Judgement::false_;
   open_.erase(found);
   cover_.insert(piece.prefix);
-  for (const auto& [key, value] : piece.entries) accepted_bytes_ += key.size() + value.size();
+  accepted_bytes_ += piece.entries.content_bytes();
   verified_.push_back({std::move(piece), digest});
   return Judgement::accepted;
 }

@@ -198,7 +198,8 @@ NodeRecord StoredTree::load(const NibblePrefix& prefix, const Digest& expected) 
 }
 
 Digest StoredTree::update(std::vector<Change> changes) {
-  std::sort(changes.begin(), changes.end(), [](const auto& left, const auto& right) { return left.path < right.path; });
+  const auto by_path = [](const auto& left, const auto& right) { return left.path < right.path; };
+  if (!std::is_sorted(changes.begin(), changes.end(), by_path)) std::sort(changes.begin(), changes.end(), by_path);
   for (std::size_t at = 1; at < changes.size(); ++at) {
     TAGMA_ASSERT(changes[at - 1].path != changes[at].path, "no key is changed twice in one update");
   }

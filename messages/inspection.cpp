@@ -43,9 +43,7 @@ void append_inner_bytes(Bytes& out, const StateNode& node) {
 }
 
 std::size_t size_of(const StatePiece& piece) {
-  std::size_t bytes = 0;
-  for (const auto& [key, value] : piece.entries) bytes += piece_entry_bytes + key.size() + value.size();
-  return bytes;
+  return piece.entries.size() * piece_entry_bytes + piece.entries.content_bytes();
 }
 
 ByteView empty_state_bytes() { return {&empty_tag, 1}; }

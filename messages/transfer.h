@@ -4,10 +4,10 @@
 
 #include <compare>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "messages/inspection.h"
+#include "messages/state_entries.h"
 #include "tagma/bytes.h"
 #include "tagma/identifiers.h"
 
@@ -16,7 +16,7 @@ namespace tagma {
 /// Every key whose path begins with the prefix, with its value.
 struct StatePiece {
   NibblePrefix prefix;
-  std::vector<std::pair<Bytes, Bytes>> entries;  ///< in the order of their paths; none: nothing lies there
+  StateEntries entries;  ///< in the order of their paths; none: nothing lies there
   auto operator<=>(const StatePiece&) const = default;
 };
 

@@ -103,7 +103,7 @@ Verdict check_node(const StateNode& node) {
   return std::nullopt;
 }
 
-Verdict check_state_key(const Bytes& key) {
+Verdict check_state_key(ByteView key) {
   if (key.size() > limits::state_key_bytes_max) return refuse("a key of the state has more than 511 bytes");
   return std::nullopt;
 }

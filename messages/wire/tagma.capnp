@@ -290,14 +290,9 @@ struct StatePartsQuery {
   places @2 :List(StateQuestion);
 }
 
-struct StateEntry {
-  key @0 :Data;
-  value @1 :Data;
-}
-
 struct StatePiece {
   prefix @0 :Data;  # one nibble per byte
-  entries @1 :List(StateEntry);  # in the order of their paths
+  entries @1 :Data;  # in the order of their paths; messages/state_entries.h has the packing
 }
 
 struct StateParts {

@@ -10,32 +10,21 @@ namespace {
 unsigned count_of(std::size_t size) { return static_cast<unsigned>(size); }
 
 std::size_t piece_words(const StatePiece& piece) {
-  std::size_t size = capnp::sizeInWords<schema::StatePiece>() + words(piece.prefix.size()) + list_tag_words;
-  for (const auto& [key, value] : piece.entries) {
-    size += capnp::sizeInWords<schema::StateEntry>() + words(key.size()) + words(value.size());
-  }
-  return size;
+  return capnp::sizeInWords<schema::StatePiece>() + words(piece.prefix.size()) + words(piece.entries.packed().size());
 }
 
 void write_piece(schema::StatePiece::Builder out, const StatePiece& piece) {
   out.setPrefix(as_data(piece.prefix));
-  auto entries = out.initEntries(count_of(piece.entries.size()));
-  for (unsigned at = 0; at < entries.size(); ++at) {
-    auto entry = entries[at];
-    entry.setKey(as_data(piece.entries[at].first));
-    entry.setValue(as_data(piece.entries[at].second));
-  }
+  out.setEntries(as_data(piece.entries.packed()));
 }
 
 /// `entries_left`: how many more the message may have.
 std::optional<Refused> read_piece(schema::StatePiece::Reader in, StatePiece& piece, std::size_t& entries_left) {
-  const auto entries = in.getEntries();
-  if (entries.size() > entries_left) return Refused{"the pieces together have more than 16384 entries"};
-  if (!is_struct_list(entries)) return Refused{"a piece's entries are not a list of structs"};
-  entries_left -= entries.size();
+  auto entries = StateEntries::unpacked(as_view(in.getEntries()), entries_left);
+  if (!entries) return Refused{"a piece has broken entries, or the pieces together more than 16384"};
+  entries_left -= entries->size();
   piece.prefix = as_view(in.getPrefix());
-  piece.entries.reserve(entries.size());
-  for (const auto entry : entries) piece.entries.emplace_back(as_view(entry.getKey()), as_view(entry.getValue()));
+  piece.entries = *std::move(entries);
   return std::nullopt;
 }
 

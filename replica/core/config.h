@@ -80,8 +80,8 @@ struct CoreConfig {
   MonotonicUs transfer_hedge_us = 100'000;      ///< after it another source is asked where nothing new is to be asked
   MonotonicUs transfer_busy_us = 10'000;        ///< a source that has nothing for now is left alone for so long
   std::size_t transfer_places_max = 32;         ///< places of one question
-  std::size_t transfer_requests_max = 4;        ///< open questions to one source
-  std::size_t transfer_staging_bytes_max = 16UL * 1024 * 1024;  ///< fetched, and not yet on the disk
+  std::size_t transfer_requests_max = 8;        ///< open questions to one source
+  std::size_t transfer_staging_bytes_max = 64UL * 1024 * 1024;  ///< fetched, and not yet on the disk
   /// Sources that together bring less are given up for others.
   std::size_t transfer_bytes_per_second_min = 64UL * 1024;
   // As a source of it.

@@ -459,9 +459,10 @@ StateParts MessageMaker::state_parts(std::uint64_t nonce, Seq seq) {
     for (std::size_t entry = 0; entry < count && bytes_left_ > 0; ++entry) {
       // Mostly short ones: the limits on their number and their sum are far apart.
       const auto kind = input_.byte();
-      auto key = kind % 8 == 0 ? filled(input_.size_around(limits::state_key_bytes_max)) : filled(1 + kind % 4U);
-      auto value = kind % 16 == 1 ? filled(input_.size_around(limits::state_entry_value_bytes_max)) : filled(kind % 3U);
-      piece.entries.emplace_back(std::move(key), std::move(value));
+      const auto key = kind % 8 == 0 ? filled(input_.size_around(limits::state_key_bytes_max)) : filled(1 + kind % 4U);
+      const auto value =
+          kind % 16 == 1 ? filled(input_.size_around(limits::state_entry_value_bytes_max)) : filled(kind % 3U);
+      piece.entries.append(key, value);
     }
     parts.pieces.push_back(std::move(piece));
   }

@@ -6,6 +6,7 @@
 
 #include "messages/wire/codec.h"
 #include "tagma/operation.h"
+#include "test/fakes/state_pieces.h"
 
 namespace tagma::sim {
 namespace {
@@ -224,13 +225,15 @@ void LyingReplica::bend_parts(const StateParts& message, std::vector<Message>& o
     coverage_.count("liar: wrong part of the state");
     if (!parts.pieces.empty()) {
       auto& piece = parts.pieces[source_random_.below(parts.pieces.size())];
-      if (piece.entries.empty() || source_random_.chance(300'000)) {
-        piece.entries.emplace_back("a key", "of a liar");
-      } else if (source_random_.chance(500'000)) {
-        piece.entries.pop_back();
-      } else {
-        piece.entries[source_random_.below(piece.entries.size())].second += "!";
-      }
+      test::change_entries(piece.entries, [this](test::EntryList& list) {
+        if (list.empty() || source_random_.chance(300'000)) {
+          list.emplace_back("a key", "of a liar");
+        } else if (source_random_.chance(500'000)) {
+          list.pop_back();
+        } else {
+          list[source_random_.below(list.size())].second += "!";
+        }
+      });
     } else if (!parts.nodes.empty()) {
       auto& node = parts.nodes[source_random_.below(parts.nodes.size())];
       if (!node.children.empty()) node.children.front().digest = flipped(node.children.front().digest, 0);

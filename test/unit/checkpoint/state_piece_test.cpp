@@ -4,10 +4,15 @@
 
 #include <algorithm>
 
+#include "test/fakes/state_pieces.h"
 #include "test/unit/checkpoint/model.h"
 
 namespace tagma {
 namespace {
+
+using test::change_entries;
+using test::EntryList;
+using test::packed;
 
 /// A state, its tree, and what lies at any place of it.
 struct State {
@@ -20,13 +25,13 @@ struct State {
   }
 
   [[nodiscard]] StatePiece piece(const NibblePrefix& prefix) const {
-    StatePiece piece{prefix, {}};
+    EntryList list;
     for (const auto& [key, value] : model) {
-      if (lies_below(sha256(key), prefix)) piece.entries.emplace_back(key, value);
+      if (lies_below(sha256(key), prefix)) list.emplace_back(key, value);
     }
-    std::sort(piece.entries.begin(), piece.entries.end(),
+    std::sort(list.begin(), list.end(),
               [](const auto& left, const auto& right) { return sha256(left.first) < sha256(right.first); });
-    return piece;
+    return {prefix, packed(list)};
   }
 
   Model model;
@@ -63,17 +68,15 @@ TEST_CASE("a piece with an entry too few, too many, changed, twice, or in anothe
   const StatePiece whole = state.piece({});
   const auto differs = [&](auto change) {
     StatePiece piece = whole;
-    change(piece);
+    change_entries(piece.entries, change);
     return digest_of(piece, sha256) != state.tree.root();
   };
   for (std::size_t at = 0; at < whole.entries.size(); ++at) {
-    CHECK(differs([at](StatePiece& piece) { piece.entries.erase(piece.entries.begin() + static_cast<long>(at)); }));
-    CHECK(differs([at](StatePiece& piece) { piece.entries[at].second += 'x'; }));
-    CHECK(differs([at](StatePiece& piece) { piece.entries[at].first += 'x'; }));
-    CHECK(differs([at](StatePiece& piece) {
-      piece.entries.insert(piece.entries.begin() + static_cast<long>(at), piece.entries[at]);
-    }));
-    if (at > 0) CHECK(differs([at](StatePiece& piece) { std::swap(piece.entries[at - 1], piece.entries[at]); }));
+    CHECK(differs([at](EntryList& list) { list.erase(list.begin() + static_cast<long>(at)); }));
+    CHECK(differs([at](EntryList& list) { list[at].second += 'x'; }));
+    CHECK(differs([at](EntryList& list) { list[at].first += 'x'; }));
+    CHECK(differs([at](EntryList& list) { list.insert(list.begin() + static_cast<long>(at), list[at]); }));
+    if (at > 0) CHECK(differs([at](EntryList& list) { std::swap(list[at - 1], list[at]); }));
   }
   CHECK_FALSE(digest_of(StatePiece{{}, {}}, sha256));
 }

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <functional>
 
+#include "test/fakes/state_pieces.h"
 #include "test/unit/checkpoint/lmdb_support.h"
 
 namespace tagma {
 namespace {
+
+using test::change_entries;
 
 using Judgement = StateTransfer::Judgement;
 
@@ -235,14 +238,16 @@ using NodeLie = std::function<void(StateNode&)>;
 
 TEST_CASE("a lie about a piece or a node is told, and the honest answer is taken after it") {
   const std::vector<PieceLie> piece_lies{
-      [](StatePiece& piece) { piece.entries.front().second += "x"; },
-      [](StatePiece& piece) { piece.entries.back().first += "x"; },
-      [](StatePiece& piece) { piece.entries.pop_back(); },
+      [](StatePiece& piece) { change_entries(piece.entries, [](auto& list) { list.front().second += "x"; }); },
+      [](StatePiece& piece) { change_entries(piece.entries, [](auto& list) { list.back().first += "x"; }); },
+      [](StatePiece& piece) { change_entries(piece.entries, [](auto& list) { list.pop_back(); }); },
       [](StatePiece& piece) { piece.entries.clear(); },
-      [](StatePiece& piece) { piece.entries.push_back(piece.entries.back()); },
-      [](StatePiece& piece) { piece.entries.emplace_back("more", "more"); },
-      [](StatePiece& piece) { std::swap(piece.entries.front(), piece.entries.back()); },
-      [](StatePiece& piece) { piece.entries.front().second.clear(); },
+      [](StatePiece& piece) { change_entries(piece.entries, [](auto& list) { list.push_back(list.back()); }); },
+      [](StatePiece& piece) { piece.entries.append("more", "more"); },
+      [](StatePiece& piece) {
+        change_entries(piece.entries, [](auto& list) { std::swap(list.front(), list.back()); });
+      },
+      [](StatePiece& piece) { change_entries(piece.entries, [](auto& list) { list.front().second.clear(); }); },
   };
   const std::vector<NodeLie> node_lies{
       [](StateNode& node) { node.children.front().digest.bytes[3] ^= 1; },

@@ -1,6 +1,7 @@
 // Stories of state transfer: attacks B8 (bad data), B9 (refused or dripped), B10 (moving target).
 #include <doctest/doctest.h>
 
+#include "test/fakes/state_pieces.h"
 #include "test/unit/core/core_cluster.h"
 
 using namespace tagma;
@@ -150,7 +151,7 @@ TEST_CASE("B8: a source that falsifies a part is told, not asked again, and does
   REQUIRE(wait_bent(cluster, [&lies](Message& message) {
     if (auto* parts = std::get_if<StateParts>(&message)) {
       for (auto& piece : parts->pieces) {
-        if (!piece.entries.empty()) piece.entries.front().second += "x";
+        if (!piece.entries.empty()) change_entries(piece.entries, [](auto& list) { list.front().second += "x"; });
         ++lies;
       }
       for (auto& node : parts->nodes) {

@@ -211,7 +211,7 @@ TEST_CASE("as many and as large parts of the state as are allowed") {
   const std::size_t each = limits::state_entries_max / limits::state_places_max;
   const std::size_t bytes = limits::state_parts_bytes_max / limits::state_entries_max;
   StatePiece piece{Bytes(63, '\x0f'), {}};
-  for (std::size_t at = 0; at < each; ++at) piece.entries.emplace_back("k", Bytes(bytes - 1, 'v'));
+  for (std::size_t at = 0; at < each; ++at) piece.entries.append("k", Bytes(bytes - 1, 'v'));
   parts.pieces.assign(limits::state_places_max, piece);
   check_round_trip(parts);
   StatePartsQuery query{1, 2, {}};

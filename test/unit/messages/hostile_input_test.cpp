@@ -292,13 +292,17 @@ TEST_CASE("counts above the limits are refused before anything is allocated for 
                       "there are more than 64 nodes");
   check_cheap_refusal(crafted([](auto message) { message.initStateParts().initPieces(50'000); }), 0,
                       "there are more than 64 pieces");
-  check_cheap_refusal(crafted([](auto message) { message.initStateParts().initPieces(1)[0].initEntries(50'000); }), 0,
-                      "the pieces together have more than 16384 entries");
-  check_cheap_refusal(crafted([](auto message) {
+  // Entries of nothing: heads of zeros.
+  const auto empty_entries = [](std::size_t count) { return blob(Bytes(count * StateEntries::head_bytes, '\0')); };
+  constexpr auto entries_reason = "a piece has broken entries, or the pieces together more than 16384";
+  check_cheap_refusal(
+      crafted([&](auto message) { message.initStateParts().initPieces(1)[0].setEntries(empty_entries(50'000)); }), 0,
+      entries_reason);
+  check_cheap_refusal(crafted([&](auto message) {
                         auto pieces = message.initStateParts().initPieces(2);
-                        for (auto piece : pieces) piece.initEntries(8'193);
+                        for (auto piece : pieces) piece.setEntries(empty_entries(8'193));
                       }),
-                      8'193 * 80, "the pieces together have more than 16384 entries");
+                      8'193 * StateEntries::head_bytes, entries_reason);
   check_cheap_refusal(crafted([](auto message) { message.initHistory().initRootSeqs(65); }), 0,
                       "the history has more than 64 roots");
   check_cheap_refusal(crafted([](auto message) { message.initHistory().setSlots(blob(Bytes(1025 * 64, 's'))); }), 0,

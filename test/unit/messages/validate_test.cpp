@@ -8,10 +8,13 @@
 
 #include "messages/wire/codec.h"
 #include "tagma/limits.h"
+#include "test/fakes/state_pieces.h"
 #include "test/unit/messages/samples.h"
 
 namespace tagma {
 namespace {
+
+using test::change_entries;
 
 template <typename Value>
 struct Broken {
@@ -492,12 +495,16 @@ TEST_CASE("rules of parts of the state and of questions about them") {
           {[](StateParts& p) { p.pieces.resize(65); }, "there are more than 64 pieces"},
           {[](StateParts& p) { p.nodes[0].children.clear(); }, "a leaf is not one leaf"},
           {[](StateParts& p) { p.pieces[0].prefix = "\x10"; }, "a place in the state tree has no nibbles"},
-          {[](StateParts& p) { p.pieces[0].entries[0].first.clear(); }, "a key of the state is empty"},
-          {[](StateParts& p) { p.pieces[0].entries[0].first.assign(512, 'k'); },
-           "a key of the state has more than 511 bytes"},
-          {[](StateParts& p) { p.pieces[0].entries[0].second += 'v'; }, "a value has more than 512 KiB"},
+          {[](StateParts& p) { change_entries(p.pieces[0].entries, [](auto& list) { list[0].first.clear(); }); },
+           "a key of the state is empty"},
           {[](StateParts& p) {
-             p.pieces[1].entries.assign(16'384, {"k", ""});
+             change_entries(p.pieces[0].entries, [](auto& list) { list[0].first.assign(512, 'k'); });
+           },
+           "a key of the state has more than 511 bytes"},
+          {[](StateParts& p) { change_entries(p.pieces[0].entries, [](auto& list) { list[0].second += 'v'; }); },
+           "a value has more than 512 KiB"},
+          {[](StateParts& p) {
+             for (int count = 0; count < 16'384; ++count) p.pieces[1].entries.append("k", "");
            },
            "the pieces together have more than 16384 entries"},
           {[](StateParts& p) { p.pieces[1].entries = p.pieces[0].entries; },
