@@ -17,6 +17,10 @@ bool is_vote(const Message& message) {
   return std::holds_alternative<Prepare>(message) || std::holds_alternative<Commit>(message);
 }
 
+ReplicaId another(const AttackScene& scene, Random& random) {
+  return static_cast<ReplicaId>((scene.self + 1 + random.below(scene.n - 1)) % scene.n);
+}
+
 /// Up to f others.
 std::set<ReplicaId> some_others(const AttackScene& scene, Random& random) {
   std::set<ReplicaId> others;
@@ -156,7 +160,7 @@ class Floods final : public Attack {
     if (!random_.chance(30'000)) return;
     fired();
     constexpr int messages = 60;
-    const auto victim = static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n);
+    const auto victim = another(scene(), random_);
     for (int at = 0; at < messages; ++at) {
       Digest digest;
       digest.bytes[2] = static_cast<std::uint8_t>(random_.below(256));
@@ -189,8 +193,7 @@ class Replays final : public Attack {
     if (earlier_.empty() || !random_.chance(200'000)) return;
     fired();
     auto again = earlier_[random_.below(earlier_.size())];
-    if (random_.chance(300'000))
-      again.to = static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n);
+    if (random_.chance(300'000)) again.to = another(scene(), random_);
     out.push_back(std::move(again));
   }
 
@@ -237,13 +240,46 @@ class Malformed final : public Attack {
       spoilt[random_.below(spoilt.size())] = static_cast<char>(random_.below(256));
     }
     if (random_.chance(300'000)) spoilt.resize(random_.below(spoilt.size() + 1));
-    bytes.push_back({static_cast<ReplicaId>((scene().self + 1 + random_.below(scene().n - 1)) % scene().n), spoilt});
+    bytes.push_back({another(scene(), random_), spoilt});
   }
 
  private:
   Bytes sample_;
   Random random_;
 };
+
+/// X1: all who are faulty, the first primary among them, leave the same f correct replicas out, and then say nothing
+/// any more: what was decided without those f is known to the others alone.
+class LeavesOut final : public Attack {
+ public:
+  LeavesOut(const AttackScene& scene, Coverage& coverage, std::set<ReplicaId> victims, std::uint64_t messages)
+      : Attack("row X1: some are left out, then silence", scene, coverage),
+        victims_(std::move(victims)),
+        messages_left_(messages) {}
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    if (messages_left_ == 0) return fired();
+    --messages_left_;
+    if (!victims_.contains(outgoing.to)) out.push_back(std::move(outgoing));
+  }
+
+ private:
+  std::set<ReplicaId> victims_;
+  std::uint64_t messages_left_;
+};
+
+/// Nothing where the seed does not draw it. The same for all who are faulty in a run.
+std::unique_ptr<Attack> draw_leaves_out(const SimOptions& options, const AttackScene& scene, Coverage& coverage) {
+  Random random(options.seed, "left out");
+  if (!random.chance(200'000) || options.liars.size() < options.f || !options.is_liar(0)) return nullptr;
+  std::set<ReplicaId> victims;
+  while (victims.size() < options.f) {
+    const auto id = static_cast<ReplicaId>(random.below(options.n));
+    if (!options.is_liar(id)) victims.insert(id);
+  }
+  return std::make_unique<LeavesOut>(scene, coverage, std::move(victims),
+                                     random.one_of<std::uint64_t>({50, 500, 3'000}));
+}
 
 constexpr std::uint32_t drawn_ppm = 150'000;
 
@@ -276,6 +312,7 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) 
   draw<Replays>(attacks_, random, scene, coverage);
   draw<Malformed>(attacks_, random, scene, coverage);
   draw<Dawdles>(attacks_, random, scene, coverage);
+  if (auto leaves_out = draw_leaves_out(options, scene, coverage)) attacks_.push_back(std::move(leaves_out));
   if (proposes_tiny_batches(options.seed, self)) attacks_.push_back(std::make_unique<TinyBatches>(scene, coverage));
 }
 

@@ -5,8 +5,8 @@
 namespace tagma::sim {
 namespace {
 
-/// A branch that seeds are expected to reach, and the profiles that can: c calm, l lossy, k crash, i liars,
-/// r real-crypto, p byzantine-primary, o byzantine-clients.
+/// A branch that seeds are expected to reach, and the profiles that can: c calm, l lossy, k crash, i byzantine-backups,
+/// r real-crypto, p byzantine-primary, o byzantine-clients, v liveness, t twins.
 struct Expected {
   std::string_view name;
   std::string_view profiles;
@@ -14,6 +14,8 @@ struct Expected {
 
 constexpr Expected expected_branches[] = {
     {"liveness: a correct replica failed for ever", "v"},
+    {"row X4: the second process spoke for its replica", "t"},
+    {"row X4: both spoke to the same replica", "t"},
     {"liveness: n-f correct replicas were left alone", "v"},
     {"fault: log damaged", "clkirp"},
     {"restart: damaged log found", "clkirp"},
@@ -269,6 +271,9 @@ constexpr AttackRow attack_rows[] = {
     {"liar: contradictory vote", "B15"},
     {"row B16", "B16"},
     {"row B17", "B17"},
+    {"row X1", "X1"},
+    {"row X2", "X2"},
+    {"row X4", "X4"},
     {"faulty client: spoilt signature", "C1"},
     {"faulty client: number far ahead", "C2"},
     {"faulty client: overlapping bundles", "C3"},
@@ -289,11 +294,12 @@ std::string_view letters_of(std::string_view profile) {
   if (profile == "calm") return "c";
   if (profile == "lossy") return "l";
   if (profile == "crash") return "k";
-  if (profile == "liars") return "i";
+  if (profile == "byzantine-backups") return "i";
   if (profile == "real-crypto") return "r";
   if (profile == "byzantine-primary") return "p";
   if (profile == "byzantine-clients") return "o";
   if (profile == "liveness") return "v";
+  if (profile == "twins") return "t";
   return "clki";
 }
 

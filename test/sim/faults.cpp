@@ -20,6 +20,27 @@ void Simulation::schedule_faults() {
     clock_jumps_due_.push_back(clock_random_.below(options_.operations_min));
   }
   std::sort(clock_jumps_due_.rbegin(), clock_jumps_due_.rend());
+  for (std::uint32_t bridge = 0; bridge < options_.bridges; ++bridge) {
+    bridges_due_.push_back(bridge_random_.below(options_.operations_min));
+  }
+  std::sort(bridges_due_.rbegin(), bridges_due_.rend());
+}
+
+/// X2: two sides of the correct replicas do not hear one another; the faulty ones speak with both.
+void Simulation::bridge_a_partition() {
+  coverage_.count("row X2: a partition bridged by faulty replicas");
+  note("parted", "the correct replicas", {PrincipalKind::replica, options_.liars.front()});
+  std::vector<ReplicaId> sides[2];
+  for (ReplicaId id = 0; id < options_.n; ++id) {
+    if (correct(id)) sides[bridge_random_.below(2)].push_back(id);
+  }
+  const auto duration_us = bridge_random_.one_of<VirtualUs>({5'000, 50'000, 400'000});
+  for (const auto one : sides[0]) {
+    for (const auto other : sides[1]) {
+      cut_for({PrincipalKind::replica, one}, {PrincipalKind::replica, other}, duration_us);
+      cut_for({PrincipalKind::replica, other}, {PrincipalKind::replica, one}, duration_us);
+    }
+  }
 }
 
 /// K7: by seconds, hours or years, forward or back. Only a time far ahead keeps others from voting, and only while they
@@ -37,6 +58,10 @@ void Simulation::perform_due_faults() {
   while (!cuts_due_.empty() && cuts_due_.back() <= completed_) {
     cuts_due_.pop_back();
     cut_something();
+  }
+  while (!bridges_due_.empty() && bridges_due_.back() <= completed_) {
+    bridges_due_.pop_back();
+    bridge_a_partition();
   }
   while (!crashes_due_.empty() && crashes_due_.back() <= completed_) {
     crashes_due_.pop_back();

@@ -10,6 +10,7 @@
 
 #include "client_lib/cli/completion/completion.h"
 #include "test/sim/runner.h"
+#include "test/sim/shrinker.h"
 
 namespace {
 
@@ -23,6 +24,8 @@ struct Arguments {
   unsigned jobs = 1;
   bool json = false;
   bool trace = false;
+  bool shrink = false;
+  std::vector<std::string> without;
 };
 
 /// "A..B" with A <= B.
@@ -48,7 +51,7 @@ Json json_of(const RunReport& report, Profile asked) {
     json["oracle"] = tagma::checkers::name_of(report.violation.oracle);
     json["violation"] = report.violation.what;
     json["last_events"] = report.last_events;
-    json["replay"] = replay_command(report.options.seed, asked);
+    json["replay"] = replay_command(report.options, asked);
   }
   json["n"] = report.options.n;
   json["f"] = report.options.f;
@@ -63,14 +66,38 @@ Json json_of(const RunReport& report, Profile asked) {
   return json;
 }
 
+/// A shorter run that fails like this one; what is told goes to standard error.
+SimOptions shrunk(const SimOptions& options) {
+  std::fprintf(stderr, "shrinking: the same run again and again with less in it\n");
+  auto result = shrink(options, {}, [](std::string_view name, const Ending& ending) {
+    std::fprintf(stderr, "less of %s: still fails, %llu events\n", std::string(name).c_str(),
+                 static_cast<unsigned long long>(ending.events));
+  });
+  if (!result.before.violated) {
+    std::fprintf(stderr, "nothing to shrink: the run passes\n");
+  } else {
+    std::fprintf(stderr, "shrunk from %llu to %llu events in %llu runs\n",
+                 static_cast<unsigned long long>(result.before.events),
+                 static_cast<unsigned long long>(result.after.events), static_cast<unsigned long long>(result.runs));
+  }
+  return std::move(result.options);
+}
+
 int run_one(std::uint64_t seed, Profile profile, const Arguments& arguments) {
+  auto options = draw_options(seed, profile);
+  for (const auto& name : arguments.without) {
+    if (simplify(options, name)) continue;
+    std::fprintf(stderr, "sim: --without %s: there is nothing of it in this run\n", name.c_str());
+    return 2;
+  }
+  if (arguments.shrink) options = shrunk(options);
   if (!arguments.json) {
-    std::printf("seed %llu\n%s\n", static_cast<unsigned long long>(seed), summary(draw_options(seed, profile)).c_str());
+    std::printf("seed %llu\n%s\n", static_cast<unsigned long long>(seed), summary(options).c_str());
     std::fflush(stdout);
   }
   RunSwitches switches;
   switches.print_trace = arguments.trace;
-  const auto report = run_seed(seed, profile, switches);
+  const auto report = run_options(options, profile, switches);
   if (arguments.json) {
     auto json = json_of(report, profile);
     for (const auto& [name, count] : report.coverage.counts()) json["coverage"][name] = count;
@@ -147,6 +174,10 @@ int run(const Arguments& arguments) {
     return 2;
   }
   const AbortReporter reporter;
+  if (!arguments.seeds.empty() && (arguments.shrink || !arguments.without.empty())) {
+    std::fprintf(stderr, "sim: --shrink and --without are for one run; give --seed in the place of --seeds\n");
+    return 2;
+  }
   if (!arguments.seeds.empty()) {
     const auto range = parse_range(arguments.seeds);
     if (!range || arguments.seed) {
@@ -172,7 +203,8 @@ int main(int count, char** words) {
   app.add_option("--seeds", arguments.seeds, "many runs: A..B");
   std::string profiles;  // as words parted by |, so that TAB offers them
   for (const auto name : profile_names()) profiles += (profiles.empty() ? "" : "|") + std::string(name);
-  app.add_option("--profile", arguments.profile, "what happens in a run (all: draws calm, lossy, crash or liars)")
+  app.add_option("--profile", arguments.profile,
+                 "what happens in a run (all: draws calm, lossy, crash or byzantine-backups)")
       ->type_name(profiles)
       ->capture_default_str();
   app.add_option("--jobs", arguments.jobs, "threads that share the seeds of --seeds")
@@ -181,8 +213,16 @@ int main(int count, char** words) {
       ->capture_default_str();
   app.add_flag("--json", arguments.json, "machine-readable output");
   app.add_flag("--trace", arguments.trace, "print every event of the run");
+  app.add_flag("--shrink", arguments.shrink, "of a run that fails: look for a shorter one that fails like it");
+  std::string simplifications;
+  for (const auto name : simplification_names())
+    simplifications += (simplifications.empty() ? "" : "|") + std::string(name);
+  app.add_option("--without", arguments.without, "less of what the seed drew, in this order, parted by commas")
+      ->delimiter(',')
+      ->type_name(simplifications);
   app.footer(
-      "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seeds 1..2000 --jobs 2\n"
+      "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seed 7 --shrink\n  tagma sim "
+      "--seeds 1..2000 --jobs 2\n"
       "  tagma sim --seeds 1..50 --profile real-crypto --json");
   if (tagma::cli::answer_completion(app, count, words, std::cout)) return 0;
   try {

@@ -9,15 +9,16 @@
 namespace tagma::sim {
 namespace {
 
-constexpr std::array<std::pair<Profile, std::string_view>, 9> names{{
+constexpr std::array<std::pair<Profile, std::string_view>, 10> names{{
     {Profile::calm, "calm"},
     {Profile::lossy, "lossy"},
     {Profile::crash, "crash"},
-    {Profile::liars, "liars"},
+    {Profile::byzantine_backups, "byzantine-backups"},
     {Profile::all, "all"},
     {Profile::real_crypto, "real-crypto"},
     {Profile::byzantine_primary, "byzantine-primary"},
     {Profile::byzantine_clients, "byzantine-clients"},
+    {Profile::twins, "twins"},
     {Profile::liveness, "liveness"},
 }};
 
@@ -74,6 +75,11 @@ void draw_views(SimOptions& options) {
 void draw_clock_jumps(SimOptions& options) {
   Random random(options.seed, "clock jumps");
   options.clock_jumps = random.one_of<std::uint32_t>({0, 0, 0, 1, 2, 5});
+}
+
+void draw_bridges(SimOptions& options) {
+  Random random(options.seed, "bridges");
+  if (!options.liars.empty()) options.bridges = random.one_of<std::uint32_t>({0, 0, 0, 1, 2});
 }
 
 void draw_losses(SimOptions& options) {
@@ -143,6 +149,14 @@ void draw_clients(Random& random, SimOptions& options) {
   workload.big_value_ppm = random.one_of<std::uint32_t>({0, 0, 10'000});
 }
 
+void draw_liars(Random& random, SimOptions& options) {
+  const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
+  while (options.liars.size() < liars) {
+    const auto id = static_cast<ReplicaId>(random.below(options.n));
+    if (!options.is_liar(id)) options.liars.push_back(id);
+  }
+}
+
 /// Who is faulty: at most f replicas in all, liars and crashed ones together.
 void draw_faults(Random& random, SimOptions& options) {
   const bool lossy = options.profile != Profile::calm;
@@ -153,12 +167,9 @@ void draw_faults(Random& random, SimOptions& options) {
   if (options.profile == Profile::crash) {
     options.crashes = static_cast<std::uint32_t>(random.between(1, options.f));
   }
-  if (options.profile == Profile::liars || options.profile == Profile::liveness) {
-    const auto liars = static_cast<std::uint32_t>(random.between(1, options.f));
-    while (options.liars.size() < liars) {
-      const auto id = static_cast<ReplicaId>(random.below(options.n));
-      if (!options.is_liar(id)) options.liars.push_back(id);
-    }
+  if (options.profile == Profile::twins) draw_liars(random, options);
+  if (options.profile == Profile::byzantine_backups || options.profile == Profile::liveness) {
+    draw_liars(random, options);
     options.faulty_clients = static_cast<std::uint32_t>(random.below(3));
     // With slots for one operation alone, and one at a time, those who flood leave the others too few in a run's time.
     if (options.faulty_clients > 0) {
@@ -227,7 +238,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   Random random(seed, "options");
   options.profile = profile;
   if (profile == Profile::all) {
-    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::liars});
+    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups});
   }
   // Small clusters are the common ones and the cheap ones to simulate.
   options.n = random.one_of<std::uint32_t>({4, 4, 4, 4, 5, 6, 7, 7, 8, 9, 10});
@@ -242,6 +253,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_machines(random, options);
   draw_clients(random, options);
   draw_faults(random, options);
+  draw_bridges(options);
   if (options.profile == Profile::byzantine_clients) draw_faulty_clients(options);
   return options;
 }

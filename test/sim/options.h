@@ -17,11 +17,12 @@ enum class Profile : std::uint8_t {
   calm,               ///< delays, skewed clocks, slow disks, evictions, hostile operations; nothing is lost
   lossy,              ///< and loss, duplication, heavy reordering, cuts in one or both directions
   crash,              ///< and replicas that stop for ever, up to f
-  liars,              ///< lossy, and up to f replicas and some clients that lie
+  byzantine_backups,  ///< lossy, and up to f replicas, whoever leads, and some clients that lie
   all,                ///< one of the above, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
   byzantine_primary,  ///< a primary that equivocates, with lying backups
-  liveness,           ///< liars, and then n-f correct replicas that are left with what failed for ever
+  liveness,           ///< byzantine_backups, and then n-f correct replicas that are left with what failed for ever
+  twins,              ///< lossy, and up to f replicas whose key a second process has; both are honest programs
   byzantine_clients,  ///< clients that lie and flood, and nothing else: the first primary must keep its place
 };
 
@@ -91,6 +92,7 @@ struct SimOptions {
   ClientOptions client;
   WorkloadOptions workload;
   std::uint32_t cuts = 0;         ///< of links, during the clients' work
+  std::uint32_t bridges = 0;      ///< partitions of the correct replicas that the faulty ones bridge (attack X2)
   std::uint32_t crashes = 0;      ///< replicas that stop for ever during the clients' work
   std::uint32_t restarts = 0;     ///< times at which one replica, some or all crash and return
   std::uint32_t losses = 0;       ///< replicas that return without their log, their state or both, f at a time at most
@@ -99,6 +101,7 @@ struct SimOptions {
   std::uint32_t faulty_clients = 0;
   bool demand_first_view = false;  ///< no fault is any replica's: a view change is a violation
   bool demand_liveness = true;
+  std::vector<std::string> without;  ///< simplifications of what was drawn, in their order (shrinker.h)
 
   [[nodiscard]] bool is_liar(ReplicaId id) const;
 };

@@ -34,7 +34,7 @@ void on_abort(int) {
                 static_cast<unsigned long long>(running.seed));
     print_events(running.simulation->last_events());
     std::printf("%s\nreplay: %s\n", summary(running.simulation->options()).c_str(),
-                replay_command(running.seed, running.asked).c_str());
+                replay_command(running.simulation->options(), running.asked).c_str());
     std::fflush(stdout);
   }
   ::_exit(1);
@@ -50,15 +50,24 @@ AbortReporter::AbortReporter() { std::signal(SIGABRT, on_abort); }
 AbortReporter::~AbortReporter() { std::signal(SIGABRT, SIG_DFL); }
 
 RunReport run_seed(std::uint64_t seed, Profile profile, const RunSwitches& switches) {
-  Simulation simulation(draw_options(seed, profile), switches);
-  running = {&simulation, seed, profile};
+  return run_options(draw_options(seed, profile), profile, switches);
+}
+
+RunReport run_options(const SimOptions& options, Profile asked, const RunSwitches& switches) {
+  Simulation simulation(options, switches);
+  running = {&simulation, options.seed, asked};
   auto report = simulation.run();
   running = {};
   return report;
 }
 
-std::string replay_command(std::uint64_t seed, Profile profile) {
-  return "./tagma sim --seed " + std::to_string(seed) + " --profile " + std::string(name_of(profile));
+std::string replay_command(const SimOptions& options, Profile asked) {
+  std::string command =
+      "./tagma sim --seed " + std::to_string(options.seed) + " --profile " + std::string(name_of(asked));
+  for (std::size_t at = 0; at < options.without.size(); ++at) {
+    command += (at == 0 ? " --without " : ",") + options.without[at];
+  }
+  return command;
 }
 
 std::int64_t Campaign::cpu_median_us() const {
@@ -120,7 +129,7 @@ void print_violation(const RunReport& report, Profile asked) {
   std::printf("VIOLATION of oracle %s: %s\n", std::string(checkers::name_of(report.violation.oracle)).c_str(),
               report.violation.what.c_str());
   print_events(report.last_events);
-  std::printf("%s\nreplay: %s\n", summary(report.options).c_str(), replay_command(report.options.seed, asked).c_str());
+  std::printf("%s\nreplay: %s\n", summary(report.options).c_str(), replay_command(report.options, asked).c_str());
 }
 
 void print_campaign(const Campaign& campaign) {

@@ -11,9 +11,11 @@
 namespace tagma::sim {
 
 [[nodiscard]] RunReport run_seed(std::uint64_t seed, Profile profile, const RunSwitches& switches = {});
+/// What the seed drew may have been simplified since; `asked` is the profile that it was drawn for.
+[[nodiscard]] RunReport run_options(const SimOptions& options, Profile asked, const RunSwitches& switches = {});
 
 /// The command that repeats a run.
-[[nodiscard]] std::string replay_command(std::uint64_t seed, Profile profile);
+[[nodiscard]] std::string replay_command(const SimOptions& options, Profile asked);
 
 /// What many seeds came to.
 struct Campaign {

@@ -23,6 +23,7 @@
 #include "test/sim/network.h"
 #include "test/sim/replica_node.h"
 #include "test/sim/trace.h"
+#include "test/sim/twins.h"
 
 namespace tagma::sim {
 
@@ -92,6 +93,22 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) override;
   void violated(std::string what) override { verdict_.report(checkers::Oracle::acknowledged, std::move(what)); }
 
+  /// The second process of one replica's key.
+  struct SecondTwin final : TwinHost {
+    explicit SecondTwin(Simulation& of) : simulation(of) {}
+    void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) override {
+      simulation.twin_sends(Twin::second, from, to, message);
+    }
+    void reply(ReplicaId from, ClientId to, const Message& message) override {
+      simulation.twin_replies(Twin::second, from, to, message);
+    }
+    Simulation& simulation;
+    std::unique_ptr<ReplicaNode> node;
+  };
+  void twin_sends(Twin which, ReplicaId from, std::optional<ReplicaId> to, const Message& message);
+  void twin_replies(Twin which, ReplicaId from, ClientId to, const Message& message);
+  void transmit_of_twin(Twin which, ReplicaId from, const Principal& to, const Message& message);
+
   // Network
   void transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
                 const Message* message);
@@ -107,6 +124,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void schedule_faults();
   void perform_due_faults();
   void cut_something();
+  void bridge_a_partition();
   void cut_for(const Principal& from, const Principal& to, VirtualUs duration_us);
   [[nodiscard]] ReplicaId primary() const;
   void crash_one();
@@ -146,7 +164,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   Identities identities_;
   Network network_;
   Random random_;
-  Random clock_random_;  ///< drawn apart, so that other draws stay as they were
+  Random clock_random_;   ///< drawn apart, so that other draws stay as they were
+  Random bridge_random_;  ///< the same
   Conspiracy conspiracy_;
   Workload workload_;
 
@@ -169,6 +188,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<Seq> installed_;         ///< the checkpoint that each last took from others
   std::map<ReplicaId, LyingReplica> liars_;
   std::map<ReplicaId, Attacks> attacks_;  ///< of the same
+  std::map<ReplicaId, SecondTwin> twins_;
+  std::map<ReplicaId, TwinSides> sides_;  ///< of the same
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
@@ -180,6 +201,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::uint64_t reports_asked_ = 0;
   std::uint64_t sessions_opened_ = 0;
   std::vector<std::uint64_t> cuts_due_;         ///< at how many completed operations, falling
+  std::vector<std::uint64_t> bridges_due_;      ///< the same
   std::vector<std::uint64_t> crashes_due_;      ///< the same
   std::vector<std::uint64_t> restarts_due_;     ///< the same
   std::vector<std::uint64_t> losses_due_;       ///< the same

@@ -4,12 +4,13 @@
 #include <set>
 
 #include "test/sim/runner.h"
+#include "test/sim/shrinker.h"
 
 using namespace tagma::sim;
 
 TEST_CASE("the same seed gives the same run, event for event") {
-  for (const auto profile : {Profile::calm, Profile::lossy, Profile::crash, Profile::liars, Profile::real_crypto,
-                             Profile::byzantine_primary}) {
+  for (const auto profile : {Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups,
+                             Profile::real_crypto, Profile::byzantine_primary, Profile::liveness, Profile::twins}) {
     const auto first = run_seed(5, profile);
     const auto second = run_seed(5, profile);
     CAPTURE(name_of(profile));
@@ -40,5 +41,11 @@ TEST_CASE("a run is worth its name") {
 }
 
 TEST_CASE("a violation is reported with what is needed to replay it") {
-  CHECK(replay_command(7, Profile::liars) == "./tagma sim --seed 7 --profile liars");
+  auto options = draw_options(7, Profile::byzantine_backups);
+  CHECK(replay_command(options, Profile::byzantine_backups) == "./tagma sim --seed 7 --profile byzantine-backups");
+  CHECK(simplify(options, "operations"));
+  CHECK(simplify(options, "operations"));
+  CHECK_FALSE(simplify(options, "no such thing"));
+  CHECK(replay_command(options, Profile::byzantine_backups) ==
+        "./tagma sim --seed 7 --profile byzantine-backups --without operations,operations");
 }

@@ -1,0 +1,26 @@
+#include "test/sim/twins.h"
+
+namespace tagma::sim {
+
+bool TwinSides::speaks(Twin which, const Principal& peer, VirtualUs now_us) {
+  if (now_us >= until_us_) {
+    until_us_ = now_us + random_.one_of<VirtualUs>({3'000, 30'000, 300'000});
+    for (auto& [known, state] : peers_) state.side = random_.one_of({Side::first, Side::second, Side::both});
+  }
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) {
+    peers_.emplace(peer, Peer{.side = random_.one_of({Side::first, Side::second, Side::both})});
+    return speaks(which, peer, now_us);
+  }
+  auto& state = found->second;
+  const bool heard = state.side == Side::both || state.side == (which == Twin::first ? Side::first : Side::second);
+  if (heard) (which == Twin::first ? state.heard_first : state.heard_second) = true;
+  return heard;
+}
+
+bool TwinSides::both_heard(const Principal& peer) const {
+  const auto found = peers_.find(peer);
+  return found != peers_.end() && found->second.heard_first && found->second.heard_second;
+}
+
+}  // namespace tagma::sim
