@@ -98,9 +98,6 @@ std::vector<Bytes> LmdbReader::keys(ByteView from, std::size_t count_max, std::s
 }
 
 std::optional<StatePiece> LmdbReader::piece(const NibblePrefix& prefix, std::size_t bytes_max) const {
-  // Paths are spread evenly: of a large piece a few keys tell that it will not fit, and it need not be read in vain.
-  constexpr std::size_t sample = 64;
-  const std::uint64_t expected = 4 * prefix.size() < 64 ? keys_ >> (4 * prefix.size()) : 0;
   StatePiece piece{prefix, {}};
   std::size_t bytes = 0;
   Cursor leaves(transaction_, tables_.leaves);
@@ -108,10 +105,6 @@ std::optional<StatePiece> LmdbReader::piece(const NibblePrefix& prefix, std::siz
     const auto leaf = read_leaf(transaction_, path.view(), record);
     bytes += piece_entry_bytes + leaf.key.size() + leaf.value.size();
     if (bytes > bytes_max) return false;
-    if (piece.entries.size() == sample && bytes / sample * expected > bytes_max + bytes_max / 2) {
-      bytes = bytes_max + 1;
-      return false;
-    }
     piece.entries.append(leaf.key, leaf.value);
     return true;
   });

@@ -26,7 +26,7 @@ std::vector<StateQuestion> StateTransfer::ask(std::size_t count_max) {
     if (questions.size() == count_max) break;
     if (open.asked) continue;
     open.asked = true;
-    questions.push_back({prefix, open.node_wanted});
+    questions.push_back({prefix, open.node_wanted || node_depths_.contains(prefix.size())});
   }
   return questions;
 }
@@ -98,7 +98,9 @@ void StateTransfer::compare(const NibblePrefix& place, NodeKind kind, const Dige
     cover_.insert(place);
     return;
   }
-  const bool node_wanted = kind == NodeKind::inner && local.kind == NodeKind::inner;
+  const auto below = staged_.upper_bound(place);
+  const bool partly_staged = below != staged_.end() && below->first.starts_with(place);
+  const bool node_wanted = kind == NodeKind::inner && (local.kind == NodeKind::inner || partly_staged);
   open_.emplace(place, Open{.digest = digest, .node_wanted = node_wanted, .asked = false});
 }
 

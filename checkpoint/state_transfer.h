@@ -28,6 +28,8 @@ class StateTransfer {
 
   /// The next places, in the order of their paths, none that was asked already. At most `count_max`.
   [[nodiscard]] std::vector<StateQuestion> ask(std::size_t count_max);
+  /// From now on the nodes of places so deep are wanted: what lies below them is known to be too much for a piece.
+  void want_nodes(std::size_t depth) { node_depths_.insert(depth); }
   /// The answer did not come or was no good: the place is to be asked again.
   void ask_again(const NibblePrefix& prefix);
 
@@ -74,6 +76,7 @@ class StateTransfer {
   Target target_;
   const StagedPieces staged_;
   std::map<NibblePrefix, Open> open_;
+  std::set<std::size_t> node_depths_;
   std::set<NibblePrefix> cover_;
   std::vector<VerifiedPiece> verified_;
   std::uint64_t accepted_bytes_ = 0;

@@ -81,7 +81,8 @@ struct CoreConfig {
   MonotonicUs transfer_busy_us = 10'000;        ///< a source that has nothing for now is left alone for so long
   std::size_t transfer_places_max = 32;         ///< places of one question
   std::size_t transfer_requests_max = 8;        ///< open questions to one source
-  std::size_t transfer_staging_bytes_max = 64UL * 1024 * 1024;  ///< fetched, and not yet on the disk
+  /// Fetched, and not yet on the disk; what is under way comes on top.
+  std::size_t transfer_staging_bytes_max = 64UL * 1024 * 1024;
   /// Sources that together bring less are given up for others.
   std::size_t transfer_bytes_per_second_min = 64UL * 1024;
   // As a source of it.

@@ -7,7 +7,7 @@ namespace tagma {
 namespace {
 
 /// Of one source; the oldest ones are forgotten.
-constexpr std::size_t requests_kept_max = 8;
+constexpr std::size_t requests_kept_max = 16;
 constexpr std::uint32_t strikes_max = 8;
 /// Nodes that may come in the place of pieces before anything came below them: those on the way down to what is asked
 /// about at once.
@@ -121,7 +121,7 @@ StateFetcher::Verdict StateFetcher::take(ReplicaId from, StateParts parts, Monot
     drop(source);
     return Verdict::lost;
   }
-  const Judged judged = judge(request, parts);
+  const Judged judged = judge(from, request, parts);
   ask_again(request);  // what it did not speak of
   if (judged.lie) {
     drop(source);
@@ -147,7 +147,7 @@ StateFetcher::Verdict StateFetcher::take(ReplicaId from, StateParts parts, Monot
 }
 
 /// Up to the first lie. Places that were answered leave the request.
-StateFetcher::Judged StateFetcher::judge(Request& request, StateParts& parts) {
+StateFetcher::Judged StateFetcher::judge(ReplicaId from, Request& request, StateParts& parts) {
   Judged judged;
   std::optional<StateQuestion> question;
   const auto answers = [&](const NibblePrefix& prefix) {
@@ -173,7 +173,9 @@ StateFetcher::Judged StateFetcher::judge(Request& request, StateParts& parts) {
     judged.lie =
         !answers(node.prefix) || !holds(transfer_.judge(node), node.children.size() * sizeof(StateNode::Child));
     if (judged.lie) return judged;
-    if (!question->node_wanted) ++judged.unwanted_nodes;
+    if (question->node_wanted) continue;
+    ++judged.unwanted_nodes;
+    note_split(from, node.prefix.size());
   }
   for (auto& piece : parts.pieces) {
     const auto bytes = size_of(piece);
@@ -181,6 +183,12 @@ StateFetcher::Judged StateFetcher::judge(Request& request, StateParts& parts) {
     if (judged.lie) return judged;
   }
   return judged;
+}
+
+void StateFetcher::note_split(ReplicaId from, std::size_t depth) {
+  auto& sources = splits_[depth];
+  sources.insert(from);
+  if (sources.size() == config_.membership.weak_quorum()) transfer_.want_nodes(depth);
 }
 
 bool StateFetcher::too_many_unwanted_nodes() const {

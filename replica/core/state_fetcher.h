@@ -89,7 +89,10 @@ class StateFetcher {
     bool useful = false;
     std::uint64_t unwanted_nodes = 0;
   };
-  [[nodiscard]] Judged judge(Request& request, StateParts& parts);
+  [[nodiscard]] Judged judge(ReplicaId from, Request& request, StateParts& parts);
+  /// A node came in the place of a piece. Paths are spread evenly: where f+1 sources say that so much lies below places
+  /// of a depth, one of them correct, it is so below most of that depth, and they need not look in vain.
+  void note_split(ReplicaId from, std::size_t depth);
   /// Whether so many nodes came in the place of pieces that somebody must be splitting what would have been one; an
   /// honest source sends a node only where more lies below it than a piece may have.
   [[nodiscard]] bool too_many_unwanted_nodes() const;
@@ -100,6 +103,7 @@ class StateFetcher {
   Sources sources_;
   std::uint64_t useful_bytes_ = 0;
   std::uint64_t unwanted_nodes_ = 0;
+  std::map<std::size_t, std::set<ReplicaId>> splits_;  ///< who sent nodes in the place of pieces, by depth
   std::uint64_t nonce_ = 0;
   ReplicaId turn_ = 0;  ///< who was asked last
 };

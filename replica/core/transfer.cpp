@@ -244,8 +244,18 @@ void ReplicaCore::Implementation::stage_waiting() {
   if (transfer.staging || transfer.waiting.empty()) return;
   transfer.staging = true;
   transfer.staging_since_us = now_.monotonic_us;
-  transfer.staging_bytes = std::exchange(transfer.waiting_bytes, 0);
-  effects_.emplace_back(StagePieces{std::exchange(transfer.waiting, {})});
+  // In parts: between two of them there is room for more, so that the sources hear of this replica, and their leases do
+  // not end while a slow disk takes all that waits.
+  const std::size_t part_bytes_max = config_.transfer_staging_bytes_max / 4;
+  std::vector<VerifiedPiece> part;
+  std::size_t count = 0;
+  for (; count < transfer.waiting.size() && (count == 0 || transfer.staging_bytes < part_bytes_max); ++count) {
+    transfer.staging_bytes += size_of(transfer.waiting[count].piece);
+    part.push_back(std::move(transfer.waiting[count]));
+  }
+  transfer.waiting.erase(transfer.waiting.begin(), transfer.waiting.begin() + static_cast<std::ptrdiff_t>(count));
+  transfer.waiting_bytes -= transfer.staging_bytes;
+  effects_.emplace_back(StagePieces{std::move(part)});
 }
 
 void ReplicaCore::Implementation::on(const PiecesStaged& /*event*/) {

@@ -248,37 +248,17 @@ class Malformed final : public Attack {
   Random random_;
 };
 
-/// X1: all who are faulty, the first primary among them, leave the same f correct replicas out, and then say nothing
-/// any more: what was decided without those f is known to the others alone.
-class LeavesOut final : public Attack {
- public:
-  LeavesOut(const AttackScene& scene, Coverage& coverage, std::set<ReplicaId> victims, std::uint64_t messages)
-      : Attack("row X1: some are left out, then silence", scene, coverage),
-        victims_(std::move(victims)),
-        messages_left_(messages) {}
-
-  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
-    if (messages_left_ == 0) return fired();
-    --messages_left_;
-    if (!victims_.contains(outgoing.to)) out.push_back(std::move(outgoing));
-  }
-
- private:
-  std::set<ReplicaId> victims_;
-  std::uint64_t messages_left_;
-};
-
-/// Nothing where the seed does not draw it. The same for all who are faulty in a run.
-std::unique_ptr<Attack> draw_leaves_out(const SimOptions& options, const AttackScene& scene, Coverage& coverage) {
-  Random random(options.seed, "left out");
-  if (!random.chance(200'000) || options.liars.size() < options.f || !options.is_liar(0)) return nullptr;
-  std::set<ReplicaId> victims;
-  while (victims.size() < options.f) {
+/// X1: whom all who are faulty leave out; the same for all of them in a run. Nobody where the seed does not draw it.
+std::set<ReplicaId> draw_left_out(const SimOptions& options, Random& random) {
+  std::set<ReplicaId> left_out;
+  if (!random.chance(200'000) || options.liars.size() < options.f || !options.is_liar(0)) return left_out;
+  // With just a quorum left on lossy links, those who flood leave the others too few slots in a run's time.
+  if (options.faulty_clients > 0) return left_out;
+  while (left_out.size() < options.f) {
     const auto id = static_cast<ReplicaId>(random.below(options.n));
-    if (!options.is_liar(id)) victims.insert(id);
+    if (!options.is_liar(id)) left_out.insert(id);
   }
-  return std::make_unique<LeavesOut>(scene, coverage, std::move(victims),
-                                     random.one_of<std::uint64_t>({50, 500, 3'000}));
+  return left_out;
 }
 
 constexpr std::uint32_t drawn_ppm = 150'000;
@@ -312,7 +292,9 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) 
   draw<Replays>(attacks_, random, scene, coverage);
   draw<Malformed>(attacks_, random, scene, coverage);
   draw<Dawdles>(attacks_, random, scene, coverage);
-  if (auto leaves_out = draw_leaves_out(options, scene, coverage)) attacks_.push_back(std::move(leaves_out));
+  Random left_out(options.seed, "left out");
+  left_out_ = draw_left_out(options, left_out);
+  messages_left_ = left_out.one_of<std::uint64_t>({50, 500, 3'000});
   if (proposes_tiny_batches(options.seed, self)) attacks_.push_back(std::make_unique<TinyBatches>(scene, coverage));
 }
 
@@ -330,6 +312,13 @@ std::vector<Outgoing> Attacks::bend(ReplicaId to, const Message& message) {
 
 void Attacks::act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes) {
   for (const auto& attack : attacks_) attack->act(executed, out, bytes);
+}
+
+bool Attacks::lets_leave(const Principal& to) {
+  if (left_out_.empty()) return true;
+  if (messages_left_ == 0) return false;
+  --messages_left_;
+  return to.kind != PrincipalKind::replica || !left_out_.contains(to.id);
 }
 
 }  // namespace tagma::sim

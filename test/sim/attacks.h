@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -70,8 +71,16 @@ class Attacks {
   [[nodiscard]] std::vector<Outgoing> bend(ReplicaId to, const Message& message);
   void act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes);
 
+  /// Attack X1: all who are faulty, the first primary among them, leave the same f correct replicas out, and then say
+  /// nothing any more. Whatever a faulty replica sends is asked about here, last.
+  [[nodiscard]] bool lets_leave(const Principal& to);
+  [[nodiscard]] bool silent() const { return !left_out_.empty() && messages_left_ == 0; }
+  [[nodiscard]] const std::set<ReplicaId>& left_out() const { return left_out_; }
+
  private:
   std::vector<std::unique_ptr<Attack>> attacks_;
+  std::set<ReplicaId> left_out_;
+  std::uint64_t messages_left_ = 0;  ///< until it falls silent
 };
 
 /// Attack P7: whether this faulty replica's core proposes single operations, one slot at a time.

@@ -28,12 +28,18 @@ void Simulation::schedule_faults() {
 
 /// X2: two sides of the correct replicas do not hear one another; the faulty ones speak with both.
 void Simulation::bridge_a_partition() {
-  coverage_.count("row X2: a partition bridged by faulty replicas");
   note("parted", "the correct replicas", {PrincipalKind::replica, options_.liars.front()});
   std::vector<ReplicaId> sides[2];
   for (ReplicaId id = 0; id < options_.n; ++id) {
     if (correct(id)) sides[bridge_random_.below(2)].push_back(id);
   }
+  for (auto* side : {&sides[0], &sides[1]}) {
+    auto& other = side == &sides[0] ? sides[1] : sides[0];
+    if (!side->empty()) continue;
+    side->push_back(other.back());
+    other.pop_back();
+  }
+  coverage_.count("row X2: a partition bridged by faulty replicas");
   const auto duration_us = bridge_random_.one_of<VirtualUs>({5'000, 50'000, 400'000});
   for (const auto one : sides[0]) {
     for (const auto other : sides[1]) {

@@ -14,8 +14,8 @@ namespace {
 using checkers::Oracle;
 
 constexpr VirtualUs tick_us = 2'000;
-/// A run that takes longer than this has stopped: no drawn delay or timer comes near.
-constexpr VirtualUs work_us_max = 120'000'000;
+/// A run that takes longer than this has stopped. Timeouts that doubled again and again reach a quarter of a minute.
+constexpr VirtualUs work_us_max = 600'000'000;
 /// Without liveness to wait for, a run ends here.
 constexpr VirtualUs unlive_us_max = 1'500'000;
 constexpr std::uint64_t events_max = 6'000'000;
@@ -145,8 +145,32 @@ void Simulation::note(std::string_view what, std::string_view about, const Princ
 
 void Simulation::transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
                           const Message* message) {
+  if (!may_leave(from, to)) return;
   const auto fate = network_.send(from, to, packet);
   if (message != nullptr && fate != "sent") trace(fate, from, &to, *message);
+}
+
+bool Simulation::may_leave(const Principal& from, const Principal& to) {
+  const auto found = from.kind == PrincipalKind::replica ? attacks_.find(from.id) : attacks_.end();
+  if (found == attacks_.end()) return true;
+  auto& attacks = found->second;
+  const bool was_silent = attacks.silent();
+  const bool leaves = attacks.lets_leave(to);
+  if (attacks.silent() && !was_silent) note_silence(from.id, attacks.left_out());
+  return leaves;
+}
+
+/// It counts where the others have got further than those who were left out.
+void Simulation::note_silence(ReplicaId id, const std::set<ReplicaId>& left_out) {
+  note("falls silent", "", replica(id));
+  Seq with = 0;
+  Seq without = 0;
+  for (ReplicaId other = 0; other < options_.n; ++other) {
+    if (!correct(other)) continue;
+    auto& most = left_out.contains(other) ? without : with;
+    most = std::max(most, executed_[other]);
+  }
+  if (with > without) coverage_.count("row X1: some are left out, then silence");
 }
 
 void Simulation::send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) {
@@ -187,7 +211,7 @@ void Simulation::transmit_of_twin(Twin which, ReplicaId from, const Principal& t
   auto& sides = sides_.at(from);
   if (!sides.speaks(which, to, scheduler_.now_us())) return;
   if (which == Twin::second) coverage_.count("row X4: the second process spoke for its replica");
-  if (to.kind == PrincipalKind::replica && sides.both_heard(to)) {
+  if (sides.spoke(which, to) && to.kind == PrincipalKind::replica) {
     coverage_.count("row X4: both spoke to the same replica");
   }
   const auto self = replica(from);

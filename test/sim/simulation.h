@@ -112,6 +112,9 @@ class Simulation final : private ReplicaHost, private ClientHost {
   // Network
   void transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
                 const Message* message);
+  /// Whether an attack lets a faulty replica say anything to `to` (X1).
+  [[nodiscard]] bool may_leave(const Principal& from, const Principal& to);
+  void note_silence(ReplicaId id, const std::set<ReplicaId>& left_out);
   void deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet);
   void vote_leaves(ReplicaId from, const Message& message);
   void check_life(ReplicaId from, Seq seq);

@@ -12,15 +12,14 @@ bool TwinSides::speaks(Twin which, const Principal& peer, VirtualUs now_us) {
     peers_.emplace(peer, Peer{.side = random_.one_of({Side::first, Side::second, Side::both})});
     return speaks(which, peer, now_us);
   }
-  auto& state = found->second;
-  const bool heard = state.side == Side::both || state.side == (which == Twin::first ? Side::first : Side::second);
-  if (heard) (which == Twin::first ? state.heard_first : state.heard_second) = true;
-  return heard;
+  const Side side = found->second.side;
+  return side == Side::both || side == (which == Twin::first ? Side::first : Side::second);
 }
 
-bool TwinSides::both_heard(const Principal& peer) const {
-  const auto found = peers_.find(peer);
-  return found != peers_.end() && found->second.heard_first && found->second.heard_second;
+bool TwinSides::spoke(Twin which, const Principal& peer) {
+  auto& state = peers_[peer];
+  (which == Twin::first ? state.heard_first : state.heard_second) = true;
+  return state.heard_first && state.heard_second;
 }
 
 }  // namespace tagma::sim

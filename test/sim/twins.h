@@ -37,8 +37,8 @@ class TwinSides {
 
   /// Whether this one of the two hears the peer, and is heard by it, at this time.
   [[nodiscard]] bool speaks(Twin which, const Principal& peer, VirtualUs now_us);
-  /// Whether the peer has heard both by now.
-  [[nodiscard]] bool both_heard(const Principal& peer) const;
+  /// This one has spoken to the peer. Returns whether the peer has heard both by now.
+  bool spoke(Twin which, const Principal& peer);
 
  private:
   enum class Side : std::uint8_t { first, second, both };
