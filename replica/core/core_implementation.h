@@ -60,6 +60,7 @@ class ReplicaCore::Implementation {
     MonotonicUs certificate_sent_us = 0;
     MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
+    MonotonicUs stays_us = 0;          ///< when it last said that it votes in a view below the own; 0: never
     MonotonicUs batches_since_us = 0;
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
     MonotonicUs new_views_since_us = 0;
@@ -393,6 +394,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] MonotonicUs view_timeout_us() const;
   /// Takes note that this view has not got anything done, if that is so.
   void note_fruitless_view();
+  void note_lonely_suspicion();
   void begin_timing();
   void begin_waiting_anew();
   void notice_pause();
@@ -470,6 +472,7 @@ class ReplicaCore::Implementation {
   std::map<NewViewName, DroppedBy> dropped_by_;  ///< at most limits::view_change_named_max, the latest
   std::set<NewViewName> harmless_new_views_;     ///< fetched, and dropped nothing
   MonotonicUs new_view_due_us_ = 0;              ///< when the wanted view must have begun; 0: too few want it
+  MonotonicUs left_us_ = 0;                      ///< when the own view was left for the one that is wanted now
   std::uint32_t doublings_ = 0;                  ///< of the timeout
   MonotonicUs timing_since_us_ = 0;              ///< nothing is held against the primary that was before
   MonotonicUs steady_since_us_ = 0;

@@ -64,6 +64,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   auto& peer = peers_[from.principal.id];
   peer.executed = message.executed;
   peer.certificate = message.certificate;
+  if (message.active && message.view < view_) peer.stays_us = now_.monotonic_us;
   note_votes_held(from.principal.id, message);
   // Somebody is ahead: do not wait for the heartbeat to say what is missing here.
   if (message.executed > executed_) {

@@ -86,6 +86,7 @@ void ReplicaCore::Implementation::change_view(View target, std::string_view why)
   led_ = false;
   issue_ = 0;
   new_view_due_us_ = 0;
+  left_us_ = now_.monotonic_us;
   for (auto& [seq, slot] : slots_) {
     slot.withheld.reset();
     slot.chosen.reset();

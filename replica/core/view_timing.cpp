@@ -35,6 +35,21 @@ void ReplicaCore::Implementation::note_fruitless_view() {
   doublings_ = std::min(doublings_ + 1, config_.view_change_doublings_max);
 }
 
+/// Where others stay in the view that this replica has left, for longer than its own timeout, theirs are longer:
+/// without it there may be no quorum to vote, and none to leave until theirs have run out. So it takes the time that it
+/// has to wait for its timeout; among f+1 that say so one is correct, so that this is no longer than a correct
+/// replica's.
+void ReplicaCore::Implementation::note_lonely_suspicion() {
+  const auto stays = [this](const Peer& peer) {
+    return peer.stays_us > left_us_ && now_.monotonic_us - peer.stays_us <= 2 * config_.heartbeat_us;
+  };
+  const auto staying = std::count_if(peers_.begin(), peers_.end(), stays);
+  if (staying < config_.membership.weak_quorum() || now_.monotonic_us - left_us_ < view_timeout_us()) return;
+  if (doublings_ == config_.view_change_doublings_max || mutant(Mutant::short_timeout_kept)) return;
+  ++doublings_;
+  count("timeout doubled: others stay in their view");
+}
+
 /// A process that was stopped, or a machine that slept, must not hold the time against the primary.
 void ReplicaCore::Implementation::notice_pause() {
   if (wake_at_us_ == 0 || now_.monotonic_us - wake_at_us_ <= config_.view_change_timeout_us / 2) return;
@@ -137,6 +152,7 @@ void ReplicaCore::Implementation::look_after_primary() {
   note_due();
   if (!active_) {
     // Behind, it waits for its own state and not for the primary.
+    if (new_view_due_us_ == 0) note_lonely_suspicion();
     const bool waits_for_own_state = pending_new_view_ != nullptr && executed_ < certificate_;
     if (new_view_due_us_ == 0 || now_.monotonic_us < new_view_due_us_ || waits_for_own_state) return;
     note_fruitless_view();

@@ -274,6 +274,28 @@ TEST_CASE("B3: f silent primaries in a row, each with the time that doubles") {
   CHECK(cluster[6].counted("timeout: no NEW-VIEW"));
 }
 
+TEST_CASE("whoever has left a view alone takes the time for which f+1 others stay for its timeout") {
+  const auto timeout_after_s = [](const std::vector<ReplicaId>& staying, int seconds) {
+    Cluster cluster(4);
+    auto& node = cluster[3];
+    node.step(Received{replica_sender(0), empty_view_change(node, 0, 1)});  // its primary gives the view up
+    REQUIRE_FALSE(node.core.view().active);
+    constexpr MonotonicUs step_us = 20'000;
+    for (MonotonicUs passed_us = 0; passed_us < seconds * 1'000'000; passed_us += step_us) {
+      node.now.monotonic_us += step_us;
+      for (const ReplicaId id : staying)
+        node.step(Received{replica_sender(id), Status{.view = 0, .active = true, .slots = {}}});
+      node.step(Woken{});
+    }
+    return node.core.view().view_timeout_us;
+  };
+  const MonotonicUs usual_us = toy_config(4, 3).view_change_timeout_us;
+  CHECK(timeout_after_s({1, 2}, 5) > 5'000'000);
+  CHECK(timeout_after_s({1, 2}, 5) <= 10'000'000);
+  CHECK(timeout_after_s({1}, 5) == usual_us);  // who may be a liar
+  CHECK(timeout_after_s({}, 5) == usual_us);   // cut off, it learns nothing about the others' timeouts
+}
+
 TEST_CASE("K11: a disk put back to before a view change is found out by the NEW-VIEW") {
   Cluster cluster(4);
   cluster.submit(0, request(cluster[0], 1));
