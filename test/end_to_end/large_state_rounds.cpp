@@ -3,10 +3,10 @@
 //
 //   large_state_rounds [--keys N] [--value-bytes B] [--bursts N] [--writes-per-second N] [--fill paths|numbers]
 //
-// Writes N keys, then goes through the steps and prints a line for each. They are written in the order in which they
-// lie on the disk, or in that of their numbers: then each key changes another page, which takes ten million keys half
-// an hour on a common disk, and leaves files of twice the size. Exit 0: every step came to its end, no operation failed
-// and every acknowledged write was read back. The figures are for docs/performance.md; nothing is judged by time.
+// Writes N keys, then goes through the steps and prints a line for each. They are written in the order in which their
+// leaves lie on the disk, or in that of their numbers: then each key changes another page of leaves, which takes ten
+// million keys half an hour on a common disk. Exit 0: every step came to its end, no operation failed and every
+// acknowledged write was read back. The figures are for docs/performance.md; nothing is judged by time.
 #include <algorithm>
 #include <charconv>
 #include <csignal>
