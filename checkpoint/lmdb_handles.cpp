@@ -172,11 +172,15 @@ std::optional<ByteView> Cursor::find(ByteView key) {
   return entry->second;
 }
 
-void Cursor::put(ByteView key, ByteView value) {
+void Cursor::put(ByteView key, ByteView value, unsigned flags) {
   TAGMA_ASSERT(value.size() <= record_bytes_max, "execution keeps values within their limit");
   MDB_val wanted = borrowed(key);
   MDB_val written = borrowed(value);
-  transaction_.check(mdb_cursor_put(handle_.get(), &wanted, &written, 0), "mdb_cursor_put");
+  transaction_.check(mdb_cursor_put(handle_.get(), &wanted, &written, flags), "mdb_cursor_put");
 }
+
+void Cursor::put(ByteView key, ByteView value) { put(key, value, 0); }
+
+void Cursor::append(ByteView key, ByteView value) { put(key, value, MDB_APPEND); }
 
 }  // namespace tagma::lmdb

@@ -107,12 +107,15 @@ class Cursor {
   [[nodiscard]] std::optional<ByteView> find(ByteView key);
   /// As Transaction::put().
   void put(ByteView key, ByteView value);
+  /// As Transaction::append().
+  void append(ByteView key, ByteView value);
 
  private:
   struct Close {
     void operator()(MDB_cursor* handle) const { mdb_cursor_close(handle); }
   };
   [[nodiscard]] Entry entry_at(ByteView from, MDB_cursor_op operation);
+  void put(ByteView key, ByteView value, unsigned flags);
 
   const Transaction& transaction_;
   std::unique_ptr<MDB_cursor, Close> handle_;

@@ -1,6 +1,5 @@
 #include "checkpoint/lmdb_incoming.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "messages/assert.h"
@@ -13,10 +12,6 @@ constexpr std::size_t paths_at_once = 4096;
 /// So many bytes of changes go into the tree together. Since they come in the order of their paths few nodes are
 /// written more than once.
 constexpr std::size_t waiting_bytes_max = 4UL * 1024 * 1024;
-
-/// So many bytes of new keys are gathered before they are written. They come in the order of their hashes; written like
-/// that each would go to another page of the table.
-constexpr std::size_t keys_at_once_bytes = 64UL * 1024 * 1024;
 
 /// To the path after it; false behind the last one.
 bool increment(Digest& path) {
@@ -95,7 +90,7 @@ Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
     for (const auto& entry : staged) take(entry);
   }
   apply_waiting();
-  write_keys();
+  new_keys_.write();
   discard();
   return tree_.root();
 }
@@ -134,7 +129,7 @@ void IncomingState::take(const Placed& staged) {
   const Digest digest = tree_.leaf(leaf.key, leaf.value);
   Bytes record = leaf_record(path, {.key = leaf.key, .value = leaf.value, .digest = digest});
   if (before && *before == record) return;
-  if (!before) add_key(leaf.key);
+  if (!before) new_keys_.add(leaf.key);
   wait({.change = {.path = path, .leaf = digest, .there = before.has_value()}, .record = std::move(record)});
 }
 
@@ -161,27 +156,6 @@ void IncomingState::apply_waiting() {
   }
   waiting_.clear();
   waiting_bytes_ = 0;
-}
-
-void IncomingState::add_key(ByteView key) {
-  new_keys_.append(key);
-  new_key_ends_.push_back(static_cast<std::uint32_t>(new_keys_.size()));
-  if (new_keys_.size() >= keys_at_once_bytes) write_keys();
-}
-
-void IncomingState::write_keys() {
-  std::vector<ByteView> keys;
-  keys.reserve(new_key_ends_.size());
-  std::size_t from = 0;
-  for (const std::size_t end : new_key_ends_) {
-    keys.push_back(ByteView(new_keys_).substr(from, end - from));
-    from = end;
-  }
-  std::sort(keys.begin(), keys.end());
-  const bool first = transaction_.entries(tables_.keys) == 0;
-  for (const auto& key : keys) write_key(transaction_, tables_.keys, key, first);
-  new_keys_.clear();
-  new_key_ends_.clear();
 }
 
 std::map<NibblePrefix, std::optional<Digest>> staged_pieces(const Transaction& transaction, const Tables& tables) {

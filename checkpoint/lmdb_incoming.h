@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "checkpoint/lmdb_new_keys.h"
 #include "checkpoint/lmdb_records.h"
 #include "checkpoint/state_piece.h"
 
@@ -15,7 +16,7 @@ namespace tagma::lmdb {
 class IncomingState {
  public:
   IncomingState(Transaction& transaction, const Tables& tables, StoredTree& tree)
-      : transaction_(transaction), tables_(tables), tree_(tree) {}
+      : transaction_(transaction), tables_(tables), tree_(tree), new_keys_(transaction, tables.keys) {}
 
   /// Keeps the piece, in place of every one that overlaps with it. The caller has compared its digest with a certified
   /// root.
@@ -44,8 +45,6 @@ class IncomingState {
   };
   void wait(Waiting waiting);
   void apply_waiting();
-  void add_key(ByteView key);
-  void write_keys();
 
   Transaction& transaction_;
   const Tables& tables_;
@@ -53,9 +52,7 @@ class IncomingState {
   std::vector<Waiting> waiting_;  ///< that neither the tree nor the leaves know yet
   std::size_t waiting_bytes_ = 0;
   bool fresh_ = false;  ///< there was nothing before: leaves come in the order of their table
-  /// That the table of keys does not have yet: their bytes one after the other, and where each of them ends.
-  Bytes new_keys_;
-  std::vector<std::uint32_t> new_key_ends_;
+  NewKeys new_keys_;
 };
 
 /// What is staged, by place.

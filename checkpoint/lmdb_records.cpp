@@ -188,9 +188,9 @@ void check_key(const Transaction& transaction, ByteView key, ByteView record) {
   static_cast<void>(unsealed(transaction, keys_sealed, key, record));
 }
 
-void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all) {
+void write_key(Cursor& keys, ByteView key, bool above_all) {
   const Bytes record = sealed(keys_sealed, key, {});
-  above_all ? transaction.append(keys, key, record) : transaction.put(keys, key, record);
+  above_all ? keys.append(key, record) : keys.put(key, record);
 }
 
 NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record) {

@@ -43,7 +43,7 @@ struct LeafRecord {
 [[nodiscard]] Bytes leaf_record(const Digest& path, const LeafRecord& leaf);
 void check_key(const Transaction& transaction, ByteView key, ByteView record);
 /// `above_all`: it is known to stand above all that are there.
-void write_key(Transaction& transaction, Table keys, ByteView key, bool above_all = false);
+void write_key(Cursor& keys, ByteView key, bool above_all);
 [[nodiscard]] NodeRecord read_node(const Transaction& transaction, ByteView key, ByteView record);
 /// A piece of an incoming state as it was read.
 struct PieceRecord {

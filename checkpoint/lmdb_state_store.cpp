@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "checkpoint/lmdb_incoming.h"
+#include "checkpoint/lmdb_new_keys.h"
 #include "checkpoint/numbers.h"
 #include "messages/assert.h"
 
@@ -121,13 +122,14 @@ std::optional<Changed> changed(const Transaction& transaction, lmdb::Cursor& lea
   return Changed{placed, change};
 }
 
-void write_changed(Transaction& transaction, const Tables& tables, lmdb::Cursor& leaves, const Changed& changed) {
+void write_changed(Transaction& transaction, const Tables& tables, lmdb::Cursor& leaves, lmdb::NewKeys& new_keys,
+                   const Changed& changed) {
   const auto& [key, value] = *changed.placed.entry;
   const auto& [path, leaf, there] = changed.change;
   if (value) {
     const lmdb::LeafRecord content{.key = key, .value = *value, .digest = *leaf};
     leaves.put(path.view(), lmdb::leaf_record(path, content));
-    if (!there) write_key(transaction, tables.keys, key);
+    if (!there) new_keys.add(key);
   } else if (there) {
     transaction.erase(tables.leaves, path.view());
     transaction.erase(tables.keys, key);
@@ -185,13 +187,14 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
   const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
     lmdb::Cursor leaves(transaction, tables_.leaves);
+    lmdb::NewKeys new_keys(transaction, tables_.keys);
     std::vector<Changed> waiting;
     const auto apply_waiting = [&] {
       std::vector<StoredTree::Change> changes;
       changes.reserve(waiting.size());
       for (const auto& one : waiting) changes.push_back(one.change);
       root = tree.update(std::move(changes));
-      for (const auto& one : waiting) write_changed(transaction, tables_, leaves, one);
+      for (const auto& one : waiting) write_changed(transaction, tables_, leaves, new_keys, one);
       waiting.clear();
     };
     for (const auto& placed : in_order_of_paths(tree, overlay)) {
@@ -199,6 +202,7 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
       if (waiting.size() == changes_at_once) apply_waiting();
     }
     apply_waiting();
+    new_keys.write();
     write_head(transaction, tables_.meta, {seq, root});
     return true;
   });

@@ -215,6 +215,44 @@ TEST_CASE("a later life goes on with what is staged, and asks for none of it aga
   }
 }
 
+TEST_CASE("what is staged is not fetched again as a part of a larger piece, though the own state has nothing there") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    Chance chance(seed);
+    Pair pair;
+    pair.advance(chance, 600, 500);
+    StateTransfer first = pair.transfer();
+    run(first, pair, chance, 300, 20 + chance.below(30));
+    StateTransfer second = pair.transfer();
+    run(second, pair, chance, 1'000'000);
+    CHECK(first.accepted_bytes() > 0);
+    CHECK(first.accepted_bytes() + second.accepted_bytes() == pair.model.content_bytes());
+    install(pair, second);
+  }
+}
+
+TEST_CASE("where pieces are known to be too large, nodes are asked for") {
+  Chance chance(6);
+  Pair pair;
+  pair.advance(chance, 600, 500);
+  StateTransfer transfer = pair.transfer();
+  transfer.want_nodes(0);
+  transfer.want_nodes(1);
+  std::array<std::size_t, 2> nodes_and_pieces{};
+  while (!transfer.complete()) {
+    for (const auto& question : transfer.ask(8)) {
+      CHECK(question.node_wanted == (question.prefix.size() < 2));
+      ++nodes_and_pieces.at(question.node_wanted ? 0 : 1);
+      REQUIRE(answered(transfer, pair.want->reader(), question, 1'000'000) == Judgement::accepted);
+    }
+  }
+  CHECK(nodes_and_pieces[0] == 17);
+  CHECK(nodes_and_pieces[1] > 100);
+  Effort effort;
+  stage(*pair.have, transfer, effort);
+  install(pair, transfer);
+}
+
 TEST_CASE("what was staged for an earlier target serves a later one where it still fits, and does no harm elsewhere") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);

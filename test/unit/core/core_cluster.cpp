@@ -157,6 +157,7 @@ void Node::perform(Effects effects) {
     } else if (std::holds_alternative<ReadStaged>(effect)) {
       events_.emplace_back(StagedRead{store.staged()});
     } else if (const auto* stage = std::get_if<StagePieces>(&effect)) {
+      stagings.push_back(stage->pieces.size());
       store.stage(stage->pieces);
       events_.emplace_back(PiecesStaged{});
     } else if (const auto* install = std::get_if<InstallState>(&effect)) {

@@ -97,6 +97,7 @@ struct Node {
   std::set<ReplicaId> distrusted;
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
+  std::vector<std::size_t> stagings;  ///< pieces that were to be staged at once
   Seq collected = 0;
   MonotonicUs wake_at_us = 0;
   PersistNumber persists = 0;

@@ -1,6 +1,9 @@
 // Stories of state transfer: attacks B8 (bad data), B9 (refused or dripped), B10 (moving target).
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "replica/core/state_fetcher.h"
 #include "test/fakes/state_pieces.h"
 #include "test/unit/core/core_cluster.h"
 
@@ -265,6 +268,56 @@ TEST_CASE("a source that answers with nodes all the way down is left alone") {
   }));
   CHECK(nodes > 0);
   CHECK_FALSE(cluster[3].counted("source of the state lied"));  // what it sends is true
+  check_alike(cluster);
+}
+
+TEST_CASE("nodes are asked for where f+1 sources sent them in the place of pieces, not where one did") {
+  for (const bool honest : {true, false}) {
+    CAPTURE(honest);
+    CoreConfig config = toy_config(4, 3);
+    config.transfer_places_max = 4;
+    config.transfer_requests_max = 1;
+    ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, 3}));
+    const HashFunction hash = [&](ByteView bytes) { return authenticator.digest(bytes); };
+    MemoryStateStore own(hash);
+    MemoryStateStore source(hash);
+    Overlay keys;
+    for (int key = 0; key < 400; ++key) keys["key " + std::to_string(key)] = Bytes(50, 'v');
+    source.apply(10, keys);
+    StateFetcher fetcher(config, own, hash,
+                         {.target = {.seq = 10, .root = source.root()}, .staged = {}, .sources = {0, 1, 2}});
+    std::map<std::size_t, std::set<ReplicaId>> splits;  // by depth
+    std::size_t nodes_wanted = 0;
+    for (int round = 0; round < 1'000 && !fetcher.complete(); ++round) {
+      for (const auto& [to, query] : fetcher.ask(1'000'000)) {
+        StateParts parts{.nonce = query.nonce, .seq = 10, .nodes = {}, .pieces = {}};
+        for (const auto& [prefix, node_wanted] : query.places) {
+          nodes_wanted += node_wanted ? 1 : 0;
+          auto node = source.node(prefix);
+          // What an honest source cannot put into one piece, and what a faulty one splits all the same.
+          const bool split = node.kind == NodeKind::inner && prefix.size() < 2 && (honest || to == 1);
+          if (!node_wanted && split) splits[prefix.size()].insert(to);
+          if (node_wanted || split) {
+            parts.nodes.push_back(std::move(node));
+          } else {
+            parts.pieces.push_back(*source.piece(prefix, 1'000'000));
+          }
+        }
+        CHECK(fetcher.take(to, std::move(parts), 1'000'000) == StateFetcher::Verdict::useful);
+      }
+    }
+    REQUIRE(fetcher.complete());
+    CHECK((nodes_wanted > 0) == honest);
+    CHECK(splits[1].size() == (honest ? 3 : 1));
+  }
+}
+
+TEST_CASE("what waits for the disk is staged in parts of a quarter of the room") {
+  Cluster cluster = behind(41, [](CoreConfig& config) { config.transfer_staging_bytes_max = 4; });
+  REQUIRE(wait_for(cluster, caught_up(cluster)));
+  const auto& stagings = cluster[3].stagings;
+  CHECK(stagings.size() > 5);
+  CHECK(std::all_of(stagings.begin(), stagings.end(), [](std::size_t pieces) { return pieces == 1; }));
   check_alike(cluster);
 }
 
