@@ -1,10 +1,12 @@
-// Authenticated frames that wait to be served: one bounded queue per sender, one message of each sender in rotation.
+// Authenticated frames that wait to be served: one bounded queue per sender, and each sender gets as much of the time.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <vector>
 #include <zmq.hpp>
 
@@ -26,7 +28,10 @@ struct InboxBounds {
   std::size_t bytes_max = 64UL * 1024 * 1024;  ///< of all senders; above it the socket is left unread
 };
 
-/// Invariant: whoever sends much waits in its own queue; the next message of another sender is at most one round away.
+/// Fair by what messages cost, not by their number (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996): the
+/// next message is that of whoever has had least of the time, among those that have one waiting. Whoever sends much, or
+/// what takes long, waits in its own queue; others wait for the message that is being served, and for what they
+/// themselves have cost. Time that nobody else wants is anybody's.
 /// Not thread-safe. Senders are authenticated members, hence their number is bounded.
 class Inbox {
  public:
@@ -44,13 +49,15 @@ class Inbox {
     crypto::ChannelId channel = 0;
     ByteView body;  ///< valid until the next call of next()
   };
-  /// The next message in rotation.
+  /// The next message.
   [[nodiscard]] std::optional<Item> next();
+  /// What the message cost that next() returned last, in nanoseconds; 1 if nobody says.
+  void charge(std::uint64_t cost_ns);
 
-  /// This sender's messages come when nobody else's wait, or in rotation like the others' again.
+  /// This sender's messages come when nobody else's wait, or like the others' again.
   void serve_last(const Principal& sender, bool last);
 
-  [[nodiscard]] bool empty() const { return rotation_.empty() && last_rotation_.empty(); }
+  [[nodiscard]] bool empty() const;
   /// Whether more should be left in the transport, which pushes back.
   [[nodiscard]] bool full() const { return bytes_ >= bounds_.bytes_max; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -59,16 +66,26 @@ class Inbox {
   struct Queue {
     std::deque<std::unique_ptr<Frame>> frames;
     std::size_t bytes = 0;
-    bool last = false;  ///< stands in last_rotation_
+    bool last = false;          ///< stands in last_line_
+    std::uint64_t turn_ns = 0;  ///< the virtual time at which its next message begins
+    std::uint64_t place = 0;    ///< in its line, among those with the same turn
   };
-  [[nodiscard]] std::deque<Queue*>& rotation_of(const Queue& queue) { return queue.last ? last_rotation_ : rotation_; }
+  /// Who has messages that wait: the one whose turn is next first; all but the one that is being served.
+  using Line = std::set<std::tuple<std::uint64_t, std::uint64_t, Queue*>>;
+  [[nodiscard]] Line& line_of(const Queue& queue) { return queue.last ? last_line_ : line_; }
+  void stand_in_line(Queue& queue);
+  void end_service();
 
   InboxBounds bounds_;
-  std::map<Principal, Queue> queues_;  ///< nodes stay where they are: the rotation points to them
-  std::deque<Queue*> rotation_;        ///< queues with frames, each once, next one first
-  std::deque<Queue*> last_rotation_;   ///< the same, of those that are served last
+  std::map<Principal, Queue> queues_;  ///< nodes stay where they are: the lines point to them
+  Line line_;
+  Line last_line_;  ///< of those that are served last
   std::size_t bytes_ = 0;
-  std::unique_ptr<Frame> served_;  ///< keeps the body that next() returned last
+  std::uint64_t virtual_ns_ = 0;   ///< when the message began that is, or was, served last
+  std::uint64_t places_ = 0;       ///< given so far
+  Queue* in_service_ = nullptr;    ///< whose message next() returned last
+  std::uint64_t cost_ns_ = 0;      ///< of that message, so far
+  std::unique_ptr<Frame> served_;  ///< keeps its body
   std::vector<std::unique_ptr<Frame>> spare_;
 };
 

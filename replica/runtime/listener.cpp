@@ -1,6 +1,12 @@
 #include "replica/runtime/listener.h"
 
 namespace tagma::runtime {
+namespace {
+
+/// Connections whose frames are dropped before their MAC is looked at.
+constexpr std::size_t cut_off_connections_max = 256;
+
+}  // namespace
 
 Listener::Listener(std::string_view name, zmq::socket_t socket, crypto::ChannelScope scope, crypto::ChannelEnd local,
                    const crypto::Identity& identity, crypto::ChannelAcceptor::Lookup lookup,
@@ -12,6 +18,7 @@ Listener::Listener(std::string_view name, zmq::socket_t socket, crypto::ChannelS
       hellos_(bounds.hellos_per_second, bounds.hello_burst),
       resets_(bounds.resets_per_second, bounds.resets_per_second),
       inbox_(bounds.inbox),
+      guard_(bounds.faulty_max),
       counters_(counters),
       log_(log) {}
 
@@ -71,6 +78,10 @@ void Listener::take_record(std::unique_ptr<Frame> frame, MonotonicUs now_us) {
 }
 
 void Listener::take_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us) {
+  if (is_cut_off(view_of(frame->routing_id), now_us)) {
+    counters_.refuse("frame refused", "sender is cut off");
+    return inbox_.give_back(std::move(frame));
+  }
   const ByteView record = view_of(frame->record);
   auto opened = acceptor_.open(record);
   if (!opened) {
@@ -91,11 +102,52 @@ void Listener::take_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us) {
   frame->opened = std::move(*opened);
   if (on_frame_) on_frame_(frame->opened.from, frame->opened.channel, view_of(frame->routing_id));
   counters_.traffic.messages_received += frame->opened.bodies.size();
-  if (frame->opened.bodies.empty()) {
-    inbox_.give_back(std::move(frame));
-  } else if (!inbox_.push(std::move(frame))) {
-    refuse("frame refused", "queue of its sender is full", now_us);
+  frame->opened.bodies.empty() ? inbox_.give_back(std::move(frame)) : queue_frame(std::move(frame), now_us);
+}
+
+void Listener::queue_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us) {
+  const Principal sender = frame->opened.from.principal;
+  const Bytes routing_id(view_of(frame->routing_id));
+  if (guard_.is_cut_off(sender, now_us)) {
+    counters_.refuse("frame refused", "sender is cut off");  // another connection of it
+    cut_off(routing_id, guard_.cut_until_us(sender));
+    return inbox_.give_back(std::move(frame));
   }
+  if (inbox_.push(std::move(frame))) return;
+  refuse("frame refused", "queue of its sender is full", now_us);
+  if (!guard_.overflowed(sender, now_us)) return;
+  const MonotonicUs until_us = guard_.cut_until_us(sender);
+  cut_off(routing_id, until_us);
+  counters_.add("senders cut off");
+  std::string line(name_);
+  line += ": " + to_string(sender) + " sends so much more than the others that it is not heard for ";
+  line += std::to_string((until_us - now_us) / 1'000'000) + " s";
+  log_.warn(line);
+}
+
+bool Listener::is_cut_off(ByteView routing_id, MonotonicUs now_us) {
+  if (cut_off_until_.empty()) return false;
+  const auto found = cut_off_until_.find(routing_id);
+  if (found == cut_off_until_.end()) return false;
+  if (now_us < found->second) return true;
+  cut_off_until_.erase(found);
+  return false;
+}
+
+void Listener::cut_off(ByteView routing_id, MonotonicUs until_us) {
+  // Who has that many connections is known by its MAC on all others.
+  if (cut_off_until_.size() < cut_off_connections_max) cut_off_until_[Bytes(routing_id)] = until_us;
+}
+
+std::optional<Inbox::Item> Listener::next() {
+  auto item = inbox_.next();
+  if (item) serving_ = item->from.principal;
+  return item;
+}
+
+void Listener::charge(std::uint64_t cost_ns, MonotonicUs now_us) {
+  inbox_.charge(cost_ns);
+  guard_.served(serving_, cost_ns, now_us);
 }
 
 /// Returns whether any was looked at: what was sent then may have swallowed the socket's wake-up.

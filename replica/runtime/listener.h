@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string_view>
 
 #include "crypto/channel.h"
 #include "replica/runtime/counters.h"
+#include "replica/runtime/flood_guard.h"
 #include "replica/runtime/hello_queue.h"
 #include "replica/runtime/inbox.h"
 #include "replica/runtime/log.h"
@@ -21,10 +23,12 @@ struct ListenerBounds {
   std::int64_t hello_burst = 64;
   std::int64_t resets_per_second = 200;
   InboxBounds inbox;
+  std::uint32_t faulty_max = 0;  ///< of the senders; 0: nobody is cut off
 };
 
-/// One ROUTER: verifies records in the order of rising cost (kind, size, channel, MAC) and hands out the messages of
-/// each sender in rotation. Single-threaded.
+/// One ROUTER: verifies records in the order of rising cost (kind, size, channel, MAC) and hands out the messages, to
+/// each sender its share of the time. What comes by a connection of one that is cut off is dropped unread.
+/// Single-threaded.
 class Listener {
  public:
   /// Called for every authenticated frame, also one without a message, in the order of arrival.
@@ -42,7 +46,9 @@ class Listener {
   [[nodiscard]] bool receive(MonotonicUs now_us);
 
   /// The next message to serve.
-  [[nodiscard]] std::optional<Inbox::Item> next() { return inbox_.next(); }
+  [[nodiscard]] std::optional<Inbox::Item> next();
+  /// What it cost to serve it, in nanoseconds.
+  void charge(std::uint64_t cost_ns, MonotonicUs now_us);
   [[nodiscard]] bool idle() const { return inbox_.empty(); }
   void serve_last(const Principal& sender, bool last) { inbox_.serve_last(sender, last); }
 
@@ -56,6 +62,9 @@ class Listener {
   [[nodiscard]] bool receive_record(Frame& frame);
   void take_record(std::unique_ptr<Frame> frame, MonotonicUs now_us);
   void take_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us);
+  void queue_frame(std::unique_ptr<Frame> frame, MonotonicUs now_us);
+  [[nodiscard]] bool is_cut_off(ByteView routing_id, MonotonicUs now_us);
+  void cut_off(ByteView routing_id, MonotonicUs until_us);
   bool answer_hellos(MonotonicUs now_us);
   void refuse(std::string_view category, std::string_view reason, MonotonicUs now_us);
 
@@ -66,6 +75,9 @@ class Listener {
   HelloQueue hellos_;
   TokenBucket resets_;
   Inbox inbox_;
+  FloodGuard guard_;
+  Principal serving_;                                        ///< whose message next() returned last
+  std::map<Bytes, MonotonicUs, std::less<>> cut_off_until_;  ///< connections of those who are cut off
   OnFrame on_frame_;
   Counters& counters_;
   Log& log_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace tagma::runtime {
 namespace {
@@ -21,6 +22,20 @@ Now read_clocks() {
   return Now{duration_cast<microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(),
              duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
+
+/// What one message after the other costs.
+class Stopwatch {
+ public:
+  /// Since the last call, or the beginning.
+  [[nodiscard]] std::uint64_t lap_ns() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto lap = std::chrono::duration_cast<std::chrono::nanoseconds>(now - std::exchange(since_, now));
+    return static_cast<std::uint64_t>(lap.count());
+  }
+
+ private:
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -81,9 +96,11 @@ bool ReplicaLoop::turn() {
 bool ReplicaLoop::serve_replicas() {
   bool active = transport_.receive_from_replicas(now_.monotonic_us);
   std::optional<Received> received;
+  Stopwatch stopwatch;
   for (int i = 0; i < replica_messages_per_turn_max && transport_.next_from_replicas(received); ++i) {
     active = true;
     if (received) step(*std::move(received));
+    transport_.charge_replica(stopwatch.lap_ns(), now_.monotonic_us);
   }
   return active;
 }
@@ -91,9 +108,11 @@ bool ReplicaLoop::serve_replicas() {
 bool ReplicaLoop::serve_clients() {
   bool active = transport_.receive_from_clients(now_.monotonic_us);
   std::optional<Received> received;
+  Stopwatch stopwatch;
   for (int i = 0; i < client_messages_per_turn_max && transport_.next_from_clients(received); ++i) {
     active = true;
     if (received) step(*std::move(received));
+    transport_.charge_client(stopwatch.lap_ns(), now_.monotonic_us);
   }
   return active;
 }

@@ -74,6 +74,7 @@ std::optional<Refused> Transport::open_listeners(const crypto::Identity& identit
   of_replicas.channels_per_principal_max = channels_per_replica_max;
   of_replicas.inbox = {
       .frames_per_sender_max = 512, .bytes_per_sender_max = 32UL * 1024 * 1024, .bytes_max = 128UL * 1024 * 1024};
+  of_replicas.faulty_max = config_.membership.faults;
   ListenerBounds of_clients;
   of_clients.channels_per_principal_max = connections_per_client_max(config_);
   const auto scope = scope_of(config_.membership);

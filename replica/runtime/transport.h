@@ -43,10 +43,13 @@ class Transport final : public Outgoing {
   /// Handshakes that are due. Returns whether any began.
   bool shake_hands(MonotonicUs now_us);
 
-  /// Takes one message of the replicas (clients) in rotation; false if none waits. `received` stays empty if the
-  /// message was refused.
+  /// Takes the next message of the replicas (clients); false if none waits. `received` stays empty if the message was
+  /// refused.
   [[nodiscard]] bool next_from_replicas(std::optional<Received>& received);
   [[nodiscard]] bool next_from_clients(std::optional<Received>& received);
+  /// What it cost to serve the message that was taken last, in nanoseconds: its sender is charged.
+  void charge_replica(std::uint64_t cost_ns, MonotonicUs now_us) { replicas_->charge(cost_ns, now_us); }
+  void charge_client(std::uint64_t cost_ns, MonotonicUs now_us) { clients_->charge(cost_ns, now_us); }
   /// Whether messages wait that were received and not taken.
   [[nodiscard]] bool waiting() const { return !replicas_->idle() || !clients_->idle(); }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <map>
 
 using namespace tagma;
 using runtime::Frame;
@@ -30,7 +31,7 @@ std::string drain(Inbox& inbox) {
 
 }  // namespace
 
-TEST_CASE("senders are served in rotation, each in its own order") {
+TEST_CASE("senders whose messages cost alike are served in rotation, each in its own order") {
   Inbox inbox({});
   CHECK(inbox.push(frame_of(inbox, 1, "aaaaaa")));
   CHECK(inbox.push(frame_of(inbox, 2, "bc")));
@@ -39,6 +40,66 @@ TEST_CASE("senders are served in rotation, each in its own order") {
   CHECK(drain(inbox) == "abxacaaaaA");
   CHECK(inbox.empty());
   CHECK(inbox.bytes() == 0);
+}
+
+TEST_CASE("B11: each sender has its share of the time, however much it sends and however long that takes") {
+  Inbox inbox({});
+  CHECK(inbox.push(frame_of(inbox, 1, "HHHHHHHH")));
+  CHECK(inbox.push(frame_of(inbox, 2, std::string(40, 'a'))));
+  CHECK(inbox.push(frame_of(inbox, 3, std::string(40, 'b'))));
+  std::map<char, std::uint64_t> cost_ns;
+  std::size_t served = 0;
+  for (; served < 42; ++served) {
+    const char letter = inbox.next()->body.front();
+    const std::uint64_t cost = letter == 'H' ? 10'000 : 1'000;
+    inbox.charge(cost / 2);
+    inbox.charge(cost - cost / 2);
+    cost_ns[letter] += cost;
+  }
+  CHECK(cost_ns['H'] == 20'000);
+  CHECK(cost_ns['a'] == 20'000);
+  CHECK(cost_ns['b'] == 20'000);
+  CHECK(drain(inbox).size() == 46);
+}
+
+TEST_CASE("B11: a costly message leaves its sender behind others although none of its messages waited meanwhile") {
+  Inbox inbox({});
+  CHECK(inbox.push(frame_of(inbox, 1, "H")));
+  CHECK(inbox.push(frame_of(inbox, 2, "aaaa")));
+  CHECK(inbox.next()->body == "H");
+  inbox.charge(3'500);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(inbox.next()->body == "a");
+    inbox.charge(1'000);
+  }
+  CHECK(inbox.push(frame_of(inbox, 1, "H")));
+  CHECK(inbox.next()->body == "a");
+  inbox.charge(1'000);
+  CHECK(inbox.next()->body == "a");
+  inbox.charge(1'000);
+  CHECK(inbox.push(frame_of(inbox, 2, "a")));
+  CHECK(inbox.next()->body == "H");
+  CHECK(inbox.next()->body == "a");
+  CHECK(inbox.empty());
+}
+
+TEST_CASE("time that nobody else wanted is not held against a sender, nor saved up by one that had nothing") {
+  Inbox inbox({});
+  CHECK(inbox.push(frame_of(inbox, 1, "HH")));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(inbox.next()->body == "H");
+    inbox.charge(1'000'000);
+  }
+  CHECK_FALSE(inbox.next());
+  inbox.charge(5);  // to nobody
+  CHECK(inbox.push(frame_of(inbox, 2, "aaa")));
+  CHECK(inbox.push(frame_of(inbox, 1, "HHH")));
+  std::string order;
+  for (int i = 0; i < 6; ++i) {
+    order += inbox.next()->body;
+    inbox.charge(1'000'000);
+  }
+  CHECK(order == "aHaHaH");
 }
 
 TEST_CASE("an item says whose it is and on which channel it came") {
@@ -59,13 +120,13 @@ TEST_CASE("whoever has lost trust is served when nobody else waits, until it has
   CHECK(inbox.push(frame_of(inbox, 1, "aa")));
   CHECK(inbox.next()->body == "a");
   CHECK(inbox.push(frame_of(inbox, 3, "x")));
-  CHECK(inbox.next()->body == "a");
   CHECK(inbox.next()->body == "x");
+  CHECK(inbox.next()->body == "a");
   CHECK(inbox.next()->body == "b");
   CHECK_FALSE(inbox.empty());
   CHECK(inbox.push(frame_of(inbox, 1, "aa")));
-  inbox.serve_last({PrincipalKind::client, 2}, false);
-  CHECK(drain(inbox) == "acad");
+  inbox.serve_last({PrincipalKind::client, 2}, false);  // while its message is served
+  CHECK(drain(inbox) == "cada");
   CHECK(inbox.empty());
 }
 

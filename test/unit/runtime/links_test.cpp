@@ -239,6 +239,62 @@ TEST_CASE("a sender's flood fills its own queue only") {
   CHECK(calm == 1);
 }
 
+TEST_CASE("B11: whoever floods is cut off for a time, on all its connections, and then heard again") {
+  Pair pair;
+  pair.listener.reset();
+  ListenerBounds bounds;
+  bounds.inbox.frames_per_sender_max = 4;
+  bounds.faulty_max = 1;
+  pair.listener = pair.make_listener(bounds);
+  auto again = pair.make_link(1);
+  auto calm = pair.make_link(2);
+  REQUIRE(pair.connect());
+  REQUIRE(eventually([&] {
+    for (const auto& link : {again.get(), calm.get()}) {
+      link->shake_hands(monotonic_us());
+      static_cast<void>(link->receive(monotonic_us()));
+    }
+    pair.pump();
+    return again->established() && calm->established();
+  }));
+  MonotonicUs now_us = monotonic_us();  // the listener's own from here on
+  const auto sent = [&](PeerLink& link, int frames) {
+    for (int i = 0; i < frames; ++i) {
+      link.add(body_of("x"));
+      link.flush();
+    }
+    const auto received = pair.counters.traffic.frames_received;
+    REQUIRE(eventually([&] {
+      static_cast<void>(pair.listener->receive(now_us));
+      return pair.counters.traffic.frames_received >= received + static_cast<std::uint64_t>(frames);
+    }));
+  };
+  const auto serve = [&](std::uint64_t cost_ns) {
+    std::size_t count = 0;
+    for (; pair.listener->next(); ++count) pair.listener->charge(cost_ns, now_us);
+    return count;
+  };
+  const auto cut_off = [&] { return pair.counters.value("frame refused: sender is cut off"); };
+  sent(*calm, 3);
+  CHECK(serve(1'000'000) == 3);
+  sent(*pair.link, 3);
+  CHECK(serve(100'000'000) == 3);
+  CHECK(pair.counters.value("senders cut off") == 0);
+  sent(*pair.link, 8);
+  CHECK(pair.counters.value("senders cut off") == 1);
+  CHECK(cut_off() == 3);
+  CHECK(serve(1'000'000) == 4);
+  sent(*again, 5);
+  CHECK(cut_off() == 8);
+  sent(*calm, 3);
+  CHECK(serve(1'000'000) == 3);
+  now_us += FloodGuard::cut_min_us;
+  sent(*pair.link, 3);
+  sent(*again, 1);
+  CHECK(serve(1'000'000) == 4);
+  CHECK(cut_off() == 8);
+}
+
 TEST_CASE("an address in use or of another host is refused with its mend") {
   Pair pair;
   auto first = make_router(pair.context, {});
