@@ -151,7 +151,7 @@ Bytes content_of(FakeDisk& disk, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("K2: a last write that was torn at any byte is cut, and what was synced before it is whole") {
+TEST_CASE("K2, trace G: a last write that was torn at any byte is cut, and what was synced before it is whole") {
   std::mt19937_64 random(2);
   FakeDisk disk(2);
   auto log = opened(disk, random).log;

@@ -95,6 +95,54 @@ TEST_CASE("P3: a primary that orders one request just under the timeout each tim
   CHECK(cluster[1].core.view().view == 0);
 }
 
+TEST_CASE(
+    "P6: a primary that reverses a session's numbers, or prefers another client, costs a slot or waits its turn") {
+  // Open: whom it prefers below the timeout. Within a session the order is the client's, whatever the batch says.
+  Cluster cluster(4);
+  std::vector<SignedBundle> bundles;
+  for (RequestNumber number = 1; number <= 3; ++number) {
+    bundles.insert(bundles.begin(), *request(cluster[1], number));
+    submit_to(cluster, {1, 2, 3}, request(cluster[1], number));
+  }
+  for (RequestNumber number = 1; number <= 2; ++number) bundles.push_back(*request(cluster[1], number, 2));
+  const auto batch = std::make_shared<const Batch>(wire::encode_batch(cluster[1].now.wall_us, bundles));
+  for (ReplicaId id = 1; id < 4; ++id) {
+    cluster[id].step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = 1, .batch = batch}});
+  }
+  const std::set<ReplicaId> correct{1, 2, 3};
+  for (int step = 0; step < 80; ++step) {
+    cluster.deliver_all([](ReplicaId from, ReplicaId to, const Message&) { return from != 0 && to != 0; });
+    cluster.pass(25'000);
+  }
+  for (const auto id : correct) {
+    CHECK(cluster[id].core.view().view > 0);  // numbers 2 and 3 were owed
+    std::vector<std::pair<ClientId, RequestNumber>> answered;
+    for (const auto& reply : cluster[id].replies) {
+      if (const auto* replies = std::get_if<Replies>(&reply.message)) {
+        for (const auto& entry : replies->entries) answered.emplace_back(reply.client, entry.number);
+      }
+    }
+    CHECK(answered == std::vector<std::pair<ClientId, RequestNumber>>{{1, 1}, {2, 1}, {2, 2}, {1, 2}, {1, 3}});
+  }
+  check_one_history(cluster, correct);
+}
+
+TEST_CASE("P7: a primary that orders one operation a batch under a backlog is slow, and everything is executed") {
+  // Open: nothing is expected of the size of batches (SECURITY.md). What must hold is that it is no worse.
+  Cluster cluster(4, [](CoreConfig& config) {
+    if (config.id == 0) config.batch_operations_max = config.pipeline_depth = 1;
+  });
+  constexpr RequestNumber backlog = 60;
+  for (RequestNumber number = 1; number <= backlog; ++number) {
+    submit_to(cluster, {0, 1, 2, 3}, request(cluster[0], number));
+  }
+  cluster.deliver_all();
+  CHECK(all_executed(cluster, backlog, {1, 2, 3}));
+  CHECK(cluster[1].core.view().executed == backlog);  // a slot for each
+  CHECK(cluster[1].core.view().view == 0);
+  check_one_history(cluster, {1, 2, 3});
+}
+
 TEST_CASE("B7: a checkpoint that a VIEW-CHANGE brings without a quorum's votes is not believed") {
   Cluster cluster(4);
   auto& node = cluster[1];

@@ -144,7 +144,7 @@ TEST_CASE("what was decided above a missing number is handed out again, once tha
   CHECK_FALSE(pool.pool.has_ready());
 }
 
-TEST_CASE("C3: a full quota refuses more, never a session's lowest unexecuted number") {
+TEST_CASE("C3, trace E: a full quota refuses more, never a session's lowest unexecuted number") {
   Pool pool;
   pool.config.session_pending_operations_max = 2;
   CHECK(pool.offer(1, 7, 2) == admitted);
