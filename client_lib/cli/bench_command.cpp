@@ -228,6 +228,9 @@ int run_checked(const BenchOptions& options, const std::string& durability, cons
     }
     run.measure(result);
   }
+  if (result.interrupted && result.operations() == 0) {
+    return fail(streams, "bench", "interrupted before anything was measured", exit_failed);
+  }
   return report(options, result, streams);
 }
 

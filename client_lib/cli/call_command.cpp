@@ -100,13 +100,25 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
 }
 
-/// Says early, and not only when the time is up, that nobody is there.
+/// Says early, and not only when the time is up, that nobody is there, or that it takes long.
 CallResult awaited_reply(Client& client, const Bytes& operation, const CallOptions& options, const Streams& streams) {
   constexpr std::chrono::milliseconds glance(50);
   auto reply = client.submit(operation);
   SilenceWatch silence(client, std::chrono::milliseconds(options.timeout_ms));
+  const auto long_at = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  bool told = false;
   while (reply.wait_for(glance) != std::future_status::ready) {
-    if (silence.found()) fail(streams, "call", no_replica_hint(streams.program, options.directory));
+    if (told) continue;
+    if (silence.found()) {
+      fail(streams, "call", no_replica_hint(streams.program, options.directory));
+      told = true;
+    } else if (std::chrono::steady_clock::now() >= long_at) {
+      fail(streams, "call",
+           "no reply that f+1 replicas agree on yet; waiting for it up to " + std::to_string(options.timeout_ms) +
+               " ms in all; " + streams.program.word + " status" + directory_argument(options.directory) +
+               " shows whether too few vote");
+      told = true;
+    }
   }
   return reply.get();
 }
