@@ -26,9 +26,18 @@ std::vector<StateQuestion> StateTransfer::ask(std::size_t count_max) {
     if (questions.size() == count_max) break;
     if (open.asked) continue;
     open.asked = true;
-    questions.push_back({prefix, open.node_wanted || node_depths_.contains(prefix.size())});
+    questions.push_back({prefix, open.node_wanted || wants_node(prefix.size())});
   }
   return questions;
+}
+
+void StateTransfer::want_nodes(std::size_t depth, bool wanted) {
+  wanted ? static_cast<void>(node_depths_.try_emplace(depth, 0)) : static_cast<void>(node_depths_.erase(depth));
+}
+
+bool StateTransfer::wants_node(std::size_t depth) {
+  const auto found = node_depths_.find(depth);
+  return found != node_depths_.end() && ++found->second % probe_interval != 0;
 }
 
 void StateTransfer::ask_again(const NibblePrefix& prefix) {

@@ -28,8 +28,10 @@ class StateTransfer {
 
   /// The next places, in the order of their paths, none that was asked already. At most `count_max`.
   [[nodiscard]] std::vector<StateQuestion> ask(std::size_t count_max);
-  /// From now on the nodes of places so deep are wanted: what lies below them is known to be too much for a piece.
-  void want_nodes(std::size_t depth) { node_depths_.insert(depth); }
+  /// Whether from now on the nodes of places so deep are wanted, as what lies below most of them is too much for a
+  /// piece. Every few places a piece is asked for all the same: only that tells whether it is still so.
+  void want_nodes(std::size_t depth, bool wanted);
+  static constexpr std::size_t probe_interval = 4;
   /// The answer did not come or was no good: the place is to be asked again.
   void ask_again(const NibblePrefix& prefix);
 
@@ -68,6 +70,7 @@ class StateTransfer {
   };
 
   [[nodiscard]] static Local local_child(const StateNode& node, const NibblePrefix& child, std::size_t nibble);
+  [[nodiscard]] bool wants_node(std::size_t depth);
   void compare(const NibblePrefix& place, NodeKind kind, const Digest& digest, const Local& local);
   void expect_nothing(const NibblePrefix& place, const Local& local);
 
@@ -76,7 +79,7 @@ class StateTransfer {
   Target target_;
   const StagedPieces staged_;
   std::map<NibblePrefix, Open> open_;
-  std::set<std::size_t> node_depths_;
+  std::map<std::size_t, std::size_t> node_depths_;  ///< where nodes are wanted: places that were asked about there
   std::set<NibblePrefix> cover_;
   std::vector<VerifiedPiece> verified_;
   std::uint64_t accepted_bytes_ = 0;

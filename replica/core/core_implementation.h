@@ -107,12 +107,12 @@ class ReplicaCore::Implementation {
   /// The state is being taken from others.
   struct Transfer {
     enum class Phase : std::uint8_t {
+      reading_staged,  ///< before anybody is asked: it may take longer than a lease that nobody uses
       leasing,         ///< who keeps which checkpoint? Until the target is chosen, execution may still catch up
-      reading_staged,  ///< from here on nothing is executed: the state below would move
-      fetching,
+      fetching,        ///< from here on nothing is executed: the state below would move
       installing,
     };
-    Phase phase = Phase::leasing;
+    Phase phase = Phase::reading_staged;
     MonotonicUs since_us = 0;
     MonotonicUs told_us = 0;        ///< when the last line about it was written
     std::uint64_t nonce = 0;        ///< of the last question for a lease
@@ -128,6 +128,7 @@ class ReplicaCore::Implementation {
     std::map<ReplicaId, MonotonicUs> avoided_until_us;  ///< who lied, or was too slow
     MonotonicUs review_us = 0;                          ///< when the rate was last looked at
     std::uint64_t reviewed_bytes = 0;
+    StagedPieces staged;  ///< that were read, for the next target
     std::optional<StateFetcher> fetcher;
     std::vector<VerifiedPiece> waiting;  ///< to be staged next
     std::size_t waiting_bytes = 0;
@@ -318,6 +319,7 @@ class ReplicaCore::Implementation {
   void reconsider_sources(ReplicaId from);
   [[nodiscard]] std::optional<TransferTarget> best_target() const;
   void choose(const TransferTarget& target);
+  void discard_staged();
   void avoid(ReplicaId source, MonotonicUs duration_us);
   void fetch_parts();
   void stage_waiting();
@@ -327,7 +329,7 @@ class ReplicaCore::Implementation {
   void forget_executed(ClientId client, SessionId session);
   /// Whether the state is about to become another one.
   [[nodiscard]] bool state_is_given_up() const {
-    return diverged_ || (transfer_ && transfer_->phase != Transfer::Phase::leasing);
+    return diverged_ || (transfer_ && transfer_->phase >= Transfer::Phase::fetching);
   }
   /// The highest slot whose state is of no use to take.
   [[nodiscard]] Seq useless_up_to() const { return diverged_ ? base_ - 1 : executed_; }
@@ -541,6 +543,7 @@ class ReplicaCore::Implementation {
 
   MonotonicUs progress_us_ = 0;  ///< when a slot was last executed, or none was missing
   std::optional<Transfer> transfer_;
+  bool discarding_staged_ = false;  ///< the next PiecesStaged tells of no piece of a transfer
   std::optional<Lease> lease_;
   std::map<ReplicaId, StateLeaseQuery> lease_wanted_;
   std::map<ReplicaId, SendBudget> transfer_budgets_;

@@ -47,6 +47,7 @@ struct CheckpointWritten {
 /// What is staged of another state.
 struct StagedRead {
   StagedPieces staged;
+  std::string damage;  ///< why what was staged has been thrown away; empty: it was not
 };
 
 /// What the last StagePieces gave is durable.

@@ -174,21 +174,26 @@ StateFetcher::Judged StateFetcher::judge(ReplicaId from, Request& request, State
         !answers(node.prefix) || !holds(transfer_.judge(node), node.children.size() * sizeof(StateNode::Child));
     if (judged.lie) return judged;
     if (question->node_wanted) continue;
-    ++judged.unwanted_nodes;
-    note_split(from, node.prefix.size());
+    note_answer(from, node.prefix.size(), true);
+    // Where most are split nobody splits what would have been one.
+    if (!depths_.at(node.prefix.size()).nodes_wanted) ++judged.unwanted_nodes;
   }
   for (auto& piece : parts.pieces) {
     const auto bytes = size_of(piece);
     judged.lie = !answers(piece.prefix) || !holds(transfer_.judge(std::move(piece)), bytes);
     if (judged.lie) return judged;
+    if (!question->node_wanted) note_answer(from, question->prefix.size(), false);
   }
   return judged;
 }
 
-void StateFetcher::note_split(ReplicaId from, std::size_t depth) {
-  auto& sources = splits_[depth];
-  sources.insert(from);
-  if (sources.size() == config_.membership.weak_quorum()) transfer_.want_nodes(depth);
+void StateFetcher::note_answer(ReplicaId from, std::size_t depth, bool split) {
+  auto& answers = depths_[depth];
+  if (split) answers.splitters.insert(from);
+  ++(split ? answers.nodes : answers.pieces);
+  answers.nodes_wanted =
+      answers.splitters.size() >= config_.membership.weak_quorum() && answers.nodes > 2 * answers.pieces;
+  transfer_.want_nodes(depth, answers.nodes_wanted);
 }
 
 bool StateFetcher::too_many_unwanted_nodes() const {

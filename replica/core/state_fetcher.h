@@ -90,9 +90,17 @@ class StateFetcher {
     std::uint64_t unwanted_nodes = 0;
   };
   [[nodiscard]] Judged judge(ReplicaId from, Request& request, StateParts& parts);
-  /// A node came in the place of a piece. Paths are spread evenly: where f+1 sources say that so much lies below places
-  /// of a depth, one of them correct, it is so below most of that depth, and they need not look in vain.
-  void note_split(ReplicaId from, std::size_t depth);
+  /// Whether a place was answered with a node in the place of a piece. Where f+1 sources say that so much lies below
+  /// places of a depth, one of them correct, and most of its places were answered like that, they need not look in vain.
+  /// Not where some were: whoever chooses keys can put much below a few places, down to any depth.
+  void note_answer(ReplicaId from, std::size_t depth, bool split);
+  /// Answers to questions for pieces of places of one depth.
+  struct Depth {
+    std::set<ReplicaId> splitters;  ///< who sent a node
+    std::uint64_t nodes = 0;
+    std::uint64_t pieces = 0;
+    bool nodes_wanted = false;
+  };
   /// Whether so many nodes came in the place of pieces that somebody must be splitting what would have been one; an
   /// honest source sends a node only where more lies below it than a piece may have.
   [[nodiscard]] bool too_many_unwanted_nodes() const;
@@ -103,7 +111,7 @@ class StateFetcher {
   Sources sources_;
   std::uint64_t useful_bytes_ = 0;
   std::uint64_t unwanted_nodes_ = 0;
-  std::map<std::size_t, std::set<ReplicaId>> splits_;  ///< who sent nodes in the place of pieces, by depth
+  std::map<std::size_t, Depth> depths_;
   std::uint64_t nonce_ = 0;
   ReplicaId turn_ = 0;  ///< who was asked last
 };

@@ -44,6 +44,7 @@ void ReplicaCore::Implementation::look_after_transfer() {
     }
     transfer_.emplace(Transfer{});
     transfer_->since_us = transfer_->told_us = now_.monotonic_us;
+    effects_.emplace_back(ReadStaged{});
   }
   if (!transfer_) return;
   std::erase_if(transfer_->avoided_until_us,
@@ -62,6 +63,7 @@ void ReplicaCore::Implementation::ask_for_leases(MonotonicUs interval_us) {
 void ReplicaCore::Implementation::seek_leases() {
   if (!needs_state()) {
     count("state transfer not needed any more");
+    if (!transfer_->staged.empty()) discard_staged();
     transfer_.reset();
     return;
   }
@@ -138,19 +140,38 @@ std::optional<ReplicaCore::Implementation::TransferTarget> ReplicaCore::Implemen
   return best;
 }
 
-void ReplicaCore::Implementation::choose(const TransferTarget& target) {
-  transfer_->target = target.seq_and_root;
-  transfer_->phase = Transfer::Phase::reading_staged;
-  effects_.emplace_back(ReadStaged{});
-}
-
 void ReplicaCore::Implementation::on(StagedRead& event) {
   TAGMA_ASSERT(transfer_ && transfer_->phase == Transfer::Phase::reading_staged, "it was asked for");
+  if (!event.damage.empty()) {
+    count("staged pieces damaged");
+    effects_.emplace_back(Notice{"what was staged of the state is damaged and is fetched again: " + event.damage});
+  }
+  transfer_->staged = std::move(event.staged);
+  // All that is left of what was discarded.
+  if (const auto top = transfer_->staged.find({}); top != transfer_->staged.end() && !top->second) {
+    transfer_->staged.erase(top);
+  }
+  transfer_->phase = Transfer::Phase::leasing;
+  look_after_transfer();
+}
+
+/// An empty piece at the place of everything takes the place of all others.
+void ReplicaCore::Implementation::discard_staged() {
+  TAGMA_ASSERT(!discarding_staged_, "a transfer reads what is staged first, which comes after");
+  discarding_staged_ = true;
+  count("staged pieces discarded");
+  std::vector<VerifiedPiece> nothing;
+  nothing.push_back({{{}, {}}, std::nullopt});
+  effects_.emplace_back(StagePieces{std::move(nothing)});
+}
+
+void ReplicaCore::Implementation::choose(const TransferTarget& target) {
   auto& transfer = *transfer_;
-  if (!event.staged.empty()) count("state transfer goes on with what was staged");
+  transfer.target = target.seq_and_root;
+  if (!transfer.staged.empty()) count("state transfer goes on with what was staged");
   StateFetcher::Start start;
   start.target = {.seq = transfer.target.first, .root = transfer.target.second};
-  start.staged = std::move(event.staged);
+  start.staged = std::exchange(transfer.staged, {});
   start.nonce = transfer.parts_nonce;
   for (const auto& [source, seq_and_root] : transfer.leases) {
     if (seq_and_root == transfer.target) start.sources.insert(source);
@@ -259,6 +280,8 @@ void ReplicaCore::Implementation::stage_waiting() {
 }
 
 void ReplicaCore::Implementation::on(const PiecesStaged& /*event*/) {
+  // Jobs end in the order in which they were given.
+  if (std::exchange(discarding_staged_, false)) return;
   TAGMA_ASSERT(transfer_ && transfer_->staging, "it was asked for");
   auto& transfer = *transfer_;
   transfer.staging = false;
@@ -300,7 +323,8 @@ void ReplicaCore::Implementation::seek_new_target(std::string_view why) {
   count("state transfer seeks another target");
   effects_.emplace_back(Notice{"the state after slot " + std::to_string(transfer.target.first) +
                                " cannot be fetched to its end (" + std::string(why) + "); seeking a newer one"});
-  transfer.phase = Transfer::Phase::leasing;
+  transfer.phase = Transfer::Phase::reading_staged;
+  effects_.emplace_back(ReadStaged{});
   transfer.parts_nonce = transfer.fetcher->nonce();
   transfer.fetcher.reset();
   transfer.waiting.clear();

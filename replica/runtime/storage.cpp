@@ -20,7 +20,7 @@ Event MemoryStorage::perform(const Checkpoint& job) {
   return CheckpointWritten{job.seq, store_.apply(job.seq, *job.overlay)};
 }
 
-Event MemoryStorage::perform(const ReadStaged& /*job*/) { return StagedRead{store_.staged()}; }
+Event MemoryStorage::perform(const ReadStaged& /*job*/) { return StagedRead{.staged = store_.staged(), .damage = {}}; }
 
 Event MemoryStorage::perform(const StagePieces& job) {
   store_.stage(job.pieces);

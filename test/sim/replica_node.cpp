@@ -293,7 +293,7 @@ void ReplicaNode::later_in_store(std::function<void()> job) {
 }
 
 void ReplicaNode::perform(ReadStaged&& /*effect*/) {
-  later_in_store([this] { step(StagedRead{store_->staged()}); });
+  later_in_store([this] { step(StagedRead{.staged = store_->staged(), .damage = {}}); });
 }
 
 void ReplicaNode::perform(StagePieces&& effect) {

@@ -231,22 +231,42 @@ TEST_CASE("what is staged is not fetched again as a part of a larger piece, thou
   }
 }
 
+TEST_CASE("an empty piece at the place of everything takes the place of all that is staged") {
+  Chance chance(7);
+  Pair pair;
+  pair.fill(chance, 400, 200, 200);
+  StateTransfer transfer = pair.transfer();
+  run(transfer, pair, chance, 400, 50);
+  REQUIRE(pair.staged().size() > 2);
+  std::vector<VerifiedPiece> nothing;
+  nothing.push_back({{{}, {}}, std::nullopt});
+  REQUIRE_FALSE(pair.have->stage(nothing));
+  CHECK(pair.staged() == StagedPieces{{{}, std::nullopt}});
+  StateTransfer again = pair.transfer();
+  run(again, pair, chance, 400);
+  install(pair, again);
+}
+
 TEST_CASE("where pieces are known to be too large, nodes are asked for") {
   Chance chance(6);
   Pair pair;
   pair.advance(chance, 600, 500);
   StateTransfer transfer = pair.transfer();
-  transfer.want_nodes(0);
-  transfer.want_nodes(1);
+  transfer.want_nodes(0, true);
+  transfer.want_nodes(1, true);
+  transfer.want_nodes(2, true);
+  transfer.want_nodes(2, false);
   std::array<std::size_t, 2> nodes_and_pieces{};
+  std::size_t asked = 0;
   while (!transfer.complete()) {
     for (const auto& question : transfer.ask(8)) {
-      CHECK(question.node_wanted == (question.prefix.size() < 2));
+      const bool probe = question.prefix.size() == 1 && ++asked % StateTransfer::probe_interval == 0;
+      CHECK(question.node_wanted == (question.prefix.size() < 2 && !probe));
       ++nodes_and_pieces.at(question.node_wanted ? 0 : 1);
       REQUIRE(answered(transfer, pair.want->reader(), question, 1'000'000) == Judgement::accepted);
     }
   }
-  CHECK(nodes_and_pieces[0] == 17);
+  CHECK(nodes_and_pieces[0] == 1 + 16 - 16 / StateTransfer::probe_interval);
   CHECK(nodes_and_pieces[1] > 100);
   Effort effort;
   stage(*pair.have, transfer, effort);

@@ -155,7 +155,7 @@ void Node::perform(Effects effects) {
         events_.emplace_back(CheckpointWritten{write->seq, store.apply(write->seq, *core.state().frozen(write->seq))});
       }
     } else if (std::holds_alternative<ReadStaged>(effect)) {
-      events_.emplace_back(StagedRead{store.staged()});
+      if (read_staged) events_.emplace_back(StagedRead{.staged = store.staged(), .damage = {}});
     } else if (const auto* stage = std::get_if<StagePieces>(&effect)) {
       stagings.push_back(stage->pieces.size());
       store.stage(stage->pieces);

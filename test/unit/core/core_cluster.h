@@ -88,6 +88,7 @@ struct Node {
   Now now{.monotonic_us = 1'000'000, .wall_us = 1'700'000'000'000'000};
   bool persist_at_once = true;
   bool write_checkpoints = true;
+  bool read_staged = true;
 
   std::vector<Send> sent;
   std::vector<Reply> replies;

@@ -312,6 +312,58 @@ TEST_CASE("nodes are asked for where f+1 sources sent them in the place of piece
   }
 }
 
+TEST_CASE("much below a few places, at any depth, makes nobody ask for nodes elsewhere") {
+  CoreConfig config = toy_config(4, 3);
+  config.transfer_places_max = 4;
+  config.transfer_requests_max = 1;
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, 3}));
+  const HashFunction hash = [&](ByteView bytes) { return authenticator.digest(bytes); };
+  MemoryStateStore own(hash);
+  MemoryStateStore source(hash);
+  Overlay keys;
+  for (int key = 0; key < 4000; ++key) keys["key " + std::to_string(key)] = Bytes(50, 'v');
+  source.apply(10, keys);
+  StateFetcher fetcher(config, own, hash,
+                       {.target = {.seq = 10, .root = source.root()}, .staged = {}, .sources = {0, 1, 2}});
+  // As if a client had put large values below an eighth of the places of each depth, those that are asked about first.
+  const auto too_much = [](const NibblePrefix& prefix) {
+    return prefix.size() < 4 && std::all_of(prefix.begin(), prefix.end(), [](char nibble) { return nibble < 2; });
+  };
+  std::size_t places = 0;
+  for (int round = 0; round < 5'000 && !fetcher.complete(); ++round) {
+    for (const auto& [to, query] : fetcher.ask(1'000'000)) {
+      StateParts parts{.nonce = query.nonce, .seq = 10, .nodes = {}, .pieces = {}};
+      for (const auto& [prefix, node_wanted] : query.places) {
+        ++places;
+        auto node = source.node(prefix);
+        if (node.kind == NodeKind::inner && (node_wanted || too_much(prefix))) {
+          parts.nodes.push_back(std::move(node));
+        } else {
+          parts.pieces.push_back(*source.piece(prefix, 1'000'000));
+        }
+      }
+      CHECK(fetcher.take(to, std::move(parts), 1'000'000) == StateFetcher::Verdict::useful);
+    }
+  }
+  REQUIRE(fetcher.complete());
+  CHECK(places < 800);  // leaf by leaf it would be 4000 and more
+}
+
+TEST_CASE("what is staged is read before anybody is asked for a lease, and what is damaged of it is fetched again") {
+  Cluster cluster(4, short_logs);
+  cluster[3].read_staged = false;
+  run_slots(cluster, 1, 2, {});
+  run_slots(cluster, 3, 41, without_3);
+  CHECK_FALSE(wait_for(cluster, [&] { return cluster[3].counted("state leased"); }));
+  REQUIRE(cluster[3].counted("state transfer begun"));
+  for (ReplicaId id = 0; id < 3; ++id) CHECK_FALSE(cluster[id].counted("state leased"));
+  cluster[3].read_staged = true;
+  cluster[3].step(StagedRead{.staged = {}, .damage = "the record of key 6e has a wrong checksum"});
+  CHECK(cluster[3].told("what was staged of the state is damaged"));
+  REQUIRE(wait_for(cluster, caught_up(cluster)));
+  check_alike(cluster);
+}
+
 TEST_CASE("what waits for the disk is staged in parts of a quarter of the room") {
   Cluster cluster = behind(41, [](CoreConfig& config) { config.transfer_staging_bytes_max = 4; });
   REQUIRE(wait_for(cluster, caught_up(cluster)));
