@@ -54,10 +54,10 @@ void Environment::check(int code, const char* call) const {
   switch (code) {
     case MDB_MAP_FULL:
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: throw Failed{{DiskFailure::Kind::no_space, reason}};
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
-    case MDB_PANIC:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_NOTFOUND:
@@ -136,8 +136,13 @@ std::uint64_t Transaction::bytes(Table table) const {
 }
 
 void Transaction::commit() {
+  errno = 0;
   // LMDB frees the transaction whether it could be committed or not.
-  check(mdb_txn_commit(handle_.release()), "mdb_txn_commit");
+  const int code = mdb_txn_commit(handle_.release());
+  // Of a write that took only a part, as on a disk that is almost full, it says EIO although no call failed. Nothing of
+  // the transaction counts then, and it can be tried again; after a call that failed it must not be (attack K4).
+  const bool part_written = code == EIO && errno == 0;
+  check(part_written ? ENOSPC : code, "mdb_txn_commit");
 }
 
 void Transaction::renew() {

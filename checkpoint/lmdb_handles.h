@@ -123,7 +123,8 @@ class Cursor {
 
 /// Of every LMDB that Debian builds.
 inline constexpr std::size_t key_bytes_max = 511;
-/// More than any record has: the largest is a run of 256 replies of 128 KiB each. LMDB believes the lengths in its
+/// More than any record has: the largest by `state_key::value_bytes_max` is a run of replies of one
+/// bundle, 256 of 128 KiB each, though execution begins a new run after 256 KiB. LMDB believes the lengths in its
 /// pages, and a damaged one is not to be read, nor memory to be taken for it.
 inline constexpr std::size_t record_bytes_max = 48UL * 1024 * 1024;
 

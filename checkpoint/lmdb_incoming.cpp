@@ -81,8 +81,8 @@ Digest IncomingState::install(const std::set<NibblePrefix>& cover) {
     const Bytes key = node_key(prefix);
     const auto found = transaction_.get(tables_.pieces, key);
     if (!found) {
-      throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
-                         nibbles_text(prefix) + "\" is missing");
+      throw StagedDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
+                          nibbles_text(prefix) + "\" is missing");
     }
     const auto piece = read_piece(transaction_, key, *found);
     const auto staged = placed(prefix, piece.entries);
@@ -103,8 +103,8 @@ std::vector<IncomingState::Placed> IncomingState::placed(const NibblePrefix& pre
     all.push_back({tree_.path(leaf.key), leaf});
     const bool in_order = all.size() == 1 || all[all.size() - 2].path < all.back().path;
     if (leaf.key.empty() || !in_order || !lies_below(all.back().path, prefix)) {
-      throw StateDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
-                         nibbles_text(prefix) + "\" has key " + to_hex(leaf.key) + ", which does not lie there");
+      throw StagedDamaged(transaction_.environment().folder() + ": table pieces: the piece at \"" +
+                          nibbles_text(prefix) + "\" has key " + to_hex(leaf.key) + ", which does not lie there");
     }
   }
   return all;
@@ -162,7 +162,9 @@ std::map<NibblePrefix, std::optional<Digest>> staged_pieces(const Transaction& t
   std::map<NibblePrefix, std::optional<Digest>> pieces;
   Cursor cursor(transaction, tables.pieces);
   for (auto entry = cursor.seek({}); entry; entry = cursor.next()) {
-    pieces.emplace(node_place(transaction, entry->first), read_piece_digest(transaction, entry->first, entry->second));
+    // The record first: its checksum covers the key too.
+    const auto digest = read_piece_digest(transaction, entry->first, entry->second);
+    pieces.emplace(node_place(transaction, entry->first), digest);
   }
   return pieces;
 }

@@ -70,8 +70,8 @@ ByteView unsealed(const Transaction& transaction, const Sealed& table, ByteView 
 }
 
 [[noreturn]] void not_a_piece(const Transaction& transaction, ByteView key) {
-  throw StateDamaged(transaction.environment().folder() + ": table pieces: the record of key " + to_hex(key) +
-                     " is no piece");
+  throw StagedDamaged(transaction.environment().folder() + ": table pieces: the record of key " + to_hex(key) +
+                      " is no piece");
 }
 
 Bytes encode_node(const NodeRecord& record) {
@@ -206,9 +206,15 @@ namespace {
 
 /// The content of a piece's record: nothing, or a digest and the entries behind it.
 ByteView piece_content(const Transaction& transaction, ByteView key, ByteView record) {
-  const ByteView content = unsealed(transaction, pieces_sealed, key, record);
-  if (!content.empty() && content.size() < Digest::size_bytes) not_a_piece(transaction, key);
-  return content;
+  try {
+    const ByteView content = unsealed(transaction, pieces_sealed, key, record);
+    if (!content.empty() && content.size() < Digest::size_bytes) not_a_piece(transaction, key);
+    return content;
+  } catch (const StagedDamaged&) {
+    throw;
+  } catch (const StateDamaged& damaged) {
+    throw StagedDamaged(damaged.reason());
+  }
 }
 
 }  // namespace

@@ -140,8 +140,11 @@ void write_changed(Transaction& transaction, const Tables& tables, lmdb::Cursor&
 
 LmdbStateStore::OpenResult LmdbStateStore::open(const LmdbOptions& options) {
   try {
-    if (options.mode != LmdbOptions::Mode::create && !std::filesystem::exists(options.folder + "/data.mdb")) {
-      return StateDamaged(options.folder + ": the state is missing (no data.mdb)");
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(options.folder + "/data.mdb", error);
+    if (options.mode != LmdbOptions::Mode::create && (error || bytes == 0)) {
+      return StateDamaged(options.folder + ": the state is missing (" +
+                          (error ? "no data.mdb)" : "data.mdb is empty)"));
     }
     const auto environment = std::make_shared<const Environment>(options.folder, options.map_bytes, lmdb::tables_max,
                                                                  options.mode == LmdbOptions::Mode::look);
@@ -218,24 +221,31 @@ std::optional<DiskFailure> LmdbStateStore::stage(const std::vector<VerifiedPiece
   });
 }
 
-std::variant<StagedPieces, DiskFailure> LmdbStateStore::staged() const {
+std::variant<StagedPieces, StagedDiscarded, DiskFailure> LmdbStateStore::staged() {
   try {
     return lmdb::staged_pieces(Transaction(*environment_, Transaction::Kind::read), tables_);
   } catch (const Failed& failed) {
     return failed.failure;
+  } catch (const StagedDamaged& damaged) {
+    if (auto not_discarded = discard_staged()) return *std::move(not_discarded);
+    return StagedDiscarded{damaged.reason()};
   }
 }
 
 std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, const Digest& root,
                                                                        const std::set<NibblePrefix>& cover) {
   Digest installed;
-  const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
+  const auto take = [&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq >= read_head(transaction, tables_.meta).seq, "a replica does not go back");
     installed = lmdb::IncomingState(transaction, tables_, tree).install(cover);
     if (installed == root) write_head(transaction, tables_.meta, {seq, root});
     return installed == root;
-  });
-  if (failure) return *failure;
+  };
+  try {
+    if (const auto failure = written(take)) return *failure;
+  } catch (const StagedDamaged&) {
+    installed = {};  // nothing was committed, and the state is whole
+  }
   if (installed == root) return root;
   if (const auto not_discarded = discard_staged()) return *not_discarded;
   return RootDiffers{installed};

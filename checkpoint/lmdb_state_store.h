@@ -53,8 +53,9 @@ class LmdbStateStore {
   /// Keeps pieces of another state beside the own one, each in place of every earlier one that overlaps with it.
   /// Durable on return, or nothing has changed. Throws StateDamaged.
   [[nodiscard]] std::optional<DiskFailure> stage(const std::vector<VerifiedPiece>& pieces);
-  /// What is staged, also by an earlier life. For the writer's thread. Throws StateDamaged.
-  [[nodiscard]] std::variant<StagedPieces, DiskFailure> staged() const;
+  /// What is staged, also by an earlier life; if any of it is damaged nothing is any more. For the writer's thread.
+  /// Throws StateDamaged.
+  [[nodiscard]] std::variant<StagedPieces, StagedDiscarded, DiskFailure> staged();
   /// Makes the own state the one after `seq`, not below the own: at the places of `cover` what is staged there, and
   /// elsewhere what it is. `root` is the certified root, which that must have. One transaction, like write(); memory
   /// does not follow its size. Nothing is staged afterwards. Throws StateDamaged.

@@ -20,7 +20,7 @@ constexpr std::size_t zeros_bytes = 1UL << 20U;
 
 DiskFailure failure_of(const std::string& path, const char* call) {
   const int error = errno;
-  const bool no_space = error == ENOSPC || error == EDQUOT;
+  const bool no_space = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return {no_space ? DiskFailure::Kind::no_space : DiskFailure::Kind::failed,
           path + ": " + call + ": " + std::generic_category().message(error)};
 }

@@ -18,4 +18,10 @@ class StateDamaged {
   std::string reason_;
 };
 
+/// Of what is staged beside the own state, which is whole: it may be thrown away and fetched again.
+class StagedDamaged : public StateDamaged {
+ public:
+  using StateDamaged::StateDamaged;
+};
+
 }  // namespace tagma

@@ -16,6 +16,11 @@ namespace tagma {
 /// Changes since the last checkpoint: a value, or nothing where the key was erased. Ordered, as the state is.
 using Overlay = std::map<Bytes, std::optional<Bytes>, std::less<>>;
 
+/// What was staged was damaged and has been thrown away; the state itself is whole.
+struct StagedDiscarded {
+  std::string reason;  ///< one line
+};
+
 /// What was installed did not have the root that it should have. Nothing has changed, and nothing is staged any more.
 struct RootDiffers {
   Digest root;

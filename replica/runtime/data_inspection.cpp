@@ -44,7 +44,9 @@ void inspect_log(const std::string& path, DataInspection& inspection) {
   LogInspection log;
   log.groups = content.groups;
   log.torn_bytes = content.torn_bytes;
+  bool owned = false;
   for (const auto& entry : content.entries) {
+    owned = owned || entry.kind == runtime::log_owner_kind;
     if (entry.kind == runtime::log_owner_kind) continue;
     const auto record = decode_record(entry);
     if (!record) {
@@ -55,6 +57,10 @@ void inspect_log(const std::string& path, DataInspection& inspection) {
     if (entry.seq == 0) continue;
     log.first = log.first == 0 ? entry.seq : std::min(log.first, entry.seq);
     log.last = std::max(log.last, entry.seq);
+  }
+  if (!owned) {
+    inspection.damage = path + ": the log is missing, or the record of its owner";
+    return;
   }
   inspection.log = log;
 }

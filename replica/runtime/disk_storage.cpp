@@ -144,7 +144,10 @@ DiskStorage::JobOutcome DiskStorage::perform(const Checkpoint& job) const {
 DiskStorage::JobOutcome DiskStorage::perform(const ReadStaged& /*job*/) const {
   auto outcome = target_.staged();
   if (const auto* failure = std::get_if<DiskFailure>(&outcome)) return *failure;
-  return Event(StagedRead{std::move(std::get<StagedPieces>(outcome))});
+  if (auto* discarded = std::get_if<StagedDiscarded>(&outcome)) {
+    return Event(StagedRead{.staged = {}, .damage = std::move(discarded->reason)});
+  }
+  return Event(StagedRead{.staged = std::move(std::get<StagedPieces>(outcome)), .damage = {}});
 }
 
 DiskStorage::JobOutcome DiskStorage::perform(const StagePieces& job) const {

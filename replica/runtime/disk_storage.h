@@ -17,7 +17,7 @@ namespace tagma::runtime {
 /// of its own, one at a time; what they do is durable on return, or nothing has changed; they throw StateDamaged.
 struct StateTarget {
   std::function<std::variant<Digest, DiskFailure>(Seq seq, const Overlay& overlay)> write;
-  std::function<std::variant<StagedPieces, DiskFailure>()> staged;
+  std::function<std::variant<StagedPieces, StagedDiscarded, DiskFailure>()> staged;
   std::function<std::optional<DiskFailure>(const std::vector<VerifiedPiece>& pieces)> stage;
   std::function<std::variant<Digest, RootDiffers, DiskFailure>(const InstallState& what)> install;
   /// Called on the loop's thread after each change of the state: from now on reads see it.

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <lmdb.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "test/unit/checkpoint/lmdb_support.h"
+#include "test/unit/checkpoint/tampered.h"
 
 namespace tagma {
 namespace {
@@ -133,6 +135,11 @@ TEST_CASE("another owner's state is refused, and a missing one is a damage where
   const Folder folder;
   CHECK(std::get<StateDamaged>(LmdbStateStore::open(options_for(folder, Mode::open))).reason() ==
         folder.path() + ": the state is missing (no data.mdb)");
+  std::ofstream(folder.path() + "/data.mdb").close();
+  for (const auto mode : {Mode::open, Mode::look}) {
+    CHECK(std::get<StateDamaged>(LmdbStateStore::open(options_for(folder, mode))).reason() ==
+          folder.path() + ": the state is missing (data.mdb is empty)");
+  }
   opened(folder, Mode::create);
   auto options = options_for(folder, Mode::open);
   options.owner = "another";
@@ -163,56 +170,6 @@ TEST_CASE("without room nothing changes, and it goes on once there is some") {
   apply(store, 2, {{"b", "2"}});
   CHECK(store.reader().get("b") == "2");
 }
-
-/// The records of one table, changed behind the store's back.
-class Tampered {
- public:
-  explicit Tampered(const Folder& folder) {
-    REQUIRE(mdb_env_create(&environment_) == 0);
-    REQUIRE(mdb_env_set_maxdbs(environment_, 4) == 0);
-    REQUIRE(mdb_env_set_mapsize(environment_, 64UL * 1024 * 1024) == 0);
-    REQUIRE(mdb_env_open(environment_, folder.path().c_str(), 0, 0600) == 0);
-    REQUIRE(mdb_txn_begin(environment_, nullptr, 0, &transaction_) == 0);
-  }
-  ~Tampered() {
-    mdb_txn_commit(transaction_);
-    mdb_env_close(environment_);
-  }
-  Tampered(const Tampered&) = delete;
-  Tampered& operator=(const Tampered&) = delete;
-
-  Model records(const char* table) {
-    Model records;
-    MDB_cursor* cursor = nullptr;
-    REQUIRE(mdb_cursor_open(transaction_, opened(table), &cursor) == 0);
-    MDB_val key{};
-    MDB_val value{};
-    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-      records.emplace(Bytes(static_cast<char*>(key.mv_data), key.mv_size),
-                      Bytes(static_cast<char*>(value.mv_data), value.mv_size));
-    }
-    mdb_cursor_close(cursor);
-    return records;
-  }
-  void put(const char* table, Bytes key, Bytes value) {
-    MDB_val key_of{key.size(), key.data()};
-    MDB_val value_of{value.size(), value.data()};
-    REQUIRE(mdb_put(transaction_, opened(table), &key_of, &value_of, 0) == 0);
-  }
-  void erase(const char* table, Bytes key) {
-    MDB_val key_of{key.size(), key.data()};
-    REQUIRE(mdb_del(transaction_, opened(table), &key_of, nullptr) == 0);
-  }
-
- private:
-  MDB_dbi opened(const char* table) {
-    MDB_dbi handle = 0;
-    REQUIRE(mdb_dbi_open(transaction_, table, 0, &handle) == 0);
-    return handle;
-  }
-  MDB_env* environment_ = nullptr;
-  MDB_txn* transaction_ = nullptr;
-};
 
 /// Thirty keys, so that inner nodes lie above inner nodes.
 void fill(const Folder& folder) {
@@ -349,6 +306,34 @@ TEST_CASE("a file that was cut off is found before LMDB meets its end") {
   const std::string file = folder.path() + "/data.mdb";
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4096);
   CHECK(found_damage(folder)->reason().find("data.mdb was cut off") != std::string::npos);
+}
+
+TEST_CASE(
+    "K5: a disk that takes a part of a write only has no room, and the checkpoint is written once there is some") {
+  const Folder folder;
+  const Store store = opened(folder, Mode::create);
+  apply(*store, 8, {{"a", "1"}});
+  Overlay large;
+  for (int key = 0; key < 2'000; ++key) large["key " + std::to_string(key)] = Bytes(200, 'v');
+  const auto size = std::filesystem::file_size(folder.path() + "/data.mdb");
+  ::rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  // Within a run of pages, at the border of one, and just behind it.
+  for (const rlim_t more : {6'000UL, 40'960UL, 81'921UL}) {
+    CAPTURE(more);
+    const ::rlimit tight{.rlim_cur = size + more, .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+    const auto outcome = store->write(16, large);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    REQUIRE(std::holds_alternative<DiskFailure>(outcome));
+    CHECK(std::get<DiskFailure>(outcome).kind == DiskFailure::Kind::no_space);
+    CHECK_FALSE(verified(*store));
+    CHECK(store->reader().seq() == 8);
+  }
+  std::signal(SIGXFSZ, handler);
+  apply(*store, 16, large);
+  CHECK_FALSE(verified(*store));
 }
 
 /// In a process of its own, since LMDB may fall over its own pages: 0 if all is as it was, 1 if the damage is found.

@@ -45,7 +45,10 @@ struct Bench {
               if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
               return store.apply(seq, overlay);
             },
-            .staged = [this]() -> std::variant<StagedPieces, DiskFailure> { return store.staged(); },
+            .staged = [this]() -> std::variant<StagedPieces, StagedDiscarded, DiskFailure> {
+              if (damaged) return StagedDiscarded{"a piece is not what it was"};
+              return store.staged();
+            },
             .stage = [this](const std::vector<VerifiedPiece>& pieces) -> std::optional<DiskFailure> {
               if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
               store.stage(pieces);
@@ -184,6 +187,16 @@ TEST_CASE("K6: a damaged state ends the replica, with the reason") {
   CHECK_FALSE(bench.await_event());
   REQUIRE(bench.storage->failure());
   CHECK(bench.storage->failure()->find("a page is not what it was") != std::string::npos);
+}
+
+TEST_CASE("K6: damage of what is staged is told and ends nothing") {
+  Bench bench;
+  bench.damaged = true;
+  bench.storage->transfer(ReadStaged{});
+  const auto event = bench.await_event();
+  REQUIRE(event);
+  CHECK(std::get<StagedRead>(*event).damage == "a piece is not what it was");
+  CHECK_FALSE(bench.storage->failure());
 }
 
 TEST_CASE("async: persists are told at once, but not beyond the allowed lag") {
