@@ -290,7 +290,7 @@ KNOWN_BY_TOOLS = [
 ]
 
 # Folders whose files a program reads one and all: enough that something names the folder.
-READ_AS_A_WHOLE = ["*/corpus/*", "*/regressions/*"]
+READ_AS_A_WHOLE = ["*/corpus/*", "*/regressions/*", "*.scenario"]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Documents (links.py)
