@@ -2,7 +2,6 @@
 
 #include "messages/state_key.h"
 #include "tagma/operation.h"
-#include "test/scenarios/forgery.h"
 
 namespace tagma::test {
 
@@ -55,7 +54,7 @@ Action expect_slot(Words& words) {
   const auto batch = words.word("a batch's name, or null");
   words.demand("at");
   return [slot, batch, names = words.names()](World& world) {
-    const auto wanted = digest_of(*batch_named(world, batch));
+    const auto wanted = digest_of(*world.batch(batch));
     for (const auto index : world.find(names)) {
       const auto found = world.node(index).core.executed_digest(slot);
       if (found != wanted) {

@@ -83,7 +83,7 @@ std::vector<SlotClaim> claims_of(const World& world, const std::vector<Claim>& c
   std::vector<SlotClaim> made;
   made.reserve(claims.size());
   for (const auto& claim : claims) {
-    made.push_back({.seq = claim.slot, .view = claim.view, .digest = digest_of(*batch_named(world, claim.batch))});
+    made.push_back({.seq = claim.slot, .view = claim.view, .digest = digest_of(*world.batch(claim.batch))});
   }
   std::sort(made.begin(), made.end(), [](const auto& left, const auto& right) {
     return std::pair(left.seq, left.digest) < std::pair(right.seq, right.digest);
@@ -148,7 +148,7 @@ Message forged(World& world, ProcessIndex from, const Forgery& forgery) {
   if (forgery.kind == "CHECKPOINT") return checkpoint(membership, replica, seq);
   if (forgery.kind == "VIEW-CHANGE") return view_change(world, membership, replica, forgery);
   if (forgery.kind == "NEW-VIEW") return new_view(world, membership, replica, forgery);
-  const auto batch = batch_named(world, forgery.batch);
+  const auto batch = world.batch(forgery.batch);
   const auto digest = digest_of(*batch);
   if (forgery.kind == "PRE-PREPARE") return PrePrepare{.view = view, .seq = seq, .batch = batch};
   if (forgery.kind == "BATCH-BODY") return BatchBody{.seq = seq, .batch = batch};
@@ -158,14 +158,6 @@ Message forged(World& world, ProcessIndex from, const Forgery& forgery) {
 }
 
 }  // namespace
-
-SharedBatch batch_named(const World& world, const std::string& name) {
-  const auto found = world.batches.find(name);
-  if (found == world.batches.end()) throw ScenarioError("there is no batch \"" + name + "\"");
-  return found->second;
-}
-
-Digest digest_of(const Batch& batch) { return authenticator_of(0).digest(batch.bytes); }
 
 Action forge(Words& words) {
   return [forgery = read_forgery(words)](World& world) {

@@ -36,9 +36,8 @@ Action read_batch(Words& words) {
   const auto number = words.number("a request's number");
   const auto payload = words.quotation();
   return [=](World& world) {
-    const auto batch =
-        std::make_shared<const Batch>(wire::encode_batch(world.wall_us(), {*world.bundle(client, number, payload)}));
-    if (!world.batches.emplace(name, batch).second) throw ScenarioError("there is a batch " + name + " already");
+    const auto bundle = world.bundle(client, number, payload);
+    world.name_batch(name, std::make_shared<const Batch>(wire::encode_batch(world.wall_us(), {*bundle})));
   };
 }
 
@@ -49,7 +48,7 @@ Action read_partition(Words& words) {
   return [sides](World& world) {
     for (const auto& from : sides) {
       for (const auto& to : sides) {
-        if (&from != &to) world.lose({.kinds = {}, .view = {}, .slot = {}, .from = from, .to = to});
+        if (&from != &to) world.lose({.kinds = {}, .view = {}, .slot = {}, .batch = {}, .from = from, .to = to});
       }
     }
   };
@@ -57,8 +56,8 @@ Action read_partition(Words& words) {
 
 Action read_cut(Words& words) {
   return [names = words.names()](World& world) {
-    world.lose({.kinds = {}, .view = {}, .slot = {}, .from = names, .to = {}});
-    world.lose({.kinds = {}, .view = {}, .slot = {}, .from = {}, .to = names});
+    world.lose({.kinds = {}, .view = {}, .slot = {}, .batch = {}, .from = names, .to = {}});
+    world.lose({.kinds = {}, .view = {}, .slot = {}, .batch = {}, .from = {}, .to = names});
   };
 }
 

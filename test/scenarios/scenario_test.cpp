@@ -48,6 +48,20 @@ TEST_CASE("what cannot be read is reported with file and line, and nothing is pl
   CHECK(error_of("replicas 4\n") == "try.scenario:2: nothing happens");
 }
 
+TEST_CASE("a pattern tells batches apart") {
+  const std::string story =
+      "replicas 4\n"
+      "batch x client 1 number 1 \"set a 7\"\n"
+      "batch y client 2 number 1 \"set a 8\"\n"
+      "submit client 1 number 1 \"set a 7\" to 0\n"
+      "deliver\n"
+      "expect sent PREPARE view 0 slot 1 batch x from 3 to 2\n"
+      "expect sent PRE-PREPARE batch x\n"
+      "expect no PREPARE batch y\n";
+  CHECK(error_of(story) == "it holds");
+  CHECK(error_of(story + "expect no COMMIT batch x\n") == "try.scenario:9: that was sent");
+}
+
 TEST_CASE("names that mean nobody are reported where they are played") {
   CHECK(error_of("replicas 4\ncrash 4\n") == "try.scenario:2: there is no replica 4");
   CHECK(error_of("replicas 4\ncrash 3\nexpect executed 0 at 3\n") == "try.scenario:3: replica 3 is down");

@@ -84,6 +84,8 @@ Pattern Words::pattern() {
       pattern.view = number("a view");
     } else if (accept("slot")) {
       pattern.slot = number("a slot");
+    } else if (accept("batch")) {
+      pattern.batch = word("a batch's name");
     } else if (pattern.kinds.empty()) {
       for (auto& kind : divided(word("a kind of message"), ',')) {
         if (!is_kind(kind)) throw ScenarioError("no kind of message is called \"" + kind + "\"");

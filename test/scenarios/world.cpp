@@ -26,9 +26,21 @@ bool is_kind(std::string_view kind) {
   return kinds.contains(kind);
 }
 
+Digest digest_of(const Batch& batch) { return ToyAuthenticator({}).digest(batch.bytes); }
+
 World::World(std::uint32_t replicas) : cluster_(replicas) {
   for (ReplicaId id = 0; id < replicas; ++id) processes_.push_back({.name = std::to_string(id), .replica = id});
-  batches["null"] = std::make_shared<const Batch>();
+  batches_["null"] = std::make_shared<const Batch>();
+}
+
+SharedBatch World::batch(const std::string& name) const {
+  const auto found = batches_.find(name);
+  if (found == batches_.end()) throw ScenarioError("there is no batch \"" + name + "\"");
+  return found->second;
+}
+
+void World::name_batch(const std::string& name, const SharedBatch& batch) {
+  if (!batches_.emplace(name, batch).second) throw ScenarioError("there is a batch " + name + " already");
 }
 
 std::set<ProcessIndex> World::find(const Names& names) const {
@@ -118,10 +130,12 @@ std::optional<Bytes> World::accepted(const AnswerTo& to) const {
 }
 
 World::Trace World::trace_of(ProcessIndex from, ProcessIndex to, const Message& message) {
-  Trace trace{.from = from, .to = to, .kind = std::string(name_of(message)), .view = {}, .slot = {}};
+  Trace trace{.from = from, .to = to, .kind = std::string(name_of(message)), .view = {}, .slot = {}, .digest = {}};
   const auto look = [&trace](const auto& content) {
     if constexpr (requires { content.view; }) trace.view = content.view;
     if constexpr (requires { content.seq; }) trace.slot = content.seq;
+    if constexpr (requires { content.digest; }) trace.digest = content.digest;
+    if constexpr (requires { content.batch; }) trace.digest = digest_of(*content.batch);
   };
   std::visit(
       [&look](const auto& each) {
@@ -138,6 +152,7 @@ World::Trace World::trace_of(ProcessIndex from, ProcessIndex to, const Message& 
 bool World::matches(const Pattern& pattern, const Trace& trace) const {
   return (pattern.kinds.empty() || pattern.kinds.contains(trace.kind)) &&
          (!pattern.view || trace.view == pattern.view) && (!pattern.slot || trace.slot == pattern.slot) &&
+         (!pattern.batch || trace.digest == digest_of(*batch(*pattern.batch))) &&
          (!pattern.from || find(*pattern.from).contains(trace.from)) &&
          (!pattern.to || find(*pattern.to).contains(trace.to));
 }
@@ -227,6 +242,11 @@ void World::check(ProcessIndex index) {
   auto& node = any_node(index);
   if (!node.alarms.empty()) throw ScenarioError("alarm at replica " + name(index) + ": " + node.alarms.front());
   const auto view = node.core.view();
+  // What is dropped from the log must be in the state on the disk (trace B).
+  if (node.collected > view.base) {
+    throw ScenarioError("replica " + name(index) + " drops its log up to slot " + std::to_string(node.collected) +
+                        ", and its durable state is of slot " + std::to_string(view.base));
+  }
   const auto compare = [&](auto& known, Seq seq, const Digest& own, const std::string& what) {
     const auto& [digest, first] = known.emplace(seq, std::pair(own, index)).first->second;
     if (digest == own) return;

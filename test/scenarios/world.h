@@ -28,11 +28,14 @@ struct Pattern {
   std::set<std::string> kinds;
   std::optional<View> view;
   std::optional<Seq> slot;
+  std::optional<std::string> batch;
   std::optional<Names> from;
   std::optional<Names> to;
 };
 
 [[nodiscard]] bool is_kind(std::string_view kind);
+
+[[nodiscard]] Digest digest_of(const Batch& batch);
 
 /// One client's view of one number: what each replica has answered.
 struct AnswerTo {
@@ -62,6 +65,9 @@ class World {
   void wipe(ProcessIndex index);
   void sync(ProcessIndex index);
 
+  /// The batch of this name; throws ScenarioError where there is none.
+  [[nodiscard]] SharedBatch batch(const std::string& name) const;
+  void name_batch(const std::string& name, const SharedBatch& batch);
   [[nodiscard]] const Membership& membership() const { return cluster_.nodes.front()->config.membership; }
   /// The clock on every wall.
   [[nodiscard]] TimeUs wall_us() const { return cluster_.nodes.front()->now.wall_us; }
@@ -95,8 +101,6 @@ class World {
   /// want another view than the others: a lone suspicion costs one vote, and the protocol lets it stand.
   void settle(const std::set<ProcessIndex>& who);
 
-  std::map<std::string, SharedBatch> batches;
-
  private:
   struct Process {
     std::string name;
@@ -118,6 +122,7 @@ class World {
     std::string kind;
     std::optional<View> view;
     std::optional<Seq> slot;
+    std::optional<Digest> digest;
     auto operator<=>(const Trace&) const = default;
   };
 
@@ -134,6 +139,7 @@ class World {
   [[nodiscard]] bool settled(const std::set<ProcessIndex>& who);
 
   Cluster cluster_;
+  std::map<std::string, SharedBatch> batches_;
   std::vector<std::unique_ptr<Node>> twins_;
   std::vector<Process> processes_;
   std::deque<Letter> letters_;
