@@ -20,6 +20,7 @@ struct Forgery {
   View view = 0;
   Seq slot = 0;
   std::string batch;
+  Seq certificate = 0;  ///< 0: none
   std::vector<Claim> prepared;
   std::vector<Claim> recorded;
   Names view_changes_of;
@@ -46,7 +47,7 @@ const std::map<std::string, std::set<std::string>>& words_by_kind() {
       {"DECIDED", {"slot", "batch"}},
       {"BATCH-BODY", {"slot", "batch"}},
       {"CHECKPOINT", {"slot"}},
-      {"VIEW-CHANGE", {"view", "prepared", "recorded"}},
+      {"VIEW-CHANGE", {"view", "certificate", "prepared", "recorded"}},
       {"NEW-VIEW", {"view", "of"}},
   };
   return words;
@@ -69,12 +70,12 @@ Forgery read_forgery(Words& words) {
     if (word == "view") forgery.view = words.number("a view");
     if (word == "slot") forgery.slot = words.number("a slot");
     if (word == "batch") forgery.batch = words.word("a batch's name");
+    if (word == "certificate") forgery.certificate = words.number("a checkpoint's slot");
     if (word == "prepared") forgery.prepared = read_claims(words);
     if (word == "recorded") forgery.recorded = read_claims(words);
     if (word == "of") forgery.view_changes_of = words.names();
   }
-  missing.erase("prepared");
-  missing.erase("recorded");
+  for (const auto* may : {"certificate", "prepared", "recorded"}) missing.erase(may);
   if (!missing.empty()) throw ScenarioError("a " + forgery.kind + " needs its \"" + *missing.begin() + "\"");
   return forgery;
 }
@@ -117,6 +118,7 @@ ViewChange view_change(const World& world, const Membership& membership, Replica
   content.replica = replica;
   content.view = forgery.view;
   content.issue = earlier == nullptr ? 1 : earlier->content.issue + 1;
+  if (forgery.certificate != 0) content.certificate = world.certificate(forgery.certificate);
   content.prepared = claims_of(world, forgery.prepared);
   content.recorded = claims_of(world, forgery.recorded);
   return signed_view_change(std::move(content));

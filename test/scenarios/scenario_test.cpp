@@ -67,6 +67,8 @@ TEST_CASE("names that mean nobody are reported where they are played") {
   CHECK(error_of("replicas 4\ncrash 3\nexpect executed 0 at 3\n") == "try.scenario:3: replica 3 is down");
   CHECK(error_of("replicas 4\nfaulty 0\nforge COMMIT from 0 to 1 view 0 slot 1 batch x\n") ==
         "try.scenario:3: there is no batch \"x\"");
+  CHECK(error_of("replicas 4\nfaulty 0\nforge VIEW-CHANGE from 0 to 1 view 1 certificate 4\n") ==
+        "try.scenario:3: no quorum has voted for a checkpoint of slot 4");
   CHECK(error_of("replicas 4\nbatch x client 1 number 1 \"get a\"\nforge DECIDED from 0 to 1 slot 1 batch x\n") ==
         "try.scenario:3: replica 0 is not declared faulty");
 }

@@ -167,6 +167,19 @@ void World::inject(ProcessIndex from, ProcessIndex to, const Message& message) {
   if (const auto* wish = std::get_if<ViewChange>(&message)) {
     view_changes_.insert_or_assign({wish->content.replica, wish->content.view}, *wish);
   }
+  if (const auto* vote = std::get_if<CheckpointVote>(&message)) {
+    checkpoints_[{vote->content.seq, vote->content.root}].insert_or_assign(vote->content.replica, *vote);
+  }
+}
+
+CheckpointCertificate World::certificate(Seq seq) const {
+  CheckpointCertificate certificate;
+  for (const auto& [what, votes] : checkpoints_) {
+    if (what.first != seq || votes.size() < membership().quorum()) continue;
+    for (const auto& [replica, vote] : votes) certificate.votes.push_back(vote);
+    return certificate;
+  }
+  throw ScenarioError("no quorum has voted for a checkpoint of slot " + std::to_string(seq));
 }
 
 const ViewChange* World::view_change(ReplicaId replica, View view) const {

@@ -94,6 +94,9 @@ class World {
   [[nodiscard]] bool was_sent(const Pattern& pattern) const;
   /// The last VIEW-CHANGE of this replica for this view, sent or forged, lost or not.
   [[nodiscard]] const ViewChange* view_change(ReplicaId replica, View view) const;
+  /// The votes of all who said the same about the checkpoint of this slot; throws ScenarioError where they are no
+  /// quorum.
+  [[nodiscard]] CheckpointCertificate certificate(Seq seq) const;
 
   // Time.
   void pass(MonotonicUs us, bool delivering);
@@ -147,6 +150,7 @@ class World {
   std::vector<Pattern> held_;
   std::set<Trace> sent_;
   std::map<std::pair<ReplicaId, View>, ViewChange> view_changes_;
+  std::map<std::pair<Seq, Digest>, std::map<ReplicaId, CheckpointVote>> checkpoints_;
   std::map<AnswerTo, std::map<ReplicaId, std::pair<Seq, Bytes>>> answers_;
   std::map<AnswerTo, std::pair<Seq, Bytes>> accepted_;
   /// What correct replicas executed, and the states they had; and which of them was the first.
