@@ -28,9 +28,12 @@ struct Scanned {
   std::vector<std::vector<LogEntry>> groups;  ///< from segment.first_group on
   Place latest;                               ///< the one with the highest `synced` among mark and whole groups
   std::uint64_t generation_seen = 0;
+  std::uint64_t mark_generation = 0;  ///< 0: the mark is unreadable
   std::uint64_t torn_bytes = 0;
   /// The highest group that stands whole behind damage; 0: none.
   std::uint64_t group_behind_damage = 0;
+
+  [[nodiscard]] bool has_groups() const { return segment.first_group != 0; }
 };
 
 class Scanner {
@@ -47,6 +50,7 @@ class Scanner {
       if (const auto mark = decode_mark(*page)) {
         learn(*mark);
         mark_tag_ = mark->tag;
+        scanned_.mark_generation = mark->generation;
       }
     }
     std::uint64_t offset = page_bytes;
@@ -113,8 +117,8 @@ class Scanner {
 
   /// What follows the run: a group of the same use that is torn or damaged, or nothing of this use.
   void look_behind(std::uint64_t offset, std::uint64_t size) {
-    const std::uint64_t tag = scanned_.segment.first_group != 0 ? scanned_.segment.tag : mark_tag_;
-    if (tag == 0) return;
+    const std::uint64_t tag = scanned_.has_groups() ? scanned_.segment.tag : mark_tag_;
+    if (tag == 0) return look_for_any_use(size);
     const auto is_ours = [&](const GroupHeader& header) {
       return header.place.tag == tag && header.group > scanned_.segment.last_group;
     };
@@ -131,6 +135,20 @@ class Scanner {
       if (!group) continue;
       scanned_.group_behind_damage = std::max(scanned_.group_behind_damage, header->group);
       learn(header->place);
+    }
+  }
+
+  /// Mark and first group are unreadable, and nothing tells the file's tag: whole groups of whichever use are witnesses
+  /// that the groups before them were synced. That harms no file that waits for its next use: its groups are lower than
+  /// what is needed. But nothing else is learnt from them, for a client may have chosen their bytes. (What is inside of
+  /// a group that is whole is not looked at.)
+  void look_for_any_use(std::uint64_t size) {
+    std::uint64_t at = page_bytes;
+    while (!failure_ && at + page_bytes <= size) {
+      const auto group = whole_group(at);
+      const bool witness = group && group->first.place.synced + 1 == group->first.group;
+      if (witness) scanned_.group_behind_damage = std::max(scanned_.group_behind_damage, group->first.group);
+      at += witness ? page_aligned(group->second.size()) : page_bytes;
     }
   }
 
@@ -168,12 +186,31 @@ std::uint64_t first_missing(const std::vector<Scanned>& all, std::uint64_t oldes
   return std::min(next, end + 1);
 }
 
-LogDamage damage(const std::vector<Scanned>& all, std::uint64_t missing, std::uint64_t synced) {
-  std::string where = "no file of the log holds it";
+/// The file that was begun with this group, as far as can be told; null: it was not, or none says so. `before` holds
+/// the groups up to it.
+const Scanned* begun_with(const std::vector<Scanned>& all, std::uint64_t group, const Scanned* before) {
+  if (before != nullptr && before->group_behind_damage > group) return nullptr;  // it stands in the middle of that one
+  const Scanned* found = nullptr;
   for (const auto& each : all) {
-    if (each.segment.last_group + 1 != missing || each.segment.first_group == 0) continue;
-    where = "it should stand in " + each.segment.name + " from byte " + std::to_string(each.segment.end) + " on";
+    if (each.has_groups()) continue;
+    const bool says_so = before != nullptr && each.mark_generation > before->segment.generation;
+    if (!says_so && each.group_behind_damage <= group) continue;
+    // Of several the one that was begun first.
+    if (found == nullptr || each.mark_generation < found->mark_generation) found = &each;
   }
+  return found;
+}
+
+LogDamage damage(const std::vector<Scanned>& all, std::uint64_t missing, std::uint64_t synced) {
+  const Scanned* before = nullptr;
+  for (const auto& each : all) {
+    if (each.has_groups() && each.segment.last_group + 1 == missing) before = &each;
+  }
+  const Scanned* begun = begun_with(all, missing, before);
+  const Scanned* holder = begun != nullptr ? begun : before;
+  const std::string where = holder == nullptr ? "no file of the log holds it"
+                                              : "it should stand in " + holder->segment.name + " from byte " +
+                                                    std::to_string(holder->segment.end) + " on";
   return {"group " + std::to_string(missing) + " of the log is damaged or missing, although everything up to group " +
           std::to_string(synced) + " had been synced; " + where};
 }

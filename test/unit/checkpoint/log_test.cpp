@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "checkpoint/log_format.h"
 #include "test/fakes/fake_disk.h"
@@ -258,6 +259,147 @@ TEST_CASE("K6: a changed byte at or below what was synced is damage, named with 
     const auto& reason = std::get<LogDamage>(result).reason;
     CHECK(reason.find("group " + std::to_string(group + 1) + " ") != std::string::npos);
   }
+}
+
+namespace {
+
+using Pages = std::map<std::string, Bytes>;  ///< by name: what a file holds
+
+Pages all_files(FakeDisk& disk) {
+  Pages files;
+  for (const auto& name : disk.names()) files[name] = content_of(disk, name);
+  return files;
+}
+
+void put(FakeDisk& disk, const Pages& files) {
+  for (const auto& [name, bytes] : files) {
+    auto file = std::get<std::unique_ptr<DiskFile>>(disk.create(name, bytes.size()));
+    REQUIRE_FALSE(file->write(0, bytes));
+    REQUIRE_FALSE(file->sync());
+  }
+}
+
+void make_zeros(FakeDisk& disk, const std::string& name, std::uint64_t offset, std::uint64_t size) {
+  auto file = std::get<std::unique_ptr<DiskFile>>(disk.open(name));
+  REQUIRE_FALSE(file->write(offset, Bytes(size, '\0')));
+  REQUIRE_FALSE(file->sync());
+}
+
+/// Commits slots of one page each: 15 groups to a file.
+void commit_pages(tagma::Log& log, Seq from, Seq to) {
+  for (Seq seq = from; seq <= to; ++seq) REQUIRE_FALSE(log.commit({slot_entry(seq, 2'000)}));
+}
+
+std::string damage_of(FakeDisk& disk, std::mt19937_64& random) {
+  const auto result = Log::open(disk, options_of(random));
+  const auto* damage = std::get_if<LogDamage>(&result);
+  return damage == nullptr ? "" : damage->reason;
+}
+
+}  // namespace
+
+TEST_CASE("K6: a newest file whose head is unreadable is damage, named with the file that was begun") {
+  std::mt19937_64 random(10);
+  struct Lost {
+    std::uint64_t offset;
+    std::uint64_t size;
+  };
+  // The first group alone, or the mark with it: then nothing says which use of the file its bytes are of.
+  for (const Lost lost : {Lost{log_format::page_bytes, log_format::page_bytes}, Lost{0, 2 * log_format::page_bytes}}) {
+    CAPTURE(lost.offset);
+    FakeDisk disk(10);
+    {
+      auto result = opened(disk, random);
+      commit_pages(result.log, 1, 20);
+    }
+    REQUIRE(disk.names().size() == 2);
+    make_zeros(disk, "log-00000002", lost.offset, lost.size);
+    const auto reason = damage_of(disk, random);
+    CHECK(reason.starts_with("group 16 of the log"));
+    CHECK(reason.find("log-00000002 from byte 4096 on") != std::string::npos);
+  }
+}
+
+TEST_CASE("K6: a damaged last group of a full file is looked for in that file, not in the next one") {
+  std::mt19937_64 random(11);
+  FakeDisk disk(11);
+  {
+    auto result = opened(disk, random);
+    commit_pages(result.log, 1, 20);
+  }
+  make_zeros(disk, "log-00000001", 15 * log_format::page_bytes, log_format::page_bytes);
+  const auto reason = damage_of(disk, random);
+  CHECK(reason.starts_with("group 15 of the log"));
+  CHECK(reason.find("log-00000001 from byte " + std::to_string(15 * log_format::page_bytes) + " on") !=
+        std::string::npos);
+}
+
+TEST_CASE("a file that waits for its next use may have lost its head: its groups are needed no more") {
+  std::mt19937_64 random(12);
+  FakeDisk disk(12);
+  {
+    auto result = opened(disk, random);
+    commit_pages(result.log, 1, 1);
+    // What a client could have put into an operation, and on a page border: a perfect group, far above all others.
+    const Bytes up_to_page(log_format::page_bytes - 77, 'x');
+    const Bytes forged = log_format::encode_group({.tag = 4711, .generation = 1, .oldest = 999, .synced = 999}, 1'000,
+                                                  {{.kind = slot_kind, .seq = 2, .payload = "forged"}});
+    REQUIRE_FALSE(result.log.commit({{.kind = slot_kind, .seq = 2, .payload = up_to_page + forged}}));
+    const Bytes file = content_of(disk, "log-00000001");
+    REQUIRE(file.substr(3 * log_format::page_bytes, forged.size()) == forged);
+    commit_pages(result.log, 3, 35);
+    result.log.collect(20);
+    REQUIRE_FALSE(result.log.mark());
+  }
+  make_zeros(disk, "log-00000001", 0, 2 * log_format::page_bytes);
+  const auto found = opened(disk, random).content.entries;
+  REQUIRE_FALSE(found.empty());
+  CHECK(found.front().seq <= 21);
+  CHECK(found.back().seq == 35);
+}
+
+TEST_CASE("K2: any pages of a mark and a first group may be what a loss of power left of a file's new use") {
+  std::mt19937_64 random(13);
+  FakeDisk disk(13);
+  auto log = opened(disk, random).log;
+  std::size_t begun = 0;
+  std::size_t begun_again = 0;
+  for (Seq seq = 1; seq <= 40; ++seq) {
+    const Pages before = all_files(disk);
+    // No page of it is as one of an earlier use.
+    const Bytes payload(10'000, static_cast<char>('a' + seq % 26));
+    REQUIRE_FALSE(log.commit({{.kind = slot_kind, .seq = seq, .payload = payload}}));
+    const Pages after = all_files(disk);
+    for (const auto& [name, bytes] : after) {
+      const bool is_new = !before.contains(name);
+      const Bytes old = is_new ? Bytes(bytes.size(), '\0') : before.at(name);
+      constexpr std::size_t tag_at = 16;
+      if (old.substr(tag_at, 8) == bytes.substr(tag_at, 8)) continue;
+      ++(is_new ? begun : begun_again);
+      constexpr std::size_t pages = 4;  // the mark, and the three of the group
+      for (unsigned arrived = 0; arrived < 1U << pages; ++arrived) {
+        Pages torn = before;
+        torn[name] = old;
+        for (std::size_t page = 0; page < pages; ++page) {
+          if ((arrived >> page & 1U) == 0) continue;
+          const std::size_t at = page * log_format::page_bytes;
+          torn[name].replace(at, log_format::page_bytes, bytes, at, log_format::page_bytes);
+        }
+        FakeDisk left(14);
+        put(left, torn);
+        CAPTURE(seq);
+        CAPTURE(arrived);
+        const auto entries = opened(left, random).content.entries;
+        CHECK((seq == 1 || !entries.empty()));
+        if (entries.empty()) continue;
+        const bool whole = arrived >> 1 == 7;
+        CHECK(entries.back().seq == (whole ? seq : seq - 1));
+      }
+    }
+    if (seq > 10) log.collect(seq - 10);
+  }
+  CHECK(begun >= 3);
+  CHECK(begun_again >= 3);
 }
 
 TEST_CASE("K2: damage to the last group is torn until a mark or a later group says that it was synced") {
