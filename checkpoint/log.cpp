@@ -81,6 +81,7 @@ class Log::Implementation {
     for (auto& segment : used_) {
       if (auto failure = segment.file->sync()) return failure;
     }
+    if (auto failure = mark_before(group_)) return failure;
     return mark();
   }
 
@@ -144,6 +145,13 @@ class Log::Implementation {
     return segment.file->sync();
   }
 
+  /// The file before the newest says that a group of the newest is synced: without its own words the newest one would
+  /// pass for a file that nothing was written to.
+  DiskOutcome mark_before(std::uint64_t synced) {
+    if (used_.size() < 2) return std::nullopt;
+    return finish(write_mark(used_[used_.size() - 2], synced));
+  }
+
   DiskOutcome write(const std::vector<LogEntry>& entries) {
     auto& segment = used_.back();
     const std::uint64_t number = group_ + 1;
@@ -153,6 +161,7 @@ class Log::Implementation {
     auto failure = segment.file->write(0, encode_mark(place));
     if (!failure) failure = segment.file->write(segment.end, bytes);
     if (!failure) failure = segment.file->sync();
+    if (!failure && segment.first_group == 0) failure = mark_before(number);
     if (failure) return finish(std::move(failure));
     group_ = number;
     if (segment.first_group == 0) segment.first_group = number;

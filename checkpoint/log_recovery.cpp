@@ -201,6 +201,12 @@ const Scanned* begun_with(const std::vector<Scanned>& all, std::uint64_t group, 
   return found;
 }
 
+bool is_last_known(const std::vector<Scanned>& all, std::uint64_t group) {
+  return std::all_of(all.begin(), all.end(), [group](const Scanned& each) {
+    return each.segment.last_group <= group && each.group_behind_damage <= group;
+  });
+}
+
 LogDamage damage(const std::vector<Scanned>& all, std::uint64_t missing, std::uint64_t synced) {
   const Scanned* before = nullptr;
   for (const auto& each : all) {
@@ -208,9 +214,11 @@ LogDamage damage(const std::vector<Scanned>& all, std::uint64_t missing, std::ui
   }
   const Scanned* begun = begun_with(all, missing, before);
   const Scanned* holder = begun != nullptr ? begun : before;
-  const std::string where = holder == nullptr ? "no file of the log holds it"
-                                              : "it should stand in " + holder->segment.name + " from byte " +
-                                                    std::to_string(holder->segment.end) + " on";
+  std::string where = "no file of the log holds it";
+  if (holder != nullptr) {
+    where = "it should stand in " + holder->segment.name + " from byte " + std::to_string(holder->segment.end) + " on";
+    if (begun == nullptr && is_last_known(all, missing - 1)) where += ", or in a later file that is gone";
+  }
   return {"group " + std::to_string(missing) + " of the log is damaged or missing, although everything up to group " +
           std::to_string(synced) + " had been synced; " + where};
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "checkpoint/log_format.h"
 #include "test/fakes/fake_disk.h"
@@ -314,6 +315,12 @@ TEST_CASE("K6: a newest file whose head is unreadable is damage, named with the 
     }
     REQUIRE(disk.names().size() == 2);
     make_zeros(disk, "log-00000002", lost.offset, lost.size);
+    // The file before says that the newest was begun. Here it does not, as if that mark had been lost too.
+    auto before = std::get<std::unique_ptr<DiskFile>>(disk.open("log-00000001"));
+    auto mark = *log_format::decode_mark(std::get<Bytes>(before->read(0, log_format::page_bytes)));
+    CHECK(std::exchange(mark.synced, 14) == 16);
+    REQUIRE_FALSE(before->write(0, log_format::encode_mark(mark)));
+    REQUIRE_FALSE(before->sync());
     const auto reason = damage_of(disk, random);
     CHECK(reason.starts_with("group 16 of the log"));
     CHECK(reason.find("log-00000002 from byte 4096 on") != std::string::npos);
@@ -332,6 +339,58 @@ TEST_CASE("K6: a damaged last group of a full file is looked for in that file, n
   CHECK(reason.starts_with("group 15 of the log"));
   CHECK(reason.find("log-00000001 from byte " + std::to_string(15 * log_format::page_bytes) + " on") !=
         std::string::npos);
+}
+
+TEST_CASE("K6: a newest file that is gone, or all of whose groups are, is damage") {
+  std::mt19937_64 random(15);
+  for (const Seq last : {Seq{16}, Seq{20}, Seq{31}, Seq{64}}) {
+    for (const bool reopened : {false, true}) {
+      CAPTURE(last);
+      CAPTURE(reopened);
+      FakeDisk disk(15);
+      {
+        auto result = opened(disk, random);
+        for (Seq seq = 1; seq <= last; ++seq) {
+          REQUIRE_FALSE(result.log.commit({slot_entry(seq, 2'000)}));
+          if (seq > 20) result.log.collect(seq - 20);
+        }
+      }
+      if (reopened) REQUIRE_FALSE(damage_of(disk, random).size() > 0);
+      Pages files = all_files(disk);
+      const auto generation = [](const auto& file) { return log_format::decode_mark(file.second)->generation; };
+      const auto newest = std::max_element(files.begin(), files.end(), [&](const auto& left, const auto& right) {
+        return generation(left) < generation(right);
+      });
+      const std::string name = newest->first;
+      FakeDisk emptied(16);
+      put(emptied, files);
+      make_zeros(emptied, name, 0, newest->second.size());
+      CHECK(damage_of(emptied, random).starts_with("group "));
+      files.erase(newest);
+      FakeDisk without(17);
+      put(without, files);
+      CHECK(damage_of(without, random).find("in a later file that is gone") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("K6: the next start makes up for a mark that a loss of power kept from the file before") {
+  std::mt19937_64 random(18);
+  FakeDisk disk(19);
+  {
+    auto result = opened(disk, random);
+    commit_pages(result.log, 1, 15);
+    REQUIRE(disk.names().size() == 1);
+    // The second file is made, and its mark and group are written and synced. Then the power fails.
+    disk.lose_power_after(4);
+    CHECK(result.log.commit({slot_entry(16, 2'000)}));
+  }
+  disk.restore_power();
+  REQUIRE(disk.names().size() == 2);
+  REQUIRE(log_format::decode_mark(content_of(disk, "log-00000001"))->synced < 16);
+  REQUIRE(opened(disk, random).content.entries.back() == slot_entry(16, 2'000));
+  make_zeros(disk, "log-00000002", 0, small_segment);
+  CHECK(damage_of(disk, random).starts_with("group 16 of the log"));
 }
 
 TEST_CASE("a file that waits for its next use may have lost its head: its groups are needed no more") {
