@@ -61,8 +61,8 @@ void Environment::check(int code, const char* call) const {
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_NOTFOUND:
-    case MDB_INCOMPATIBLE:
-    case MDB_BAD_TXN: throw StateDamaged(reason);
+    case MDB_INCOMPATIBLE: throw StateDamaged(reason);
+    // MDB_PANIC and MDB_BAD_TXN too: what an earlier write that the device refused leaves tells nothing of the disk.
     default: throw Failed{{DiskFailure::Kind::failed, reason}};
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "checkpoint/lmdb_incoming.h"
+#include "checkpoint/lmdb_free_list.h"
 #include "checkpoint/tree_bits.h"
 
 namespace tagma::lmdb {
@@ -189,6 +190,7 @@ bool verify(const StoredState& state, const std::function<bool(std::uint64_t, st
   try {
     Verification(state, go_on).run();
     look_at_staged(state);
+    check_free_list(state.transaction, state.tables);
     return true;
   } catch (const Abandoned&) {
     return false;
