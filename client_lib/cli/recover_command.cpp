@@ -96,7 +96,11 @@ int run_recover(const Arguments& arguments, const Streams& streams, const Progra
     return fail(streams, "recover", "replica " + std::to_string(replica.id) + " is running; stop all replicas first");
   }
   ProgressLine progress(streams, std::chrono::seconds(1));
-  const RecoveryOptions recovery{options.directory, [&progress](const std::string& what) { progress.update(what); }};
+  const RecoveryOptions recovery{options.directory, [&progress](const std::string& what) { progress.update(what); },
+                                 [&](const std::string& what) {
+                                   progress.clear();
+                                   static_cast<void>(fail(streams, "recover", what));
+                                 }};
   const auto plan = plan_recovery(recovery, program.services);
   progress.clear();
   if (!plan) return fail(streams, "recover", plan.reason());

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -53,6 +54,26 @@ constexpr std::string_view ahead_text = " ahead";
 std::string mark_text(const StartMark& mark) {
   const std::string life = mark.life == LifeNonce{} ? "" : " " + to_hex(mark.life.view());
   return to_hex(mark.cluster.view()) + life + std::string(mark.ahead_of_disk ? ahead_text : "") + "\n";
+}
+
+/// At most so much of the file's text; nothing where there is no file.
+Result<std::optional<std::string>> read_text(const std::string& path, std::size_t bytes_max) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return failed(path, "cannot be read", "make it readable for this user");
+  }
+  std::string text(bytes_max, '\0');
+  std::size_t length = 0;
+  while (length < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, "cannot be read", "make it readable for this user");
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  text.resize(length);
+  return std::optional(std::move(text));
 }
 
 /// Takes 32 bytes in hexadecimal off the front.
@@ -117,22 +138,11 @@ DataDirectory::~DataDirectory() {
 
 Result<std::optional<StartMark>> DataDirectory::mark() const {
   const std::string path = mark_path();
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
-    if (errno == ENOENT) return std::optional<StartMark>();
-    return failed(path, "cannot be read", "make it readable for this user");
-  }
-  std::string text(4 * Digest::size_bytes + 16, '\0');  // one byte more than the longest mark, to notice a longer one
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(path, "cannot be read", "make it readable for this user");
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  text.resize(length);
-  const auto mark = parse_mark(text);
+  // One byte more than the longest mark, to notice a longer one.
+  const auto text = read_text(path, 4 * Digest::size_bytes + 16);
+  if (!text) return Refused{text.reason()};
+  if (!*text) return std::optional<StartMark>();
+  const auto mark = parse_mark(**text);
   if (mark) return mark;
   return Refused{
       path +
@@ -141,11 +151,36 @@ Result<std::optional<StartMark>> DataDirectory::mark() const {
 }
 
 std::optional<Refused> DataDirectory::write_mark(const StartMark& mark) const {
-  const std::string path = mark_path();
+  return replace_file(mark_path(), mark_text(mark));
+}
+
+Result<std::optional<std::string>> DataDirectory::damage_found() const {
+  constexpr std::size_t reason_bytes_max = 4096;
+  auto text = read_text(damage_path(), reason_bytes_max);
+  if (!text || !*text) return text;
+  std::string& reason = **text;
+  reason.resize(std::min(reason.size(), reason.find('\n')));
+  // It is there, and so says enough.
+  if (reason.empty()) reason = path_ + "/state: damaged";
+  return text;
+}
+
+std::optional<Refused> DataDirectory::write_damage_found(const std::string& reason) const {
+  return replace_file(damage_path(), reason + "\n");
+}
+
+std::optional<Refused> DataDirectory::remove_damage_found() const {
+  const std::string path = damage_path();
+  if (::unlink(path.c_str()) == 0) return sync();
+  if (errno == ENOENT) return std::nullopt;
+  return failed(path, "cannot be removed", writable_mend);
+}
+
+std::optional<Refused> DataDirectory::replace_file(const std::string& path, ByteView text) const {
   const std::string temporary = path + ".new";
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (file.get() < 0) return failed(temporary, "cannot be written", writable_mend);
-  if (!write_all(file.get(), mark_text(mark)) || ::fsync(file.get()) != 0) {
+  if (!write_all(file.get(), text) || ::fsync(file.get()) != 0) {
     return failed(temporary, "cannot be written", "free some space on this disk");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failed(path, "cannot be replaced", writable_mend);

@@ -101,6 +101,12 @@ Result<DataInspection> inspect_data(const std::string& data_directory,
   inspection.on_disk = std::filesystem::exists(log_path, error) || std::filesystem::exists(state_path, error);
   if (!inspection.on_disk) return inspection;
   inspect_log(log_path, inspection);
+  const auto found = data->damage_found();
+  if (!found) return Refused{found.reason()};
+  if (*found) {
+    if (!inspection.damage) inspection.damage = "a write found " + **found;
+    return inspection;
+  }
   inspect_state(state_path, progress, inspection);
   return inspection;
 }

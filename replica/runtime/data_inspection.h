@@ -39,7 +39,8 @@ struct DataInspection {
 };
 
 /// Reads all of `data_directory` and changes nothing in it. Refuses a folder that is no replica's, and one that a
-/// running replica holds. `progress` is told how many of how many records of the state were verified.
+/// running replica holds. A state that a write found damaged (DATA/damage-found) is damaged, and not read. `progress`
+/// is told how many of how many records of the state were verified.
 [[nodiscard]] Result<DataInspection> inspect_data(
     const std::string& data_directory, const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);
 

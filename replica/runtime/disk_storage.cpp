@@ -123,16 +123,28 @@ void DiskStorage::take_group() {
 
 void DiskStorage::begin_state_job() {
   if (state_jobs_.empty() || state_event_) return;
-  state_worker_.begin([this, &job = state_jobs_.front()] {
-    const auto start = std::chrono::steady_clock::now();
-    try {
-      auto outcome = std::visit([this](const auto& what) { return perform(what); }, job.what);
-      std::visit([&](auto& content) { job.outcome = std::move(content); }, outcome);
-    } catch (const StateDamaged& damaged) {
-      job.damage = damaged.reason();
-    }
-    job.took_us = us_since(start);
-  });
+  state_worker_.begin([this, &job = state_jobs_.front()] { perform_job(job); });
+}
+
+void DiskStorage::perform_job(StateJob& job) const {
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    auto outcome = std::visit([this](const auto& what) { return perform(what); }, job.what);
+    std::visit([&](auto& content) { job.outcome = std::move(content); }, outcome);
+  } catch (const StateDamaged& damaged) {
+    job.damage = damage_met(job, damaged.reason());
+  }
+  job.took_us = us_since(start);
+}
+
+/// A failure of the disk is no damage and leaves no mark: the state may be whole. Nor does damage that a job met which
+/// writes nothing: the next start, which reads all, meets it too.
+std::string DiskStorage::damage_met(const StateJob& job, const std::string& reason) const {
+  if (std::holds_alternative<ReadStaged>(job.what)) return reason;
+  if (const auto failure = target_.leave_mark(reason)) {
+    return reason + "; the next start could not be told of it: " + *failure;
+  }
+  return reason + "; the next start sets the state aside and fetches it from the others";
 }
 
 DiskStorage::JobOutcome DiskStorage::perform(const Checkpoint& job) const {

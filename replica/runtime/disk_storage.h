@@ -20,6 +20,9 @@ struct StateTarget {
   std::function<std::variant<StagedPieces, StagedDiscarded, DiskFailure>()> staged;
   std::function<std::optional<DiskFailure>(const std::vector<VerifiedPiece>& pieces)> stage;
   std::function<std::variant<Digest, RootDiffers, DiskFailure>(const InstallState& what)> install;
+  /// Called on the writer's thread where a write has met damage, before anybody is told of it: what it leaves durably
+  /// has the next start set the state aside, which may find nothing wrong by reading. Returns why it could not.
+  std::function<std::optional<std::string>(const std::string& reason)> leave_mark;
   /// Called on the loop's thread after each change of the state: from now on reads see it.
   std::function<void()> refresh;
 };
@@ -92,6 +95,8 @@ class DiskStorage final : public Storage {
   void write_last(const Group& group);
   [[nodiscard]] static GroupResult write_group(tagma::Log& log, const Group& group);
   // On the state's thread.
+  void perform_job(StateJob& job) const;
+  [[nodiscard]] std::string damage_met(const StateJob& job, const std::string& reason) const;
   [[nodiscard]] JobOutcome perform(const Checkpoint& job) const;
   [[nodiscard]] JobOutcome perform(const ReadStaged& job) const;
   [[nodiscard]] JobOutcome perform(const StagePieces& job) const;

@@ -250,6 +250,7 @@ std::optional<Refused> as_refused(const std::optional<DiskFailure>& failure) {
   return Refused{failure->reason};
 }
 
+/// Throws StateDamaged.
 Result<std::unique_ptr<LmdbStateStore>> open_store(const std::string& folder, const Bytes& owner) {
   LmdbOptions options;
   options.mode = LmdbOptions::Mode::open;
@@ -258,22 +259,31 @@ Result<std::unique_ptr<LmdbStateStore>> open_store(const std::string& folder, co
   options.make_hash = runtime::make_state_hash;
   auto opened = LmdbStateStore::open(options);
   if (const auto* refused = std::get_if<StoreRefused>(&opened)) return Refused{refused->reason};
-  if (const auto* damaged = std::get_if<StateDamaged>(&opened)) return Refused{damaged->reason()};
+  if (const auto* damaged = std::get_if<StateDamaged>(&opened)) throw StateDamaged(*damaged);
   if (const auto* failure = std::get_if<DiskFailure>(&opened)) return Refused{failure->reason};
   return std::move(std::get<std::unique_ptr<LmdbStateStore>>(opened));
 }
 
-/// Executes the chosen slots on a copy of the chosen state in `folder`, and forgets the lives of the old cluster: in
+/// What the new cluster begins with.
+struct BuiltState {
+  Seq seq = 0;
+  Digest root;
+  Bytes owner;
+};
+
+/// Executes the chosen slots on a copy of a replica's state in `folder`, and forgets the lives of the old cluster: in
 /// the new one every replica is in its first. The recovery is a slot of its own, behind the last one.
-Result<std::pair<Seq, Digest>> build_state(const Knowledge& knowledge, const std::string& folder,
-                                           const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
+/// Throws StateDamaged.
+Result<BuiltState> build_state(const Knowledge& knowledge, ReplicaId holder, const std::string& folder,
+                               const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
   const auto& plan = knowledge.plan;
   ServiceRegistry services;
   if (auto refused = runtime::add_services(options.directory + "/cluster.toml", catalogue, knowledge.file, services)) {
     return *std::move(refused);
   }
-  const auto& key = knowledge.file.membership.find_replica(plan.base_of)->key;
-  auto store = open_store(folder, runtime::owner_of(knowledge.file, key));
+  const auto& key = knowledge.file.membership.find_replica(holder)->key;
+  const Bytes owner = runtime::owner_of(knowledge.file, key);
+  auto store = open_store(folder, owner);
   if (!store) return Refused{store.reason()};
   CoreConfig config;
   config.membership = knowledge.file.membership;
@@ -300,7 +310,7 @@ Result<std::pair<Seq, Digest>> build_state(const Knowledge& knowledge, const std
   state.freeze(seq);
   const auto root = (*store)->write(seq, *state.frozen(seq));
   if (const auto* failure = std::get_if<DiskFailure>(&root)) return Refused{failure->reason};
-  return std::pair(seq, std::get<Digest>(root));
+  return BuiltState{seq, std::get<Digest>(root), owner};
 }
 
 std::optional<Refused> copy_state(const std::string& from, const std::string& to) {
@@ -311,6 +321,38 @@ std::optional<Refused> copy_state(const std::string& from, const std::string& to
   if (!error) fs::copy_file(from + "/data.mdb", to + "/data.mdb", error);
   if (error) return failed(to, "cannot be copied from " + from + ": " + error.message());
   return std::nullopt;
+}
+
+/// Those that have the chosen state, beginning with the chosen one.
+std::vector<ReplicaId> holders_of_base(const Knowledge& knowledge) {
+  const auto& base = knowledge.states.at(knowledge.plan.base_of);
+  std::vector<ReplicaId> holders{knowledge.plan.base_of};
+  for (const auto& [id, state] : knowledge.states) {
+    if (id != holders.front() && state.seq == base.seq && state.root == base.root) holders.push_back(id);
+  }
+  return holders;
+}
+
+/// Damage may also be met by the writing alone, or have come since the state was read: then another one's state, which
+/// is the same, takes its place.
+Result<BuiltState> build_from_first_whole(const Knowledge& knowledge, const std::string& folder,
+                                          const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
+  std::string damages;
+  for (const ReplicaId holder : holders_of_base(knowledge)) {
+    try {
+      const std::string state = data_before(options.directory, holder) + "/state";
+      if (auto refused = copy_state(state, folder)) return *std::move(refused);
+      return build_state(knowledge, holder, folder, options, catalogue);
+    } catch (const StateDamaged& damaged) {
+      const std::string what = "the state of replica " + std::to_string(holder) +
+                               " cannot be gone on with, its copy is damaged: " + damaged.reason();
+      options.warn(what);
+      damages += what + "; ";
+    }
+  }
+  return Refused{damages +
+                 "no other replica has the same state. Without the folders state of these, recover begins "
+                 "with what is left"};
 }
 
 std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::string& directory) {
@@ -325,7 +367,7 @@ std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::stri
   return std::nullopt;
 }
 
-/// Every replica gets the state as its own, and the permission to begin with it.
+/// Every replica gets the state as its own, and the permission to begin with it. Throws StateDamaged.
 std::optional<Refused> hand_out(const ClusterFile& file, const std::string& directory, const std::string& built,
                                 const Bytes& built_owner, const RecoveryOptions& options) {
   for (const auto& replica : file.membership.replicas) {
@@ -340,6 +382,18 @@ std::optional<Refused> hand_out(const ClusterFile& file, const std::string& dire
   return std::nullopt;
 }
 
+/// From here on folders are moved.
+std::optional<Refused> begin_with(const Knowledge& knowledge, const ClusterFile& file, const std::string& built,
+                                  const Bytes& built_owner, const RecoveryOptions& options) {
+  try {
+    if (auto refused = set_all_aside(knowledge, options.directory)) return refused;
+    if (auto refused = hand_out(file, options.directory, built, built_owner, options)) return refused;
+  } catch (const StateDamaged& damaged) {
+    return Refused{damaged.reason()};
+  }
+  return write_cluster_file(options.directory + "/cluster.toml", file);
+}
+
 }  // namespace
 
 Result<RecoveryPlan> plan_recovery(const RecoveryOptions& options, const ServiceCatalogue& /*catalogue*/) {
@@ -351,31 +405,32 @@ Result<RecoveryPlan> plan_recovery(const RecoveryOptions& options, const Service
 Result<ClusterFile> recover(const RecoveryOptions& options, const ServiceCatalogue& catalogue) {
   auto knowledge = gather(options);
   if (!knowledge) return Refused{knowledge.reason()};
-  if (auto refused = set_all_aside(*knowledge, options.directory)) return *std::move(refused);
-  const auto& plan = knowledge->plan;
-  const std::string built = options.directory + "/recovered-state/state";
-  if (auto refused = copy_state(data_before(options.directory, plan.base_of) + "/state", built)) {
-    return *std::move(refused);
+  const std::string work_folder = options.directory + "/recovered-state";
+  const std::string built = work_folder + "/state";
+  // Before any folder is moved: what fails so far leaves all as it was.
+  const auto state = build_from_first_whole(*knowledge, built, options, catalogue);
+  std::error_code error;
+  if (!state) {
+    fs::remove_all(work_folder, error);
+    return Refused{state.reason() + "; no folder was moved"};
   }
-  const auto state = build_state(*knowledge, built, options, catalogue);
-  if (!state) return Refused{state.reason()};
   ClusterFile file = knowledge->file;
   const bool drawn = digest_from_bytes(crypto::random_bytes(Digest::size_bytes), file.membership.cluster);
   TAGMA_ASSERT(drawn, "random_bytes() gives as many bytes as asked for");
-  file.genesis_slot = state->first;
-  file.genesis_root = state->second;
-  const Bytes built_owner =
-      runtime::owner_of(knowledge->file, knowledge->file.membership.find_replica(plan.base_of)->key);
-  if (auto refused = hand_out(file, options.directory, built, built_owner, options)) return *std::move(refused);
-  // From here on it is another cluster; what was set aside is nobody's any more, but stays.
-  if (auto refused = write_cluster_file(options.directory + "/cluster.toml", file)) return *std::move(refused);
+  file.genesis_slot = state->seq;
+  file.genesis_root = state->root;
+  if (auto refused = begin_with(*knowledge, file, built, state->owner, options)) {
+    return Refused{refused->reason +
+                   "; what a replica had before lies in its folder data.before-recovery, if not in data; recover "
+                   "looks there first and may be run again"};
+  }
+  // Now it is another cluster; what was set aside is nobody's any more, but stays.
   const std::string old_id = to_hex(knowledge->file.membership.cluster.view()).substr(0, 12);
-  std::error_code error;
   for (const auto& replica : file.membership.replicas) {
     const std::string folder = replica_folder(options.directory, replica.id);
     fs::rename(folder + "/data.before-recovery", folder + "/data.of-" + old_id, error);
   }
-  fs::remove_all(options.directory + "/recovered-state", error);
+  fs::remove_all(work_folder, error);
   return file;
 }
 

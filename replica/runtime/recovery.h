@@ -42,6 +42,7 @@ struct RecoveryPlan {
 struct RecoveryOptions {
   std::string directory;  ///< the cluster folder, with replica-N/data of all replicas; none of them runs
   std::function<void(const std::string& what)> progress;
+  std::function<void(const std::string& what)> warn;  ///< of damage that the plan did not know of
 };
 
 /// Reads everything and changes nothing. Refuses where there is no state to begin with.
@@ -49,7 +50,9 @@ struct RecoveryOptions {
 
 /// Sets all data folders aside as replica-N/data.before-recovery, gives each replica the recovered state and the
 /// permission to begin, and then makes the folder's cluster.toml that of a new cluster: new id, the same keys,
-/// beginning with that state. Interrupted, it may be run again. Returns the new file.
+/// beginning with that state. Interrupted, it may be run again. Where the chosen state proves to be damaged it warns
+/// and takes that of another replica with the same root. Before a state is made nothing is moved; a later failure says
+/// where the folders are. Returns the new file.
 [[nodiscard]] Result<ClusterFile> recover(const RecoveryOptions& options, const ServiceCatalogue& catalogue);
 
 }  // namespace tagma

@@ -105,6 +105,10 @@ StateCheck check_with_progress(const std::string& path, const ReplicaDiskOptions
 using OpenState = std::variant<std::unique_ptr<LmdbStateStore>, Damaged, DiskRefused, DiskAbandoned>;
 
 OpenState open_state(const ReplicaDiskOptions& options, const std::string& path, bool create, Log& log) {
+  // What a write met need not be met by reading: such a state is not asked again whether it is whole.
+  const auto found = options.data.damage_found();
+  if (!found) return DiskRefused{found.reason(), true};
+  if (*found) return Damaged{"a write found " + **found};
   PosixFolder folder(path);
   if (auto failure = folder.prepare()) return unusable(*failure);
   std::error_code error;
@@ -163,6 +167,8 @@ std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const Re
     log.warn("damaged: " + damage->reason +
              ". Set aside as damaged-state, to be removed when nobody needs it; it is fetched from the others");
     if (auto refused = options.data.set_aside("state")) return DiskRefused{refused->reason, true};
+    // Before there is another state, which the mark does not speak of.
+    if (auto refused = options.data.remove_damage_found()) return DiskRefused{refused->reason, true};
     state = open_state(options, state_path, true, log);
   }
   // Damaged again, just made.

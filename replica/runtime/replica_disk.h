@@ -50,8 +50,8 @@ struct ReplicaDisk {
 
 /// Opens both, or makes them where the life begins; reads and verifies everything, with lines in the log while that
 /// takes long. What it makes is durable on return. What is absent although the life has begun is damage. A damaged log
-/// is set aside and the replica begins another life, for what it promised is lost; a damaged state is set aside and
-/// fetched from the others.
+/// is set aside and the replica begins another life, for what it promised is lost; a damaged state, or one that the
+/// mark DATA/damage-found speaks of, is set aside and fetched from the others.
 [[nodiscard]] std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const ReplicaDiskOptions& options,
                                                                                       Log& log);
 

@@ -295,6 +295,10 @@ int serve_from_disk(const Running& running) {
       [&store] { return store.staged(); },
       [&store](const std::vector<VerifiedPiece>& pieces) { return store.stage(pieces); },
       [&store](const InstallState& what) { return store.install(what.seq, what.root, what.cover); },
+      [&data = prepared.data](const std::string& reason) -> std::optional<std::string> {
+        if (auto refused = data.write_damage_found(reason)) return std::move(refused->reason);
+        return std::nullopt;
+      },
       [&store] { store.reader().refresh(); },
   };
   DiskStorageOptions storage_options;

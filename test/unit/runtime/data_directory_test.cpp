@@ -72,6 +72,27 @@ TEST_CASE("a damaged mark is refused, never taken for an absent one") {
   }
 }
 
+TEST_CASE("the mark of damage says its reason until it is removed, and is there however it was damaged itself") {
+  const Folder folder;
+  auto data = DataDirectory::open(folder.path());
+  REQUIRE(data);
+  CHECK(*data->damage_found() == std::nullopt);
+  CHECK_FALSE(data->remove_damage_found());
+  CHECK_FALSE(data->write_damage_found("a page"));
+  CHECK_FALSE(data->write_damage_found("another page"));
+  CHECK(text_of(folder.file("damage-found")) == "another page\n");
+  CHECK_FALSE(std::filesystem::exists(folder.file("damage-found.new")));
+  CHECK(*data->damage_found() == "another page");
+  std::ofstream(folder.file("damage-found"), std::ios::trunc) << "";
+  CHECK(*data->damage_found() == folder.path() + "/state: damaged");
+  std::ofstream(folder.file("damage-found"), std::ios::trunc) << std::string(100'000, 'x');
+  CHECK((*data->damage_found())->size() == 4096);
+  CHECK_FALSE(data->remove_damage_found());
+  CHECK(*data->damage_found() == std::nullopt);
+  std::filesystem::create_directory(folder.file("damage-found"));
+  CHECK_FALSE(data->damage_found());
+}
+
 TEST_CASE("what is set aside stays, however often something is; an empty folder goes") {
   const Folder folder;
   auto data = DataDirectory::open(folder.path());

@@ -20,6 +20,7 @@
 #include "checkpoint/posix_disk.h"
 #include "replica/core/record_codec.h"
 #include "replica/runtime/data_directory.h"
+#include "replica/runtime/data_inspection.h"
 #include "support.h"
 
 using namespace tagma;
@@ -246,6 +247,50 @@ TEST_CASE("a replica whose state is gone keeps its promises and fetches the stat
   CHECK_FALSE(child.says("as life"));
   child.signal(SIGTERM);
   CHECK(child.wait() == 0);
+}
+
+TEST_CASE("a state that a write found damaged is set aside by the next start, once, though reading finds it whole") {
+  const Setting setting(Durability::sync);
+  setting.start_once(0);
+  const std::string data_path = setting.folder.file("data-0");
+  {
+    auto data = runtime::DataDirectory::open(data_path);
+    REQUIRE(data);
+    REQUIRE_FALSE(data->write_damage_found("state: mdb_put: MDB_CORRUPTED"));
+  }
+  const auto inspected = inspect_data(data_path, [](std::uint64_t, std::uint64_t) {});
+  REQUIRE(inspected);
+  CHECK(inspected->damage == "a write found state: mdb_put: MDB_CORRUPTED");
+  CHECK_FALSE(inspected->state);
+  for (const bool first : {true, false}) {
+    Child child(setting.options(0), setting.output(first ? 0 : 1));
+    CHECK(eventually([&] { return child.says("starting: cluster "); }));
+    CHECK(child.says("damaged: a write found state: mdb_put: MDB_CORRUPTED. Set aside as damaged-state") == first);
+    CHECK_FALSE(child.says("as life"));
+    child.signal(SIGTERM);
+    CHECK(child.wait() == 0);
+    CHECK_FALSE(std::filesystem::exists(data_path + "/damage-found"));
+    CHECK(std::filesystem::exists(data_path + "/damaged-state/data.mdb"));
+    CHECK_FALSE(std::filesystem::exists(data_path + "/damaged-state-2"));
+  }
+}
+
+TEST_CASE("every step of setting a state aside may be the last one of the process") {
+  const Setting setting(Durability::sync);
+  setting.start_once(0);
+  const std::string data_path = setting.folder.file("data-0");
+  {
+    auto data = runtime::DataDirectory::open(data_path);
+    REQUIRE(data);
+    REQUIRE_FALSE(data->write_damage_found("state: mdb_put: MDB_CORRUPTED"));
+    REQUIRE_FALSE(data->set_aside("state"));
+  }
+  Child child(setting.options(0), setting.output(0));
+  CHECK(eventually([&] { return child.says("starting: cluster "); }));
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  CHECK_FALSE(std::filesystem::exists(data_path + "/damage-found"));
+  CHECK_FALSE(std::filesystem::exists(data_path + "/damaged-state-2"));
 }
 
 TEST_CASE("without mark and permission a disk is that of a life without memory, whatever lies there") {
