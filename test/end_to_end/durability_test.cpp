@@ -4,7 +4,9 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -83,6 +85,27 @@ void write_more_than_logs_keep(const Cluster& cluster) {
     REQUIRE(json::accept(bench.output));
     bytes += json::parse(bench.output).at("operations_per_second").get<double>() * 2 * value_bytes;
   }
+}
+
+/// Zeroes the first page of LMDB's list of free pages in place, which a write meets and a reader does not.
+void damage_free_list(const std::string& path) {
+  constexpr std::size_t page_bytes = 4096;
+  const std::string content = read_file(path);
+  const auto word_at = [&content](std::size_t at) {
+    std::uint64_t word = 0;
+    REQUIRE(at + sizeof word <= content.size());
+    std::memcpy(&word, content.data() + at, sizeof word);
+    return word;
+  };
+  // The newer of two meta pages, which end with the number of their transaction.
+  const std::size_t meta = word_at(144) > word_at(page_bytes + 144) ? 0 : page_bytes;
+  const std::uint64_t root = word_at(meta + 80);
+  REQUIRE(root > 1);
+  REQUIRE(root < content.size() / page_bytes);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(root * page_bytes)) << std::string(page_bytes, '\0');
+  file.close();
+  REQUIRE(file.good());
 }
 
 }  // namespace
@@ -233,6 +256,46 @@ TEST_SUITE("durability") {
       replica.signal(SIGTERM);
       CHECK(replica.finish(in(seconds(10))).exit_status == 0);
     }
+  }
+
+  TEST_CASE("LMDB's list of free pages damaged: a write that meets it has the next start set the state aside") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    const auto writes_checkpoints = [&cluster] {
+      return cluster
+                 .tagma({"bench", "--clients", "2", "--window", "16", "--seconds", "3", "--warmup", "0", "--keys",
+                         "2000", "--value-bytes", "500", "--json"},
+                        seconds(60))
+                 .exit_status == 0;
+    };
+    REQUIRE(writes_checkpoints());
+    REQUIRE(cluster.kill_replica(1));
+    const std::string data = cluster.directory() + "/replica-1/data";
+    {
+      Process replica(cluster.command({"replica", "--id", "1"}));
+      REQUIRE(await([&] { return all_vote(cluster); }, in(seconds(60))));
+      damage_free_list(data + "/state/data.mdb");  // behind the back of a replica that has found all whole
+      REQUIRE(writes_checkpoints());
+      const Finished ended = replica.finish(in(seconds(30)));
+      INFO(ended.all());
+      CHECK(ended.exit_status == 1);
+      CHECK(ended.errors.find("the next start sets the state aside") != std::string::npos);
+    }
+    const Finished inspected = run({tagma_binary(), "inspect", data});
+    CHECK(inspected.exit_status == 1);
+    CHECK(inspected.errors.find("a write found " + data + "/state: ") != std::string::npos);
+    Process replica(cluster.command({"replica", "--id", "1"}));
+    CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));
+    CHECK(std::filesystem::exists(data + "/damaged-state"));
+    CHECK_FALSE(std::filesystem::exists(data + "/damage-found"));
+    replica.signal(SIGTERM);
+    CHECK(replica.finish(in(seconds(10))).exit_status == 0);
+    // Of a stopped one it is found before it starts.
+    REQUIRE(cluster.kill_replica(0));
+    damage_free_list(cluster.directory() + "/replica-0/data/state/data.mdb");
+    const Finished stopped = run({tagma_binary(), "inspect", cluster.directory() + "/replica-0/data"});
+    CHECK(stopped.exit_status == 1);
+    CHECK(stopped.errors.find("MDB_CORRUPTED") != std::string::npos);
   }
 
   TEST_CASE(
