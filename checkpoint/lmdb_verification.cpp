@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "checkpoint/lmdb_incoming.h"
 #include "checkpoint/lmdb_free_list.h"
+#include "checkpoint/lmdb_incoming.h"
 #include "checkpoint/tree_bits.h"
 
 namespace tagma::lmdb {

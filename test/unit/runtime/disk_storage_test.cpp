@@ -46,13 +46,9 @@ struct Bench {
               if (full) return DiskFailure{DiskFailure::Kind::no_space, "no space left"};
               return store.apply(seq, overlay);
             },
-<<<<<<< HEAD
             .staged = [this]() -> std::variant<StagedPieces, StagedDiscarded, DiskFailure> {
-              if (damaged) return StagedDiscarded{"a piece is not what it was"};
-=======
-            .staged = [this]() -> std::variant<StagedPieces, DiskFailure> {
+              if (pieces_damaged) return StagedDiscarded{"a piece is not what it was"};
               if (damaged) throw StateDamaged("a page is not what it was");
->>>>>>> 54a01a3 (What a write finds damaged the next start sets aside; recover goes on with another's state)
               return store.staged();
             },
             .stage = [this](const std::vector<VerifiedPiece>& pieces) -> std::optional<DiskFailure> {
@@ -96,6 +92,7 @@ struct Bench {
   std::atomic<bool> full = false;
   std::atomic<bool> failing = false;
   std::atomic<bool> damaged = false;
+  std::atomic<bool> pieces_damaged = false;
   bool marks_fail = false;
   std::vector<std::string> marks;  ///< of the state's thread, until an event or a failure was told
   DiskStorageOptions options;
@@ -205,16 +202,16 @@ TEST_CASE("K6: a damaged state ends the replica, with the reason") {
   CHECK(bench.storage->failure()->find("a page is not what it was") != std::string::npos);
 }
 
-<<<<<<< HEAD
 TEST_CASE("K6: damage of what is staged is told and ends nothing") {
   Bench bench;
-  bench.damaged = true;
+  bench.pieces_damaged = true;
   bench.storage->transfer(ReadStaged{});
   const auto event = bench.await_event();
   REQUIRE(event);
   CHECK(std::get<StagedRead>(*event).damage == "a piece is not what it was");
   CHECK_FALSE(bench.storage->failure());
-=======
+}
+
 TEST_CASE("K6: a write that finds damage leaves a mark before it is told; reading does not, and the mark may fail") {
   const std::vector<std::pair<runtime::TransferJob, bool>> jobs{
       {StagePieces{}, true}, {InstallState{}, true}, {ReadStaged{}, false}};
@@ -247,7 +244,6 @@ TEST_CASE("a disk that fails under the state, or has no room, leaves no mark: th
     CHECK(bench.storage->stalled().has_value() == full);
     CHECK(bench.marks.empty());
   }
->>>>>>> 54a01a3 (What a write finds damaged the next start sets aside; recover goes on with another's state)
 }
 
 TEST_CASE("async: persists are told at once, but not beyond the allowed lag") {
