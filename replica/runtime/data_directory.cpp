@@ -195,6 +195,16 @@ std::optional<Refused> DataDirectory::sync() const {
   return std::nullopt;
 }
 
+/// What an earlier loss left stays: it may be all that there is of what was promised.
+std::string DataDirectory::name_aside(const std::string& name) const {
+  std::error_code error;
+  std::string aside = "damaged-" + name;
+  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(path_ + "/" + aside, error)); ++number) {
+    aside = "damaged-" + name + "-" + std::to_string(number);
+  }
+  return aside;
+}
+
 std::optional<Refused> DataDirectory::set_aside(const std::string& name) const {
   std::error_code error;
   const std::string from = path_ + "/" + name;
@@ -203,11 +213,7 @@ std::optional<Refused> DataDirectory::set_aside(const std::string& name) const {
     std::filesystem::remove(from, error);
     if (!error) return sync();
   }
-  // What an earlier loss left stays: it may be all that there is of what was promised.
-  std::string to = path_ + "/damaged-" + name;
-  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(to, error)); ++number) {
-    to = path_ + "/damaged-" + name + "-" + std::to_string(number);
-  }
+  const std::string to = path_ + "/" + name_aside(name);
   std::filesystem::rename(from, to, error);
   if (error) return Refused{from + ": cannot be set aside as " + to + ": " + error.message() + "; " + writable_mend};
   return sync();

@@ -47,6 +47,8 @@ class DataDirectory {
   /// Puts the folder `name` out of the way, as DATA/damaged-NAME or the first name damaged-NAME-2, -3, ... that is
   /// free; an empty one is removed, and nothing happens where there is none. Durable on return.
   [[nodiscard]] std::optional<Refused> set_aside(const std::string& name) const;
+  /// The name that it would get.
+  [[nodiscard]] std::string name_aside(const std::string& name) const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -151,9 +151,8 @@ std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const Re
   if (auto* refused = std::get_if<DiskRefused>(&state)) return std::move(*refused);
   if (std::holds_alternative<DiskAbandoned>(state)) return DiskAbandoned{};
   if (const auto* damage = std::get_if<Damaged>(&opened)) {
-    log.warn("damaged: " + damage->reason +
-             "; what this replica promised is lost. Set aside as damaged-log; it asks the others to take it back as "
-             "another life");
+    log.warn("damaged: " + damage->reason + "; what this replica promised is lost. Set aside as " +
+             options.data.name_aside("log") + "; it asks the others to take it back as another life");
     life = new_life();
     // First the mark: were the log gone and the mark the old one, the next start would take the log for lost again, but
     // were the mark gone first, old promises could pass for the new life's.
@@ -164,8 +163,8 @@ std::variant<ReplicaDisk, DiskRefused, DiskAbandoned> open_replica_disk(const Re
     opened = open_log(options, life, log_path, *folder);
   }
   if (const auto* damage = std::get_if<Damaged>(&state)) {
-    log.warn("damaged: " + damage->reason +
-             ". Set aside as damaged-state, to be removed when nobody needs it; it is fetched from the others");
+    log.warn("damaged: " + damage->reason + ". Set aside as " + options.data.name_aside("state") +
+             ", to be removed when nobody needs it; it is fetched from the others");
     if (auto refused = options.data.set_aside("state")) return DiskRefused{refused->reason, true};
     // Before there is another state, which the mark does not speak of.
     if (auto refused = options.data.remove_damage_found()) return DiskRefused{refused->reason, true};
