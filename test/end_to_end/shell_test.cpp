@@ -190,6 +190,26 @@ TEST_SUITE("shell") {
     for (const std::uint32_t id : {2U, 3U}) REQUIRE(cluster.signal_replica(id, SIGCONT));
   }
 
+  TEST_CASE("a signal ends a script behind the line that runs, although the cluster answers") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    const TemporaryFolder folder;
+    std::string lines;
+    for (int number = 0; number < 100'000; ++number) lines += "kv put k " + std::to_string(number) + "\n";
+    write_file(folder.file("script"), lines);
+    for (const int number : {SIGINT, SIGTERM}) {
+      Process script(
+          {"/bin/sh", "-c",
+           "exec " + tagma_binary() + " shell --dir '" + cluster.directory() + "' < " + folder.file("script")});
+      REQUIRE(script.await_text("ok\n", in(seconds(10))));
+      script.signal(number);
+      const Finished ended = script.finish(in(seconds(5)));
+      INFO(ended.errors);
+      CHECK(ended.exit_status == 1);
+      CHECK(ended.errors.find("tagma shell: interrupted at line ") != std::string::npos);
+    }
+  }
+
   TEST_CASE("SIGTERM at the prompt ends the shell and gives the terminal back") {
     Cluster cluster;
     REQUIRE(cluster.init().exit_status == 0);

@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
-#include <istream>
-#include <ostream>
+#include <iostream>
 
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/shell/line_editor.h"
+#include "client_lib/cli/shell/script_input.h"
 #include "client_lib/cli/shell/shell_session.h"
 #include "tagma/limits.h"
 
@@ -34,10 +35,12 @@ void describe_arguments(CLI::App& app, ShellOptions& options) {
       "help lists what there is. TAB completes, the history is kept across runs, Ctrl-C\n"
       "gives up the line or the wait for its reply, Ctrl-D leaves. A script ends at the\n"
       "first line that fails, with the exit status that tagma call would have; with\n"
-      "--keep-going at its end, with the status of the first line that failed.");
+      "--keep-going at its end, with the status of the first line that failed. Ctrl-C\n"
+      "ends a script behind the line that runs, with status 1 where none has failed.");
 }
 
-int run_script(ShellSession& session, const ShellOptions& options, std::istream& in, const Streams& streams) {
+int run_script(ShellSession& session, const ShellOptions& options, std::istream& in, StopSignals& stop,
+               const Streams& streams) {
   int first_failure = exit_ok;
   std::string line;
   for (std::uint64_t number = 1; in.good(); ++number) {
@@ -50,11 +53,28 @@ int run_script(ShellSession& session, const ShellOptions& options, std::istream&
       }
       line.push_back(static_cast<char>(byte));
     }
-    const LineEnd end = session.run(line, place);
-    if (end.status != exit_ok && first_failure == exit_ok) first_failure = end.status;
-    if (end.leave || end.interrupted || (end.status != exit_ok && !options.keep_going)) break;
+    // A signal cuts the line short that is being read: it is not run.
+    if (!stop.requested()) {
+      const LineEnd end = session.run(line, place, stop);
+      if (end.status != exit_ok && first_failure == exit_ok) first_failure = end.status;
+      if (!stop.requested()) {
+        if (end.leave || (end.status != exit_ok && !options.keep_going)) return first_failure;
+        continue;
+      }
+    }
+    const int status = first_failure == exit_ok ? exit_failed : first_failure;
+    return fail(streams, "shell", "interrupted at line " + std::to_string(number) + " of the script", status);
   }
   return first_failure;
+}
+
+/// Standard input is waited for together with the signals; any other stream has all that it will have.
+int run_piped(ShellSession& session, const ShellOptions& options, const Streams& streams) {
+  StopSignals stop;
+  if (streams.in != &std::cin) return run_script(session, options, *streams.in, stop, streams);
+  ScriptInput input(STDIN_FILENO, stop);
+  std::istream in(&input);
+  return run_script(session, options, in, stop, streams);
 }
 
 int run_interactive(ShellSession& session, LineHistory& history, const Streams& streams) {
@@ -67,8 +87,11 @@ int run_interactive(ShellSession& session, LineHistory& history, const Streams& 
     if (read == LineEditor::Read::end) return exit_ok;
     if (read == LineEditor::Read::cancelled) continue;
     history.add(line);
-    const LineEnd end = session.run(line, "");
+    StopSignals stop;
+    const LineEnd end = session.run(line, "", stop);
     if (end.leave) return end.status;
+    // Ctrl-C gives up the line, any other signal the shell.
+    if (stop.requested() && stop.newest() != SIGINT) return end.status == exit_ok ? exit_failed : end.status;
   }
 }
 
@@ -86,7 +109,7 @@ int run_shell(const Arguments& arguments, const Streams& streams, const Program&
   if (!session) return fail(streams, "shell", session.reason());
   if (streams.interactive) return run_interactive(*session, history, streams);
   if (streams.in == nullptr) return exit_ok;
-  return run_script(*session, options, *streams.in, streams);
+  return run_piped(*session, options, streams);
 }
 
 }  // namespace tagma::cli

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <ostream>
 
 #include "client_lib/cli/call_command.h"
@@ -11,7 +10,6 @@
 #include "client_lib/cli/open_client.h"
 #include "client_lib/cli/shell/line_words.h"
 #include "client_lib/cli/status_command.h"
-#include "client_lib/cli/stop_signals.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
@@ -93,37 +91,35 @@ std::string ShellSession::greeting() const {
 
 LineEnd ShellSession::say(const std::string& place, std::string_view reason, int status) {
   streams_->err << place << for_error(*streams_, reason) << std::endl;
-  return {status, false, false};
+  return {status, false};
 }
 
-LineEnd ShellSession::run(const std::string& line, const std::string& place) {
+LineEnd ShellSession::run(const std::string& line, const std::string& place, StopSignals& stop) {
   const auto first = line.find_first_not_of(" \t");
   if (first == std::string::npos || line[first] == '#') return {};
   const auto words = split_line(line);
   if (!words) return say(place, words.reason());
   if (words->empty()) return {};
-  if (const auto end = run_built_in(*words, place)) return *end;
-  return run_operation(*words, place);
+  if (const auto end = run_built_in(*words, place, stop)) return *end;
+  return run_operation(*words, place, stop);
 }
 
-std::optional<LineEnd> ShellSession::run_built_in(const std::vector<std::string>& words, const std::string& place) {
+std::optional<LineEnd> ShellSession::run_built_in(const std::vector<std::string>& words, const std::string& place,
+                                                  StopSignals& stop) {
   const auto& name = words.front();
   if (name == "timing") return switch_on_off(words, timing_, place);
   if (name == "keys") return switch_on_off(words, keys_, place);
-  if (name == "call") return run_operation({words.begin() + 1, words.end()}, place);
+  if (name == "call") return run_operation({words.begin() + 1, words.end()}, place, stop);
   const auto& own = built_in_words();
   if (std::none_of(own.begin(), own.end(), [&](const auto& word) { return first_word(word.usage) == name; })) {
     return std::nullopt;
   }
   if (words.size() > 1) return say(place, name + " stands alone; for a service of that name: call " + name + " ...");
-  if (name == "exit" || name == "quit") return LineEnd{exit_ok, true, false};
+  if (name == "exit" || name == "quit") return LineEnd{exit_ok, true};
   if (name == "help") print_help();
   if (name == "history") print_history();
   if (name != "status") return LineEnd{};
-  StopSignals stop;
-  const int status = show_status(*client_, options_.directory, file_, *streams_);
-  const bool stopped = stop.requested();
-  return LineEnd{status, stopped && stop.newest() != SIGINT, stopped};
+  return LineEnd{show_status(*client_, options_.directory, file_, *streams_), false};
 }
 
 LineEnd ShellSession::switch_on_off(const std::vector<std::string>& words, bool& value, const std::string& place) {
@@ -154,23 +150,19 @@ void ShellSession::print_history() {
   streams_->out << std::flush;
 }
 
-LineEnd ShellSession::run_operation(const std::vector<std::string>& words, const std::string& place) {
+LineEnd ShellSession::run_operation(const std::vector<std::string>& words, const std::string& place,
+                                    StopSignals& stop) {
   const auto operation = operation_of(Words(words.begin(), words.end()));
   if (!operation) return say(place, operation.reason());
-  // Before the line is sent, so that no Ctrl-C comes in between.
-  StopSignals stop;
   auto result = client_->submit(*operation);
   SilenceWatch silence(*client_, milliseconds(options_.timeout_ms));
   while (result.wait_for(glance) != std::future_status::ready) {
     if (silence.found()) say(place, no_replica_hint(streams_->program, options_.directory));
     if (!stop.requested()) continue;
-    LineEnd end =
-        say(place,
-            "not waited for any longer: outcome unknown; " + std::string(may_be_executed) + std::string(status_shows),
-            exit_no_quorum);
-    end.interrupted = true;
-    end.leave = stop.newest() != SIGINT;
-    return end;
+    return say(
+        place,
+        "not waited for any longer: outcome unknown; " + std::string(may_be_executed) + std::string(status_shows),
+        exit_no_quorum);
   }
   return report(result.get(), place);
 }

@@ -9,6 +9,7 @@
 #include "client_lib/cli/command.h"
 #include "client_lib/cli/completion/completion.h"
 #include "client_lib/cli/shell/line_history.h"
+#include "client_lib/cli/stop_signals.h"
 #include "messages/cluster_file/cluster_file.h"
 #include "tagma/client.h"
 
@@ -30,9 +31,8 @@ struct ShellOptions {
 
 /// How a line ended.
 struct LineEnd {
-  int status = exit_ok;      ///< as of `tagma call`
-  bool leave = false;        ///< exit, quit, or a signal that ends programs
-  bool interrupted = false;  ///< Ctrl-C while it waited
+  int status = exit_ok;  ///< as of `tagma call`
+  bool leave = false;    ///< exit, quit
 };
 
 class ShellSession {
@@ -41,8 +41,9 @@ class ShellSession {
   [[nodiscard]] static Result<ShellSession> open(const ShellOptions& options, const Streams& streams,
                                                  const ServiceCatalogue& catalogue, LineHistory& history);
 
-  /// Runs one line. Every line of error that it prints begins with `place`.
-  LineEnd run(const std::string& line, const std::string& place);
+  /// Runs one line. Every line of error that it prints begins with `place`. `stop` is made before, so that no signal
+  /// comes in between, and ends the wait for a reply.
+  LineEnd run(const std::string& line, const std::string& place, StopSignals& stop);
 
   /// What may stand behind those words. Asks the cluster for keys where one is being typed, for a short time only.
   [[nodiscard]] Completion complete(const std::vector<std::string>& before, const std::string& typed);
@@ -54,8 +55,9 @@ class ShellSession {
   ShellSession(ShellOptions options, const Streams& streams, LineHistory& history, ClusterFile file,
                std::vector<ServiceUsage> services, std::unique_ptr<Client> client);
 
-  [[nodiscard]] std::optional<LineEnd> run_built_in(const std::vector<std::string>& words, const std::string& place);
-  LineEnd run_operation(const std::vector<std::string>& words, const std::string& place);
+  [[nodiscard]] std::optional<LineEnd> run_built_in(const std::vector<std::string>& words, const std::string& place,
+                                                    StopSignals& stop);
+  LineEnd run_operation(const std::vector<std::string>& words, const std::string& place, StopSignals& stop);
   LineEnd report(const CallResult& result, const std::string& place);
   LineEnd switch_on_off(const std::vector<std::string>& words, bool& value, const std::string& place);
   LineEnd say(const std::string& place, std::string_view reason, int status = exit_usage);
