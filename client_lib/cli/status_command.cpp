@@ -83,6 +83,8 @@ void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& repor
                                {"durability", tagma::to_string(file.durability)},
                                {"answered", summary.answered},
                                {"quorum_agrees", summary.quorum_agrees},
+                               {"voting", summary.voting},
+                               {"quorum_votes", summary.quorum_votes},
                                {"primary_answers", any_answered(reports) && !silent_primary(file.membership, reports)},
                                {"differing", summary.differing},
                                {"replicas", std::move(replicas)}};
@@ -109,41 +111,6 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
         << left_aligned(report.voting ? "yes" : "NO", 5) << right_aligned(duration_text(replica.round_trip_us), 9)
         << "\n";
   }
-}
-
-std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name) {
-  const auto found = std::find_if(report.counters.begin(), report.counters.end(),
-                                  [name](const auto& counter) { return counter.first == name; });
-  return found == report.counters.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::uint64_t counter_of(const Report& report, std::string_view name) {
-  return counter_if_told(report, name).value_or(0);
-}
-
-/// Why a replica that answers does not vote.
-std::string why_not_voting(const Report& report) {
-  const auto target = counter_of(report, "transfer target slot");
-  if (const auto boundary = counter_if_told(report, "rejoin boundary slot"); boundary && target == 0) {
-    if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";
-    return "taken back as incarnation " + std::to_string(report.incarnation) + ", it votes on slots above " +
-           std::to_string(*boundary) + ", and counts once a checkpoint there is stable";
-  }
-  if (const auto view = counter_if_told(report, "view not begun")) {
-    return "it wants view " + std::to_string(*view) + ", which has not begun";
-  }
-  if (target == 0) return "it has stopped, or seeks somebody to fetch the state from";
-  const auto fetched = counter_of(report, "transfer bytes fetched");
-  const auto all = counter_of(report, "transfer bytes of the state");
-  const auto a_second = counter_of(report, "transfer bytes a second");
-  std::string text = "it fetches the state after slot " + std::to_string(target) + ", " +
-                     std::to_string(fetched / 1'000'000) + " of at most about " + std::to_string(all / 1'000'000) +
-                     " MB so far";
-  if (a_second > 0 && all > fetched) {
-    text += ", " + std::to_string(a_second / 1'000'000) + " MB a second, less than " +
-            std::to_string((all - fetched) / a_second + 1) + " s left";
-  }
-  return text;
 }
 
 /// Against whom there is evidence, and who has it.
@@ -190,6 +157,9 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   }
   if (!summary.quorum_agrees) {
     out << "no quorum: " << membership.quorum() << " replicas that answer and agree are needed\n";
+  } else if (!summary.quorum_votes) {
+    out << summary.voting << " of " << membership.n() << " vote, " << membership.quorum()
+        << " are needed: nothing can be ordered\n";
   }
   out << std::flush;
 }
@@ -224,7 +194,7 @@ void describe_arguments(CLI::App& app, StatusOptions& options) {
       "last slot that it has executed; its last stable checkpoint; the digest of its\n"
       "state at its newest checkpoint, and the slot of that (seq); whether it votes;\n"
       "the round-trip time of the question. Digests at the same seq must be alike.\n"
-      "Exit status: 0 a quorum answered and agrees, 2 usage, 3 no quorum.");
+      "Exit status: 0 a quorum answered, agrees and votes, 2 usage, 3 no quorum.");
 }
 
 void print_text(const ClusterFile& file, const StatusOptions& options, const std::vector<ReplicaReport>& reports,
@@ -247,7 +217,7 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   const auto summary = summarise(file.membership, reports);
   print_text(file, options, reports, summary, streams.program, streams.out);
   if (!any_answered(reports)) streams.err << no_replica_hint(streams.program, directory) << std::endl;
-  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+  return summary.quorum_agrees && summary.quorum_votes ? exit_ok : exit_no_quorum;
 }
 
 std::shared_ptr<CLI::App> describe_status() { return described<StatusOptions>(describe_arguments); }
@@ -270,7 +240,7 @@ int run_status(const Arguments& arguments, const Streams& streams, const Program
     print_text(*file, options, reports, summary, streams.program, streams.out);
   }
   if (!any_answered(reports)) fail(streams, "status", no_replica_hint(streams.program, options.directory));
-  return summary.quorum_agrees ? exit_ok : exit_no_quorum;
+  return summary.quorum_agrees && summary.quorum_votes ? exit_ok : exit_no_quorum;
 }
 
 }  // namespace tagma::cli

@@ -22,6 +22,10 @@ const Digest* majority(const ByDigest& by_digest) {
   return best;
 }
 
+std::uint64_t counter_of(const Report& report, std::string_view name) {
+  return counter_if_told(report, name).value_or(0);
+}
+
 }  // namespace
 
 StatusSummary summarise(const Membership& membership, const std::vector<ReplicaReport>& reports) {
@@ -34,6 +38,7 @@ StatusSummary summarise(const Membership& membership, const std::vector<ReplicaR
     ++summary.answered;
     if (replica.report.epoch == membership.epoch) {
       ++in_epoch;
+      summary.voting += replica.report.voting ? 1U : 0U;
     } else {
       other_epoch.push_back(replica.id);
     }
@@ -61,7 +66,40 @@ StatusSummary summarise(const Membership& membership, const std::vector<ReplicaR
   }
   std::sort(summary.differing.begin(), summary.differing.end());
   summary.quorum_agrees = in_epoch - differing_in_epoch >= membership.quorum();
+  summary.quorum_votes = summary.voting >= membership.quorum();
   return summary;
+}
+
+std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name) {
+  const auto found = std::find_if(report.counters.begin(), report.counters.end(),
+                                  [name](const auto& counter) { return counter.first == name; });
+  return found == report.counters.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string why_not_voting(const Report& report) {
+  const auto target = counter_of(report, "transfer target slot");
+  if (const auto boundary = counter_if_told(report, "rejoin boundary slot"); boundary && target == 0) {
+    if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";
+    return "taken back as incarnation " + std::to_string(report.incarnation) + ", it votes on slots above " +
+           std::to_string(*boundary) + ", and counts once a checkpoint there is stable";
+  }
+  if (const auto view = counter_if_told(report, "view not begun")) {
+    return "it wants view " + std::to_string(*view) + ", which has not begun";
+  }
+  if (target == 0) {
+    return "it has stopped, or its disk has no room, or it seeks somebody to fetch the state from; its log says which";
+  }
+  const auto fetched = counter_of(report, "transfer bytes fetched");
+  const auto all = counter_of(report, "transfer bytes of the state");
+  const auto a_second = counter_of(report, "transfer bytes a second");
+  std::string text = "it fetches the state after slot " + std::to_string(target) + ", " +
+                     std::to_string(fetched / 1'000'000) + " of at most about " + std::to_string(all / 1'000'000) +
+                     " MB so far";
+  if (a_second > 0 && all > fetched) {
+    text += ", " + std::to_string(a_second / 1'000'000) + " MB a second, less than " +
+            std::to_string((all - fetched) / a_second + 1) + " s left";
+  }
+  return text;
 }
 
 }  // namespace tagma::cli

@@ -1,8 +1,10 @@
-// What the replicas' reports say together: who answered, and whose state differs.
+// What the replicas' reports say together: who answered, who votes and why not, and whose state differs.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "messages/membership.h"
@@ -20,8 +22,18 @@ struct StatusSummary {
   std::uint32_t agreeing_at_seq = 0;  ///< replicas that report agreed_seq
   /// A quorum answered, and a quorum of those neither differs nor is in another epoch.
   bool quorum_agrees = false;
+  /// Replicas that answered, are in this epoch, and say that they vote.
+  std::uint32_t voting = 0;
+  /// Nothing can be ordered where this is false, however well those agree that answered.
+  bool quorum_votes = false;
 };
 
 [[nodiscard]] StatusSummary summarise(const Membership& membership, const std::vector<ReplicaReport>& reports);
+
+/// A counter of the report; nothing where it does not tell that one.
+[[nodiscard]] std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name);
+
+/// Why a replica that answers does not vote.
+[[nodiscard]] std::string why_not_voting(const Report& report);
 
 }  // namespace tagma::cli

@@ -4,6 +4,7 @@
 
 using namespace tagma;
 using tagma::cli::summarise;
+using tagma::cli::why_not_voting;
 
 namespace {
 
@@ -88,4 +89,32 @@ TEST_CASE("a replica of another epoch that also differs is not subtracted twice"
   const auto summary = summarise(four_replicas(), {answer(0, 128, 7), answer(1, 128, 7), answer(2, 128, 7), other});
   CHECK(summary.differing == std::vector<ReplicaId>{3});
   CHECK(summary.quorum_agrees);
+}
+
+TEST_CASE("a quorum that agrees need not vote") {
+  std::vector<ReplicaReport> reports{answer(0, 0, 0), answer(1, 0, 0), answer(2, 0, 0), answer(3, 0, 0)};
+  CHECK(summarise(four_replicas(), reports).voting == 0);
+  CHECK(summarise(four_replicas(), reports).quorum_agrees);
+  for (const ReplicaId id : {0U, 1U}) reports[id].report.voting = true;
+  CHECK_FALSE(summarise(four_replicas(), reports).quorum_votes);
+  reports[3].report.voting = true;
+  CHECK(summarise(four_replicas(), reports).voting == 3);
+  CHECK(summarise(four_replicas(), reports).quorum_votes);
+  reports[3].report.epoch = 5;
+  CHECK_FALSE(summarise(four_replicas(), reports).quorum_votes);
+}
+
+TEST_CASE("why a replica does not vote, as its counters tell") {
+  const auto why = [](std::vector<std::pair<std::string, std::uint64_t>> counters) {
+    Report report;
+    report.incarnation = 2;
+    report.counters = std::move(counters);
+    return why_not_voting(report);
+  };
+  CHECK(why({{"rejoin boundary slot", 0}}) == "it has lost its memory, and asks the others to take it back");
+  CHECK(why({{"rejoin boundary slot", 300}}).starts_with("taken back as incarnation 2, it votes on slots above 300"));
+  CHECK(why({{"view not begun", 7}}) == "it wants view 7, which has not begun");
+  CHECK(
+      why({{"rejoin boundary slot", 0}, {"transfer target slot", 128}}).starts_with("it fetches the state after slot"));
+  CHECK(why({}).starts_with("it has stopped, or its disk has no room"));
 }
