@@ -301,15 +301,8 @@ Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile&
   return true;
 }
 
-std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
-                                        const ProgramName& program) {
-  const auto& membership = file.membership;
-  std::uint32_t remember = 0;
-  for (const auto& replica : membership.replicas) {
-    const bool knows =
-        started_in(directory, replica.id, membership.cluster) || may_begin(directory, replica.id, membership.cluster);
-    remember += knows ? 1U : 0U;
-  }
+std::optional<Refused> too_few_remember(const std::string& directory, const Membership& membership,
+                                        std::uint32_t remember, const ProgramName& program) {
   if (remember >= membership.quorum()) return std::nullopt;
   const std::string left = remember == 0 ? "no replica remembers"
                                          : "only " + std::to_string(remember) + " of " +
@@ -319,6 +312,18 @@ std::optional<Refused> too_few_remember(const std::string& directory, const Clus
                  std::to_string(membership.quorum()) + " are needed to take back those that do not; " + program.word +
                  " recover" + argument + " begins a new cluster with what is left, " + program.word + " up --fresh" +
                  argument + " removes all of it and starts an empty one"};
+}
+
+std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
+                                        const ProgramName& program) {
+  const auto& membership = file.membership;
+  std::uint32_t remember = 0;
+  for (const auto& replica : membership.replicas) {
+    const bool knows =
+        started_in(directory, replica.id, membership.cluster) || may_begin(directory, replica.id, membership.cluster);
+    remember += knows ? 1U : 0U;
+  }
+  return too_few_remember(directory, membership, remember, program);
 }
 
 Result<FolderLock> FolderLock::acquire(const std::string& directory) {

@@ -47,7 +47,10 @@ struct CreatedCluster {
 /// returns whether it did. No replica may run.
 [[nodiscard]] Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile& file);
 
-/// Where fewer than a quorum have kept their memory nobody can take the others back: says so, and what to do.
+/// Where so few remember nobody can take the others back: says so, and what to do. Nothing where a quorum does.
+[[nodiscard]] std::optional<Refused> too_few_remember(const std::string& directory, const Membership& membership,
+                                                      std::uint32_t remember, const ProgramName& program);
+/// The same as far as the folder tells while no replica runs: one whose log is damaged finds that out as it starts.
 [[nodiscard]] std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
                                                       const ProgramName& program);
 

@@ -208,6 +208,15 @@ void print_text(const ClusterFile& file, const StatusOptions& options, const std
   if (options.counters) print_counters(reports, out);
 }
 
+/// Where the cluster does not come back by itself.
+std::optional<std::string> what_to_do(const Membership& membership, const std::string& directory,
+                                      const StatusSummary& summary, const ProgramName& program) {
+  if (summary.answered == 0) return no_replica_hint(program, directory);
+  const auto remember = membership.n() - static_cast<std::uint32_t>(summary.forgetful.size());
+  const auto lost = too_few_remember(directory, membership, remember, program);
+  return lost ? std::optional(lost->reason) : std::nullopt;
+}
+
 }  // namespace
 
 int show_status(Client& client, const std::string& directory, const ClusterFile& file, const Streams& streams) {
@@ -216,7 +225,9 @@ int show_status(Client& client, const std::string& directory, const ClusterFile&
   const auto reports = client.reports(std::chrono::milliseconds(options.timeout_ms));
   const auto summary = summarise(file.membership, reports);
   print_text(file, options, reports, summary, streams.program, streams.out);
-  if (!any_answered(reports)) streams.err << no_replica_hint(streams.program, directory) << std::endl;
+  if (const auto hint = what_to_do(file.membership, directory, summary, streams.program)) {
+    streams.err << for_error(streams, *hint) << std::endl;
+  }
   return summary.quorum_agrees && summary.quorum_votes ? exit_ok : exit_no_quorum;
 }
 
@@ -239,7 +250,9 @@ int run_status(const Arguments& arguments, const Streams& streams, const Program
   } else {
     print_text(*file, options, reports, summary, streams.program, streams.out);
   }
-  if (!any_answered(reports)) fail(streams, "status", no_replica_hint(streams.program, options.directory));
+  if (const auto hint = what_to_do(file->membership, options.directory, summary, streams.program)) {
+    fail(streams, "status", *hint);
+  }
   return summary.quorum_agrees && summary.quorum_votes ? exit_ok : exit_no_quorum;
 }
 

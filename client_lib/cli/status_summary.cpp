@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "client_lib/cli/text_format.h"
+
 namespace tagma::cli {
 namespace {
+
+/// Told by a replica that has lost its memory, until it counts again.
+constexpr std::string_view rejoin_boundary = "rejoin boundary slot";
 
 /// The replicas per digest, of those that report one seq.
 using ByDigest = std::map<Digest, std::vector<ReplicaId>>;
@@ -36,6 +41,7 @@ StatusSummary summarise(const Membership& membership, const std::vector<ReplicaR
   for (const auto& replica : reports) {
     if (!replica.answered) continue;
     ++summary.answered;
+    if (counter_if_told(replica.report, rejoin_boundary)) summary.forgetful.push_back(replica.id);
     if (replica.report.epoch == membership.epoch) {
       ++in_epoch;
       summary.voting += replica.report.voting ? 1U : 0U;
@@ -70,6 +76,23 @@ StatusSummary summarise(const Membership& membership, const std::vector<ReplicaR
   return summary;
 }
 
+std::string faults_text(const Membership& membership, const std::vector<ReplicaId>& forgetful) {
+  const auto lost = static_cast<std::uint32_t>(forgetful.size());
+  const std::uint32_t left = membership.n() - std::min(lost, membership.n());
+  const std::uint32_t spare = left > membership.quorum() ? left - membership.quorum() : 0;
+  const std::uint32_t faults = std::min(membership.faults, spare);
+  if (lost == 0) {
+    return "answers correctly while " + counted(membership.faults, "replica") +
+           (membership.faults == 1 ? " lies" : " lie");
+  }
+  std::vector<std::string> names;
+  for (const ReplicaId id : forgetful) names.push_back(std::to_string(id));
+  const std::string who = lost == 1 ? "replica " + names.front() + " has lost its memory and is"
+                                    : "replicas " + listed(names) + " have lost their memory and are";
+  return who + " being taken back: until then " +
+         (faults == 0 ? "no other may fail" : "at most " + counted(faults, "other") + " may fail");
+}
+
 std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name) {
   const auto found = std::find_if(report.counters.begin(), report.counters.end(),
                                   [name](const auto& counter) { return counter.first == name; });
@@ -78,7 +101,7 @@ std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_v
 
 std::string why_not_voting(const Report& report) {
   const auto target = counter_of(report, "transfer target slot");
-  if (const auto boundary = counter_if_told(report, "rejoin boundary slot"); boundary && target == 0) {
+  if (const auto boundary = counter_if_told(report, rejoin_boundary); boundary && target == 0) {
     if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";
     return "taken back as incarnation " + std::to_string(report.incarnation) + ", it votes on slots above " +
            std::to_string(*boundary) + ", and counts once a checkpoint there is stable";

@@ -26,9 +26,14 @@ struct StatusSummary {
   std::uint32_t voting = 0;
   /// Nothing can be ordered where this is false, however well those agree that answered.
   bool quorum_votes = false;
+  /// Replicas that lost their memory and are not taken back yet, as they say themselves.
+  std::vector<ReplicaId> forgetful;
 };
 
 [[nodiscard]] StatusSummary summarise(const Membership& membership, const std::vector<ReplicaReport>& reports);
+
+/// What the cluster bears while these replicas are being taken back: "answers correctly while 1 replica lies".
+[[nodiscard]] std::string faults_text(const Membership& membership, const std::vector<ReplicaId>& forgetful);
 
 /// A counter of the report; nothing where it does not tell that one.
 [[nodiscard]] std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name);

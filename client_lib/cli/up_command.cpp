@@ -2,16 +2,22 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <ostream>
+#include <thread>
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/local_cluster.h"
+#include "client_lib/cli/open_client.h"
+#include "client_lib/cli/status_summary.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
 namespace {
+
+constexpr std::chrono::milliseconds answer_timeout(2'000);
 
 struct UpOptions {
   std::string directory;
@@ -33,6 +39,7 @@ std::optional<Refused> ports_taken(const ClusterPlan& plan) {
 
 struct PreparedCluster {
   ClusterFile file;
+  bool is_new = false;
   std::optional<PortClaim> ports;  ///< of a new cluster, until its replicas have bound them
 };
 
@@ -55,7 +62,7 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
     if (auto refused = too_few_remember(directory, *file, streams.program)) return *refused;
     streams.out << "The cluster in " << directory << ", " << counted(file->membership.n(), "replica") << ".\n";
     if (*renewed) streams.out << "Durability is memory: the cluster starts empty.\n";
-    return PreparedCluster{std::move(*file), std::nullopt};
+    return PreparedCluster{std::move(*file), *renewed, std::nullopt};
   }
   if (auto refused = ports_taken(plan)) return *refused;
   auto created = create_cluster(directory, plan, streams.program);
@@ -63,11 +70,28 @@ Result<PreparedCluster> prepare_cluster(const UpOptions& options, const ClusterP
   streams.out << "A new cluster in " << directory << ": " << counted(plan.replicas, "replica") << ", "
               << counted(plan.clients, "client") << ", " << counted(plan.admins, "administrator") << ".\n";
   if (!created->note.empty()) streams.out << "Note: " << created->note << ".\n";
-  return PreparedCluster{std::move(created->file), std::move(created->ports)};
+  return PreparedCluster{std::move(created->file), true, std::move(created->ports)};
 }
 
-void print_serving(const std::string& directory, const LocalCluster& cluster, const ProgramName& program,
-                   std::ostream& out) {
+/// Who has lost its memory: a replica finds out as it starts that its log is damaged. So many that nobody could take
+/// them back are asked again for a while, since one that was taken back before may learn of it only from the others.
+std::vector<ReplicaId> find_forgetful(const LocalCluster& cluster, StopSignals& stop, const std::string& directory,
+                                      const ProgramName& program) {
+  constexpr std::chrono::milliseconds patience(3'000);
+  constexpr std::chrono::milliseconds pause(300);
+  const auto& membership = cluster.file().membership;
+  const auto client = open_client(directory, 0, answer_timeout, 1, program);
+  if (!client) return {};  // its key may be elsewhere; the replicas' logs say it too
+  for (const auto end = std::chrono::steady_clock::now() + patience;;) {
+    auto forgetful = summarise(membership, (*client)->reports(answer_timeout)).forgetful;
+    const bool enough = membership.n() - forgetful.size() >= membership.quorum();
+    if (enough || stop.requested() || std::chrono::steady_clock::now() >= end) return forgetful;
+    std::this_thread::sleep_for(pause);  // ends of replicas are for attend_until_stopped() to tell
+  }
+}
+
+void print_serving(const std::string& directory, const LocalCluster& cluster, const std::vector<ReplicaId>& forgetful,
+                   const ProgramName& program, std::ostream& out) {
   const auto& file = cluster.file();
   const auto pids = cluster.pids();
   for (const auto& replica : file.membership.replicas) {
@@ -78,8 +102,7 @@ void print_serving(const std::string& directory, const LocalCluster& cluster, co
   }
   const std::string& name = program.word;
   const std::string argument = directory_argument(directory);
-  out << "ready: serves " << listed(file.services) << "; answers correctly while "
-      << counted(file.membership.faults, "replica") << (file.membership.faults == 1 ? " lies" : " lie") << "\n\n"
+  out << "ready: serves " << listed(file.services) << "; " << faults_text(file.membership, forgetful) << "\n\n"
       << "Try in another terminal:\n";
   const auto& services = file.services;
   if (std::find(services.begin(), services.end(), "kv") != services.end()) {
@@ -158,7 +181,15 @@ int run_up(const Arguments& arguments, const Streams& streams, const Program& pr
     return fail(streams, "up", failure->reason, failure->bad_input ? exit_usage : exit_failed);
   }
   prepared->ports.reset();
-  print_serving(options.directory, cluster, streams.program, streams.out);
+  std::vector<ReplicaId> forgetful;
+  if (!prepared->is_new) forgetful = find_forgetful(cluster, stop, options.directory, streams.program);
+  const auto& membership = cluster.file().membership;
+  const auto remember = membership.n() - static_cast<std::uint32_t>(forgetful.size());
+  if (const auto lost = too_few_remember(options.directory, membership, remember, streams.program)) {
+    cluster.stop();  // recover needs the folders for itself
+    return stop.requested() ? exit_ok : fail(streams, "up", lost->reason);
+  }
+  print_serving(options.directory, cluster, forgetful, streams.program, streams.out);
   return attend_until_stopped(cluster, stop, options.directory, streams);
 }
 

@@ -371,6 +371,41 @@ TEST_SUITE("durability") {
     CHECK(refused.errors.find("only 2 of 4 replicas remember what it promised") != std::string::npos);
   }
 
+  TEST_CASE(
+      "logs that turn out damaged as the replicas start: up names who is taken back, or recover where nobody is") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+    const auto groups = log_groups(cluster, 0);
+    for (const std::string key : {"one", "two", "three"}) {
+      CHECK(cluster.tagma({"call", "kv", "put", key, key}).exit_status == 0);
+    }
+    REQUIRE(await([&] { return log_groups(cluster, 0) >= groups + 3; }, in(seconds(30))));
+    CHECK(cluster.stop().exit_status == 0);
+    for (const std::string id : {"0", "1"}) {
+      const std::string log = cluster.directory() + "/replica-" + id + "/data/log/log-00000001";
+      REQUIRE(edit_file(log, "Nicaea", "Nikaea"));
+    }
+    const Finished refused = cluster.tagma({"up"});
+    INFO(refused.all());
+    CHECK(refused.exit_status == 2);
+    CHECK(refused.errors.find("only 2 of 4 replicas remember what it promised") != std::string::npos);
+    CHECK(refused.errors.find("tagma recover --dir") != std::string::npos);
+    CHECK(refused.output.find("ready") == std::string::npos);
+    CHECK(cluster.tagma({"recover", "--yes"}, seconds(30)).exit_status == 0);
+    REQUIRE(cluster.up());
+    CHECK(cluster.process().output().find("answers correctly while 1 replica lies") != std::string::npos);
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
+    CHECK(cluster.stop().exit_status == 0);
+    std::filesystem::remove_all(cluster.directory() + "/replica-3/data");
+    REQUIRE(cluster.up());
+    REQUIRE(cluster.process().await_text("Ctrl-C", in(seconds(5))));
+    INFO(cluster.process().output());
+    CHECK(cluster.process().output().find("replica 3 has lost its memory and is being taken back: until then no other "
+                                          "may fail") != std::string::npos);
+    CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));
+  }
+
   TEST_CASE("recover begins a new cluster with what those who are left know, again and again") {
     Cluster cluster;
     REQUIRE(cluster.up());

@@ -256,6 +256,19 @@ TEST_CASE("memory durability: a genesis whose data was removed gets a successor,
   CHECK(*has_genesis(directory + "/replica-1", file.membership.cluster));
 }
 
+TEST_CASE("where fewer than a quorum remember it is said what to do") {
+  const TemporaryFolder folder;
+  const auto file = create(folder / "c");
+  CHECK_FALSE(too_few_remember("c", file.membership, 3, {}));
+  const auto two = too_few_remember("c", file.membership, 2, {});
+  REQUIRE(two);
+  CHECK(contains(two->reason, "only 2 of 4 replicas remember what it promised in this cluster, and 3 are needed"));
+  CHECK(contains(two->reason, " recover --dir c begins a new cluster with what is left"));
+  const auto none = too_few_remember("c", file.membership, 0, {});
+  REQUIRE(none);
+  CHECK(contains(none->reason, "no replica remembers"));
+}
+
 TEST_CASE("one process at a time starts a folder's replicas") {
   const TemporaryFolder folder;
   {

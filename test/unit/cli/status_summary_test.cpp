@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace tagma;
+using tagma::cli::faults_text;
 using tagma::cli::summarise;
 using tagma::cli::why_not_voting;
 
@@ -117,4 +118,26 @@ TEST_CASE("why a replica does not vote, as its counters tell") {
   CHECK(
       why({{"rejoin boundary slot", 0}, {"transfer target slot", 128}}).starts_with("it fetches the state after slot"));
   CHECK(why({}).starts_with("it has stopped, or its disk has no room"));
+}
+
+TEST_CASE("who has lost its memory, and how many others may fail until it is taken back") {
+  std::vector<ReplicaReport> reports{answer(0, 0, 0), answer(1, 0, 0), silence(2), answer(3, 0, 0)};
+  CHECK(summarise(four_replicas(), reports).forgetful.empty());
+  for (const ReplicaId id : {1U, 2U, 3U}) reports[id].report.counters = {{"rejoin boundary slot", id == 1 ? 0 : 300}};
+  CHECK(summarise(four_replicas(), reports).forgetful == std::vector<ReplicaId>{1, 3});
+
+  CHECK(faults_text(four_replicas(), {}) == "answers correctly while 1 replica lies");
+  CHECK(faults_text(four_replicas(), {3}) ==
+        "replica 3 has lost its memory and is being taken back: until then no other may fail");
+  Membership seven;
+  seven.faults = 2;
+  for (ReplicaId id = 0; id < 7; ++id) {
+    seven.replicas.emplace_back();
+    seven.replicas.back().id = id;
+  }
+  CHECK(faults_text(seven, {}) == "answers correctly while 2 replicas lie");
+  CHECK(faults_text(seven, {5}) ==
+        "replica 5 has lost its memory and is being taken back: until then at most 1 other may fail");
+  CHECK(faults_text(seven, {1, 5}) ==
+        "replicas 1 and 5 have lost their memory and are being taken back: until then no other may fail");
 }
