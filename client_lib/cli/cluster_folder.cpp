@@ -301,6 +301,12 @@ Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile&
   return true;
 }
 
+bool is_in_first_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+  std::ifstream mark(data_path(directory, replica) + "/started");
+  std::string text;
+  return mark && std::getline(mark, text) && text == to_hex(cluster.view());
+}
+
 std::optional<Refused> too_few_remember(const std::string& directory, const Membership& membership,
                                         std::uint32_t remember, const ProgramName& program) {
   if (remember >= membership.quorum()) return std::nullopt;

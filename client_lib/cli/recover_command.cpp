@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <ostream>
 
 #include "client_lib/cli/cluster_folder.h"
@@ -29,14 +30,15 @@ void describe_arguments(CLI::App& app, RecoverOptions& options) {
       "  tagma recover\n"
       "  tagma recover --yes\n\n"
       "For the case in which fewer than a quorum remember, so that nobody can take the\n"
-      "others back. All replicas must be stopped. Of replicas on other hosts bring the\n"
-      "folder replica-N with its data here first, as far as there is any; afterwards\n"
-      "take the new cluster.toml and replica-N back to each host.\n\n"
+      "others back; while a quorum does, it refuses. All replicas must be stopped. Of\n"
+      "replicas on other hosts bring the folder replica-N with its data here first, as\n"
+      "far as there is any; afterwards take the new cluster.toml and replica-N back to\n"
+      "each host.\n\n"
       "Taken are the highest state that a quorum certified or f+1 replicas share, and\n"
       "the slots behind it that any log knows. What no log knows is lost, and sessions\n"
       "of clients go on. The old data stays, as replica-N/data.of-ID. Exit status:\n"
       "0 done or told, 1 it failed on the way (it may be run again), 2 usage, a\n"
-      "replica runs, or there is nothing to begin with.");
+      "replica runs, a quorum remembers, or there is nothing to begin with.");
 }
 
 void print_found(const RecoveryPlan& plan, std::ostream& out) {
@@ -49,8 +51,32 @@ void print_found(const RecoveryPlan& plan, std::ostream& out) {
   }
 }
 
+/// How many replicas certainly remember all that they promised. Where a recovery was interrupted nobody does: it has
+/// moved their data.
+std::uint32_t count_remembering(const RecoveryPlan& plan, const std::string& directory, const ClusterId& cluster) {
+  std::uint32_t remember = 0;
+  for (const auto& found : plan.replicas) {
+    std::error_code error;
+    if (std::filesystem::exists(data_path(directory, found.id) + ".before-recovery", error)) return 0;
+    const bool whole = found.log && found.state && found.remark.empty();
+    remember += whole && is_in_first_life(directory, found.id, cluster) ? 1U : 0U;
+  }
+  return remember;
+}
+
+/// Why no new cluster is needed; nothing where it may be. In doubt it may be.
+std::optional<std::string> why_not_needed(const RecoveryPlan& plan, const std::string& directory,
+                                          const Membership& membership, const ProgramName& program) {
+  const std::uint32_t remember = count_remembering(plan, directory, membership.cluster);
+  if (remember < membership.quorum()) return std::nullopt;
+  const std::string who = remember == membership.n()
+                              ? "all " + counted(remember, "replica") + " remember"
+                              : std::to_string(remember) + " of " + counted(membership.n(), "replica") + " remember";
+  return who + " what they promised: " + program.word + " up" + directory_argument(directory) + " starts this cluster" +
+         (remember == membership.n() ? "" : ", which takes back those that do not") + ", and recover is not needed";
+}
+
 void print_plan(const RecoveryPlan& plan, const Membership& membership, std::ostream& out) {
-  print_found(plan, out);
   out << "\nBegins with the state after slot " << with_commas(plan.base) << " of replica " << plan.base_of
       << ", which ";
   if (plan.certified) {
@@ -104,6 +130,12 @@ int run_recover(const Arguments& arguments, const Streams& streams, const Progra
   const auto plan = plan_recovery(recovery, program.services);
   progress.clear();
   if (!plan) return fail(streams, "recover", plan.reason());
+  print_found(*plan, streams.out);
+  if (const auto reason = why_not_needed(*plan, options.directory, file->membership, streams.program)) {
+    if (options.yes) return fail(streams, "recover", "nothing was changed: " + *reason);
+    streams.out << "\nNothing was changed: " << *reason << "." << std::endl;
+    return exit_ok;
+  }
   print_plan(*plan, file->membership, streams.out);
   if (!options.yes) {
     streams.out << "\nNothing was changed. To begin a new cluster with it: " << streams.program.word << " recover"

@@ -450,6 +450,31 @@ TEST_SUITE("durability") {
     CHECK(replica.finish(in(seconds(10))).exit_status == 0);
   }
 
+  TEST_CASE("recover is not needed where a quorum remembers, and says so; an interrupted one may be run again") {
+    Cluster cluster;
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "put", "city", "Nicaea"}).exit_status == 0);
+    cluster.kill_all();
+    const Finished told = cluster.tagma({"recover"}, seconds(30));
+    INFO(told.all());
+    CHECK(told.exit_status == 0);
+    CHECK(told.output.find("all 4 replicas remember what they promised: ") != std::string::npos);
+    CHECK(told.output.find(" --yes") == std::string::npos);
+    CHECK(cluster.tagma({"recover", "--yes"}, seconds(30)).exit_status == 2);
+    const std::string data = cluster.directory() + "/replica-3/data";
+    std::filesystem::remove_all(data);
+    const Finished refused = cluster.tagma({"recover", "--yes"}, seconds(30));
+    CHECK(refused.exit_status == 2);
+    CHECK(refused.errors.find("3 of 4 replicas remember") != std::string::npos);
+    REQUIRE(cluster.up());
+    CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));
+    CHECK(cluster.stop().exit_status == 0);
+    std::filesystem::rename(data, data + ".before-recovery");
+    CHECK(cluster.tagma({"recover", "--yes"}, seconds(30)).exit_status == 0);
+    REQUIRE(cluster.up());
+    CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");
+  }
+
   TEST_CASE("with async a kill of all is a loss of memory, and recover the way back") {
     Cluster cluster({"--durability", "async"});
     REQUIRE(cluster.up());

@@ -269,6 +269,20 @@ TEST_CASE("where fewer than a quorum remember it is said what to do") {
   CHECK(contains(none->reason, "no replica remembers"));
 }
 
+TEST_CASE("a mark tells of the first life only, and not of one that was ahead of its disk") {
+  const TemporaryFolder folder;
+  const auto file = create(folder / "c");
+  const auto& cluster = file.membership.cluster;
+  CHECK_FALSE(is_in_first_life(folder / "c", 0, cluster));
+  mark_started(folder / "c", 0, cluster);
+  CHECK(is_in_first_life(folder / "c", 0, cluster));
+  CHECK_FALSE(is_in_first_life(folder / "c", 0, ClusterId{}));
+  for (const std::string more : {" ahead", " 00ff", " 00ff ahead"}) {
+    std::ofstream(data_path(folder / "c", 0) + "/started") << to_hex(cluster.view()) << more << "\n";
+    CHECK_FALSE(is_in_first_life(folder / "c", 0, cluster));
+  }
+}
+
 TEST_CASE("one process at a time starts a folder's replicas") {
   const TemporaryFolder folder;
   {
