@@ -121,14 +121,16 @@ void BenchLoad::start() {
   }
 }
 
-void BenchLoad::stop(std::chrono::milliseconds timeout) {
+bool BenchLoad::stop(std::chrono::milliseconds timeout) {
   for (auto& lane : lanes_) lane->loop.stop();
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  bool idle = true;
   for (auto& lane : lanes_) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    static_cast<void>(lane->loop.wait_idle(std::max(left, std::chrono::milliseconds(0))));
+    idle = lane->loop.wait_idle(std::max(left, std::chrono::milliseconds(0))) && idle;
   }
+  return idle;
 }
 
 void BenchLoad::reset_counts() {

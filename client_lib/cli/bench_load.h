@@ -99,8 +99,8 @@ class BenchLoad {
   BenchLoad& operator=(const BenchLoad&) = delete;
 
   void start();
-  /// Submits nothing further and waits for what is outstanding, but not longer than `timeout`.
-  void stop(std::chrono::milliseconds timeout);
+  /// Submits nothing further and waits for what is outstanding; false if that takes longer than `timeout`.
+  [[nodiscard]] bool stop(std::chrono::milliseconds timeout);
   /// Forgets what was counted so far: the end of the warm-up.
   void reset_counts();
   /// Everything counted since.

@@ -15,6 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds report_timeout{1'000};
+/// A cluster that does not answer is not waited for once somebody wants to leave.
+constexpr std::chrono::milliseconds interrupted_timeout{100};
 constexpr std::chrono::milliseconds attend_interval{100};
 /// Share of the machine's cores that other processes may take before a repeat counts as disturbed.
 constexpr double other_share_max = 0.1;
@@ -127,13 +129,16 @@ void BenchRun::measure(BenchResult& result) {
   // Of uniform keys, so many are hit at least once.
   const double expected_share = 1 - std::exp(-writes / static_cast<double>(options_.shape.keys));
   result.keys_written_percent = options_.fill ? 100 : expected_share * 100;
-  do {
+  while (result.repeats.size() < options_.repeats && !stop_.requested()) {
     const std::string number = std::to_string(result.repeats.size() + 1);
     const std::string phase =
         options_.repeats == 1 ? "measure" : "repeat " + number + " of " + std::to_string(options_.repeats) + ",";
     result.repeats.push_back(measure_once(phase, result.first_error));
-  } while (result.repeats.size() < options_.repeats && !stop_.requested());
-  load_.stop(std::chrono::milliseconds(options_.timeout_ms));
+  }
+  // The figures are complete: what is outstanding is waited for only to end in good order.
+  const auto end = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
+  bool idle = load_.stop(std::chrono::milliseconds(0));
+  while (!idle && !stop_.requested() && Clock::now() < end) idle = load_.stop(attend_interval);
   progress_.clear();
   result.interrupted = stop_.requested();
 }
@@ -189,7 +194,7 @@ Reading BenchRun::read(bool is_end) {
     }
     reading.machine_cpu_us = machine_cpu_time_us();
   }
-  if (is_end) reading.reports = load_.reports(report_timeout);
+  if (is_end) reading.reports = load_.reports(stop_.requested() ? interrupted_timeout : report_timeout);
   return reading;
 }
 

@@ -129,7 +129,7 @@ TEST_SUITE("commands") {
     CHECK(refusal.shown().find("\xc2\x9b") == std::string::npos);
   }
 
-  TEST_CASE("without any replica call, load and bench say so long before their time is up") {
+  TEST_CASE("without any replica call, load and bench say so long before their time is up, and end at Ctrl-C") {
     Cluster cluster;
     REQUIRE(cluster.init().exit_status == 0);
     const std::vector<std::vector<std::string>> commands = {
@@ -143,6 +143,10 @@ TEST_SUITE("commands") {
                                    tagma_binary() + " up --dir " + cluster.directory() + "`",
                                in(seconds(5))));
       CHECK(command.running());
+      command.signal(SIGINT);
+      const Finished ended = command.finish(in(seconds(3)));
+      INFO(ended.all());
+      CHECK(ended.exit_status == (words.front() == "call" ? -1 : 1));
     }
   }
 
