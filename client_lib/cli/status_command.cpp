@@ -98,8 +98,8 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
     const auto& report = replica.report;
     out << right_aligned(std::to_string(replica.id), 3) << "  ";
     if (!replica.answered) {
-      out << (replica.id == expected_primary(membership, reports) ? "primary   " : "") << "no answer within "
-          << timeout_ms << " ms\n";
+      // Who leads is what replicas say, and this one says nothing; print_summary() tells what follows from that.
+      out << left_aligned("-", 8) << "  no answer within " << timeout_ms << " ms\n";
       continue;
     }
     const bool has_digest = report.state_digest_seq > 0;
