@@ -63,7 +63,8 @@ void describe_arguments(CLI::App& app, InitCommandOptions& options) {
       "Examples:\n"
       "  tagma init\n"
       "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
-      "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv");
+      "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv\n\n" +
+      std::string(durability_help));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client_lib/cli/command.h"
@@ -52,5 +53,10 @@ inline constexpr std::uint16_t default_base_port = 4600;
 [[nodiscard]] Result<Durability> durability_of_option(const std::string& text);
 /// As it stands in help texts.
 inline constexpr const char* durability_words = "sync|async|memory";
+/// What the modes mean, behind a command's examples.
+inline constexpr std::string_view durability_help =
+    "Where all replicas are killed at once, nothing is lost with --durability sync;\n"
+    "with async it needs tagma recover, which keeps what the disks have, or a new\n"
+    "cluster; with memory the next up begins a new, empty one.";
 
 }  // namespace tagma::cli

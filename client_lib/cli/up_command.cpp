@@ -150,7 +150,8 @@ void describe_arguments(CLI::App& app, UpOptions& options) {
       "  tagma up --dir /tmp/c7 --replicas 7\n"
       "  tagma up --fresh --base-port 7000\n\n"
       "The folder is made if it is not there. Every replica's log is in its folder,\n"
-      "DIR/replica-N/replica.log.");
+      "DIR/replica-N/replica.log.\n\n" +
+      std::string(durability_help));
 }
 
 }  // namespace

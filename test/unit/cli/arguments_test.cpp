@@ -51,6 +51,9 @@ TEST_CASE("help lists the commands, and each command's help has examples within 
     for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
   }
   CHECK(run({"--version"}).status == exit_ok);
+  for (const std::string command : {"init", "up"}) {
+    CHECK(contains(run({command, "--help"}).out, "with async it needs ./tagma recover"));
+  }
 }
 
 TEST_CASE("only a command's own name is replaced by how the program was called") {
