@@ -247,11 +247,15 @@ Result<ClusterFile> open_cluster(const std::string& directory, const ProgramName
   return read_cluster_file(cluster_file_path(directory));
 }
 
-bool replica_runs(const std::string& directory, ReplicaId replica) {
-  const int descriptor = try_lock(data_path(directory, replica) + "/lock", 0);
+bool data_in_use(const std::string& data) {
+  const int descriptor = try_lock(data + "/lock", 0);
   if (descriptor < 0) return errno == EWOULDBLOCK;
   close(descriptor);
   return false;
+}
+
+bool replica_runs(const std::string& directory, ReplicaId replica) {
+  return data_in_use(data_path(directory, replica));
 }
 
 std::optional<Refused> empty_cluster_folder(const std::string& directory) {

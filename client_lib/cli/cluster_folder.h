@@ -39,7 +39,9 @@ struct CreatedCluster {
 /// replicas run. An absent folder is empty already.
 [[nodiscard]] std::optional<Refused> empty_cluster_folder(const std::string& directory);
 
-/// Whether a process holds the replica's data folder.
+/// Whether a replica's process holds this data folder.
+[[nodiscard]] bool data_in_use(const std::string& data);
+/// The same of a replica of the cluster folder.
 [[nodiscard]] bool replica_runs(const std::string& directory, ReplicaId replica);
 
 /// With durability memory no replica can go on where it was. If one of them started in this genesis before, or may not

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/text_format.h"
@@ -104,6 +105,12 @@ int run_inspect(const Arguments& arguments, const Streams& streams, const Progra
   InspectOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
+  // Asked before the folder is opened as a replica opens it: that would give a replica's advice.
+  if (data_in_use(options.directory)) {
+    return fail(
+        streams, "inspect",
+        options.directory + ": locked by another process; stop the replica that runs on it, and inspect it then");
+  }
   ProgressLine progress(streams, std::chrono::seconds(2));
   const auto found = inspect_data(options.directory, [&progress](std::uint64_t done, std::uint64_t total) {
     progress.update("verified " + with_commas(done) + " of " + counted(total, "record"));

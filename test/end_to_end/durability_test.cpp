@@ -204,7 +204,8 @@ TEST_SUITE("durability") {
     const std::string data = cluster.directory() + "/replica-1/data";
     const Finished running = run({tagma_binary(), "inspect", data});
     CHECK(running.exit_status == 2);
-    CHECK(running.errors.find("locked by another process") != std::string::npos);
+    CHECK(running.errors.find("locked by another process; stop the replica") != std::string::npos);
+    CHECK(running.errors.find("--data") == std::string::npos);
     CHECK(cluster.stop().exit_status == 0);
     const Finished whole = run({tagma_binary(), "inspect", data});
     INFO(whole.all());

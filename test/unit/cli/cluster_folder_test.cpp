@@ -170,6 +170,18 @@ TEST_CASE("a folder that is not ours is not emptied") {
   CHECK(std::filesystem::exists(folder / "precious"));
 }
 
+TEST_CASE("what a replica runs on is not inspected, and nobody is told to give an option that inspect has not") {
+  const TemporaryFolder folder;
+  const auto file = create(folder / "c");
+  mark_started(folder / "c", 1, file.membership.cluster);
+  const RunningReplica running(folder / "c", 1);
+  const auto inspected = cli::test::run({"inspect", data_path(folder / "c", 1)});
+  CHECK(inspected.status == exit_usage);
+  CHECK(contains(inspected.err, "locked by another process; stop the replica that runs on it"));
+  CHECK_FALSE(contains(inspected.err, "--data"));
+  CHECK_FALSE(data_in_use(data_path(folder / "c", 0)));
+}
+
 TEST_CASE("a running cluster is not emptied") {
   const TemporaryFolder folder;
   const std::string directory = folder / "c";
