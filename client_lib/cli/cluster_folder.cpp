@@ -338,24 +338,32 @@ std::optional<Refused> too_few_remember(const std::string& directory, const Clus
 
 Result<FolderLock> FolderLock::acquire(const std::string& directory) {
   std::error_code error;
-  fs::create_directories(directory, error);
+  const bool made = fs::create_directories(directory, error);
   if (error) return Refused{directory + ": cannot be made: " + error.message() + "; choose another with --dir"};
   const std::string path = directory + "/" + std::string(lock_name);
   const int descriptor = try_lock(path, O_CREAT);
-  if (descriptor >= 0) return FolderLock(descriptor);
+  if (descriptor >= 0) return FolderLock(descriptor, made ? directory : "");
   if (errno == EWOULDBLOCK) return Refused{directory + ": another `up` runs this cluster; stop that one first"};
   return Refused{path + ": cannot be locked: " + std::strerror(errno)};
 }
 
-FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), made_(std::exchange(other.made_, {})) {}
 
 FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(made_, other.made_);
   return *this;
 }
 
 FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) close(descriptor_);
+  if (descriptor_ < 0) return;
+  if (!made_.empty() && folder_state(made_) == FolderState::absent) {
+    std::error_code ignored;
+    fs::remove(fs::path(made_) / lock_name, ignored);
+    fs::remove(made_, ignored);
+  }
+  close(descriptor_);
 }
 
 }  // namespace tagma::cli

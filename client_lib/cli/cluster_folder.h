@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/init_options.h"
@@ -60,7 +61,8 @@ struct CreatedCluster {
 [[nodiscard]] std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,
                                                       const ProgramName& program);
 
-/// Exclusive use of a cluster folder by one process that starts its replicas; released on destruction or death.
+/// Exclusive use of a cluster folder by one process that starts its replicas; released on destruction or death. A
+/// folder that it had to make goes with it, where nothing else came into it.
 class FolderLock {
  public:
   [[nodiscard]] static Result<FolderLock> acquire(const std::string& directory);
@@ -71,8 +73,9 @@ class FolderLock {
   ~FolderLock();
 
  private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  FolderLock(int descriptor, std::string made) : descriptor_(descriptor), made_(std::move(made)) {}
   int descriptor_ = -1;
+  std::string made_;  ///< the folder, if it was not there before
 };
 
 }  // namespace tagma::cli

@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "test/unit/cli/support.h"
+
 using namespace tagma::cli;
+using tagma::cli::test::TemporaryFolder;
 
 namespace {
 
@@ -59,6 +62,16 @@ TEST_CASE("a port with a listener is in use, and free once it is gone") {
     CHECK((claim && claim->base() > port));
   }
   CHECK_FALSE(port_in_use({"127.0.0.1", port}));
+}
+
+TEST_CASE("up on a port that is taken leaves no folder behind") {
+  const TemporaryFolder folder;
+  const Listener listener;
+  const auto port = std::to_string(listener.port());
+  const auto ran = test::run({"up", "--dir", folder / "c", "--base-port", port});
+  CHECK(ran.status == exit_usage);
+  CHECK_MESSAGE(test::contains(ran.err, "port " + port + " is in use by another process"), ran.err);
+  CHECK_FALSE(std::filesystem::exists(folder / "c"));
 }
 
 TEST_CASE("an address of another machine is not called in use") { CHECK_FALSE(port_in_use({"192.0.2.1", 4600})); }

@@ -308,6 +308,25 @@ TEST_CASE("one process at a time starts a folder's replicas") {
   CHECK(FolderLock::acquire(folder / "c"));
 }
 
+TEST_CASE("a folder made for the lock goes with it, unless a cluster came into it or it was there") {
+  const TemporaryFolder folder;
+  {
+    auto lock = FolderLock::acquire(folder / "c");
+    REQUIRE(lock);
+    const FolderLock moved = std::move(*lock);
+    CHECK(std::filesystem::exists(folder / "c"));
+  }
+  CHECK_FALSE(std::filesystem::exists(folder / "c"));
+  {
+    const auto lock = FolderLock::acquire(folder / "c");
+    create(folder / "c");
+  }
+  CHECK(folder_state(folder / "c") == FolderState::cluster);
+  std::filesystem::create_directory(folder / "mine");
+  { CHECK(FolderLock::acquire(folder / "mine")); }
+  CHECK(std::filesystem::exists(folder / "mine"));
+}
+
 TEST_CASE("options that contradict an existing cluster are found, those that agree pass") {
   const TemporaryFolder folder;
   const auto file = create(folder / "c");
