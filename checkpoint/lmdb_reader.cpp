@@ -25,6 +25,7 @@ LmdbReader::LmdbReader(std::shared_ptr<const lmdb::Environment> environment, con
 
 void LmdbReader::look() {
   head_ = read_head(transaction_, tables_.meta);
+  roots_ = read_roots(transaction_, tables_.meta);
   keys_ = transaction_.entries(tables_.keys);
 }
 

@@ -27,6 +27,7 @@ class LmdbReader final : public StateReader {
   [[nodiscard]] std::optional<std::pair<Bytes, Bytes>> seek(ByteView from) const override;
   [[nodiscard]] Digest root() const override { return head_.root; }
   [[nodiscard]] Seq seq() const override { return head_.seq; }
+  [[nodiscard]] std::vector<StateRoot> roots() const override { return roots_; }
   [[nodiscard]] StateNode node(const NibblePrefix& prefix) const override { return tree_.node(prefix); }
   [[nodiscard]] std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const override;
 
@@ -70,6 +71,7 @@ class LmdbReader final : public StateReader {
   lmdb::TransactionNodes nodes_;
   StoredTree tree_;
   lmdb::Head head_;
+  std::vector<StateRoot> roots_;
   std::uint64_t keys_ = 0;
 };
 

@@ -267,22 +267,60 @@ void write_meta(Transaction& transaction, Table meta, ByteView key, ByteView con
   transaction.put(meta, key, sealed(meta_sealed, key, content));
 }
 
+namespace {
+
+constexpr std::size_t state_root_bytes = sizeof(Seq) + Digest::size_bytes;
+
+StateRoot state_root_at(ByteView bytes, std::size_t at) {
+  StateRoot root;
+  root.seq = read_number<Seq>(bytes, at);
+  std::memcpy(root.root.bytes.data(), bytes.data() + at + sizeof(Seq), Digest::size_bytes);
+  return root;
+}
+
+void append_state_root(Bytes& bytes, const StateRoot& root) {
+  append_number(bytes, root.seq);
+  bytes.append(root.root.view());
+}
+
+}  // namespace
+
 Head read_head(const Transaction& transaction, Table meta) {
   const auto bytes = read_meta(transaction, meta, checkpoint_key);
-  if (!bytes || bytes->size() != sizeof(Seq) + Digest::size_bytes) {
+  if (!bytes || bytes->size() != state_root_bytes) {
     throw StateDamaged(transaction.environment().folder() + ": table meta: the record of the checkpoint is missing");
   }
-  Head head;
-  head.seq = read_number<Seq>(*bytes, 0);
-  std::memcpy(head.root.bytes.data(), bytes->data() + sizeof(Seq), Digest::size_bytes);
-  return head;
+  return state_root_at(*bytes, 0);
 }
 
 void write_head(Transaction& transaction, Table meta, const Head& head) {
   Bytes bytes;
-  append_number(bytes, head.seq);
-  bytes.append(head.root.view());
+  append_state_root(bytes, head);
   write_meta(transaction, meta, checkpoint_key, bytes);
+}
+
+std::vector<StateRoot> read_roots(const Transaction& transaction, Table meta) {
+  const auto bytes = read_meta(transaction, meta, roots_key);
+  std::vector<StateRoot> roots;
+  for (std::size_t at = 0; bytes && at + state_root_bytes <= bytes->size(); at += state_root_bytes) {
+    roots.push_back(state_root_at(*bytes, at));
+  }
+  const Head head = read_head(transaction, meta);
+  const std::string damaged = transaction.environment().folder() + ": table meta: ";
+  if (!bytes || bytes->size() != roots.size() * state_root_bytes) {
+    throw StateDamaged(damaged + "the record of the roots is missing");
+  }
+  if (roots.empty() ? head.seq != 0 : roots.back() != head) {
+    throw StateDamaged(damaged + "the roots are not those of this checkpoint");
+  }
+  return roots;
+}
+
+void write_roots(Transaction& transaction, Table meta, std::vector<StateRoot> roots) {
+  if (roots.size() > state_roots_max) roots.erase(roots.begin(), roots.end() - static_cast<std::ptrdiff_t>(state_roots_max));
+  Bytes bytes;
+  for (const auto& root : roots) append_state_root(bytes, root);
+  write_meta(transaction, meta, roots_key, bytes);
 }
 
 TransactionNodes::TransactionNodes(Transaction& transaction, const Tables& tables)

@@ -12,11 +12,12 @@
 
 namespace tagma::lmdb {
 
-inline constexpr std::uint32_t format_version = 4;
+inline constexpr std::uint32_t format_version = 5;
 inline constexpr unsigned tables_max = 5;
 inline constexpr ByteView format_key = "format";
 inline constexpr ByteView owner_key = "owner";
 inline constexpr ByteView checkpoint_key = "checkpoint";
+inline constexpr ByteView roots_key = "roots";
 
 struct Tables {
   Table leaves = 0;  ///< keys and values, in the order of their paths: neighbours of a subtree are neighbours on disk
@@ -75,13 +76,15 @@ void each_leaf(const Transaction& transaction, Cursor& leaves, const Digest& fro
 void write_meta(Transaction& transaction, Table meta, ByteView key, ByteView content);
 
 /// The slot and the root of a checkpoint.
-struct Head {
-  Seq seq = 0;
-  Digest root;
-};
+using Head = StateRoot;
 /// An absent one is damage.
 [[nodiscard]] Head read_head(const Transaction& transaction, Table meta);
 void write_head(Transaction& transaction, Table meta, const Head& head);
+
+/// As StateReader::roots(). An absent one is damage.
+[[nodiscard]] std::vector<StateRoot> read_roots(const Transaction& transaction, Table meta);
+/// The last state_roots_max of them.
+void write_roots(Transaction& transaction, Table meta, std::vector<StateRoot> roots);
 
 /// The tree's nodes as one transaction sees them; it outlives them. A node above leaves only is not kept: it would
 /// double what a checkpoint of scattered keys writes, and the leaves below it lie together.

@@ -52,6 +52,7 @@ std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const 
     }
     write_meta(transaction, meta, lmdb::format_key, format);
     write_meta(transaction, meta, lmdb::owner_key, options.owner);
+    write_roots(transaction, meta, {});
     write_head(transaction, meta, {0, options.make_hash()(empty_state_bytes())});
   } else if (const auto owner = read_meta(transaction, meta, lmdb::owner_key); !owner) {
     throw StateDamaged(options.folder + ": table meta: the record of the owner is missing");
@@ -206,6 +207,9 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
     }
     apply_waiting();
     new_keys.write();
+    auto roots = read_roots(transaction, tables_.meta);
+    roots.push_back({seq, root});
+    write_roots(transaction, tables_.meta, std::move(roots));
     write_head(transaction, tables_.meta, {seq, root});
     return true;
   });
@@ -238,8 +242,10 @@ std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, 
   const auto take = [&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq >= read_head(transaction, tables_.meta).seq, "a replica does not go back");
     installed = lmdb::IncomingState(transaction, tables_, tree).install(cover);
-    if (installed == root) write_head(transaction, tables_.meta, {seq, root});
-    return installed == root;
+    if (installed != root) return false;
+    write_roots(transaction, tables_.meta, {{seq, root}});
+    write_head(transaction, tables_.meta, {seq, root});
+    return true;
   };
   try {
     if (const auto failure = written(take)) return *failure;

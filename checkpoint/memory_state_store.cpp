@@ -34,7 +34,9 @@ std::vector<Bytes> MemoryStateStore::keys(ByteView from, std::size_t count_max, 
 Digest MemoryStateStore::apply(Seq seq, const Overlay& overlay) {
   TAGMA_ASSERT(seq > seq_, "checkpoints are applied in rising order");
   seq_ = seq;
-  return change(overlay);
+  roots_.push_back({seq, change(overlay)});
+  if (roots_.size() > state_roots_max) roots_.erase(roots_.begin());
+  return roots_.back().root;
 }
 
 Digest MemoryStateStore::change(const Overlay& overlay) {
@@ -95,6 +97,7 @@ std::unique_ptr<StateReader> MemoryStateStore::pin() const {
   for (const auto& [key, value] : entries_) all.emplace_hint(all.end(), key, value);
   copy->change(all);
   copy->seq_ = seq_;
+  copy->roots_ = roots_;
   return copy;
 }
 
@@ -140,6 +143,7 @@ bool MemoryStateStore::install(Seq seq, const Digest& root, const std::set<Nibbl
     return false;
   }
   seq_ = seq;
+  roots_ = {{seq, tree_.root()}};
   return true;
 }
 

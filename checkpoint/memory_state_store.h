@@ -16,6 +16,7 @@ class MemoryStateStore final : public StateStore {
   Digest apply(Seq seq, const Overlay& overlay) override;
   [[nodiscard]] Digest root() const override { return tree_.root(); }
   [[nodiscard]] Seq seq() const override { return seq_; }
+  [[nodiscard]] std::vector<StateRoot> roots() const override { return roots_; }
   [[nodiscard]] StateNode node(const NibblePrefix& prefix) const override { return tree_.node(prefix); }
   [[nodiscard]] std::vector<Bytes> keys(ByteView from, std::size_t count_max, std::size_t bytes_max) const override;
 
@@ -46,6 +47,7 @@ class MemoryStateStore final : public StateStore {
   Entries entries_;
   StateTree tree_;  ///< stands for exactly `entries_`
   Seq seq_ = 0;
+  std::vector<StateRoot> roots_;
   std::uint64_t bytes_ = 0;                       ///< of all keys and values
   mutable std::optional<Paths> paths_;            ///< of `entries_`, once somebody asks
   std::map<NibblePrefix, VerifiedPiece> staged_;  ///< no two overlap

@@ -26,6 +26,16 @@ struct RootDiffers {
   Digest root;
 };
 
+/// The root that a state had after a slot.
+struct StateRoot {
+  Seq seq = 0;
+  Digest root;
+  auto operator<=>(const StateRoot&) const = default;
+};
+
+/// More than checkpoints that are written before one of them is stable: a window has fewer.
+constexpr std::size_t state_roots_max = 16;
+
 /// The checkpointed state as execution and those who compare read it, from one thread. Whoever finds the disk damaged
 /// throws StateDamaged.
 class StateReader {
@@ -42,6 +52,11 @@ class StateReader {
   [[nodiscard]] virtual Digest root() const = 0;
   /// The slot after which this is the state; 0 before the first checkpoint.
   [[nodiscard]] virtual Seq seq() const = 0;
+
+  /// Of the last checkpoints that were written here one after the other, since the state was installed or began: at
+  /// most state_roots_max, the last one is seq() and root(); none before the first checkpoint. After a crash of all,
+  /// replicas have come to different slots, and only what each of them was before says what they have in common.
+  [[nodiscard]] virtual std::vector<StateRoot> roots() const = 0;
 
   /// A place of the tree whose root is root().
   [[nodiscard]] virtual StateNode node(const NibblePrefix& prefix) const = 0;

@@ -182,6 +182,7 @@ class ReplicaCore::Implementation {
   void settle_restored_slots();
   /// Executes what is known to be decided. Nobody is answered: those who asked ask again.
   void replay();
+  void vote_again_for_checkpoints();
 
   // Messages. The sender of each but Submit and the queries is a replica in its current incarnation.
   void receive(const Sender& from, Submit& message);

@@ -14,7 +14,7 @@ void ReplicaCore::Implementation::restore(const std::vector<Record>& records) {
   certificate_ = config_.genesis_slot;
   history_.begin_after(base_);
   if (base_ > 0) {
-    own_roots_[base_] = store_.root();
+    for (const auto& [seq, root] : store_.roots()) own_roots_[seq] = root;
     history_.checkpoint(base_, store_.root());
   }
   for (const auto& record : records) {
@@ -147,7 +147,20 @@ void ReplicaCore::Implementation::replay() {
   replaying_ = true;
   execute_decided();
   replaying_ = false;
-  if (voting_ && !diverged_ && base_ > certificate_) vote_for_checkpoint({.seq = base_, .root = own_roots_.at(base_)});
+  vote_again_for_checkpoints();
+}
+
+/// For all that are not stable, not the newest alone. Where all have crashed each may have come to another slot, and what
+/// the others had heard of its votes is forgotten: somebody who needs a state finds f+1 votes for one only if each says
+/// again which ones it has had.
+void ReplicaCore::Implementation::vote_again_for_checkpoints() {
+  if (!voting_ || diverged_ || base_ <= certificate_) return;
+  const auto roots = own_roots_;  // a vote may make one of them stable
+  for (const auto& [seq, root] : roots) {
+    if (seq > certificate_ && (seq == base_ || !mutant(Mutant::newest_checkpoint_voted_alone))) {
+      vote_for_checkpoint({.seq = seq, .root = root});
+    }
+  }
 }
 
 }  // namespace tagma

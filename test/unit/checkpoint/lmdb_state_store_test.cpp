@@ -51,6 +51,9 @@ TEST_CASE("the store on disk and the one in memory are the same to every reader,
         store = opened(folder, Mode::open);
       }
       check_alike(*store, memory);
+      REQUIRE(store->reader().roots() == memory.roots());
+      REQUIRE(memory.roots().size() == std::min<std::size_t>(seq, state_roots_max));
+      REQUIRE(memory.roots().back() == StateRoot{seq * 10, memory.root()});
     }
   }
 }
@@ -257,6 +260,8 @@ TEST_CASE("a whole head of another state of the same slot is found, by the root 
   const Model heads = Tampered(other).records("meta");
   REQUIRE(heads.contains("checkpoint"));
   Tampered(folder).put("meta", "checkpoint", heads.at("checkpoint"));
+  CHECK(found_damage(folder)->reason().find("the roots are not those of this checkpoint") != std::string::npos);
+  Tampered(folder).put("meta", "roots", heads.at("roots"));
   const auto damage = found_damage(folder);
   REQUIRE(damage);
   CHECK(damage->reason().find("the tree's root is not the checkpoint's") != std::string::npos);

@@ -111,6 +111,7 @@ void install(Pair& pair, const StateTransfer& transfer) {
   REQUIRE(std::holds_alternative<Digest>(outcome));
   REQUIRE(std::get<Digest>(outcome) == root);
   pair.have->reader().refresh();
+  REQUIRE(pair.have->reader().roots() == std::vector<StateRoot>{{seq, root}});
   REQUIRE(pair.staged().empty());
   check_alike(*pair.have, pair.model);
 }

@@ -120,6 +120,16 @@ void Node::run(Event event) {
   }
 }
 
+/// 0: of none, so that it outlives them all.
+static Seq slot_of(const Record& record) {
+  return std::visit(
+      [](const auto& content) -> Seq {
+        if constexpr (requires { content.seq; }) return content.seq;
+        return 0;
+      },
+      record);
+}
+
 void Node::persist_all() {
   const bool was = std::exchange(persist_at_once, true);
   const PersistNumber up_to = persists;
@@ -167,6 +177,8 @@ void Node::perform(Effects effects) {
       wake_at_us = wake->at_us;
     } else if (const auto* collect = std::get_if<CollectLog>(&effect)) {
       collected = collect->up_to;
+      std::erase_if(disk.records,
+                    [this](const Record& record) { return slot_of(record) != 0 && slot_of(record) <= collected; });
     } else if (const auto* alarm = std::get_if<Alarm>(&effect)) {
       alarms.push_back(alarm->reason);
     } else if (const auto* distrust = std::get_if<Distrust>(&effect)) {
