@@ -100,6 +100,9 @@ std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_v
 }
 
 std::string why_not_voting(const Report& report) {
+  if (counter_of(report, "no room on the disk") != 0) {
+    return "its disk has no room; it goes on by itself once there is some";
+  }
   const auto target = counter_of(report, "transfer target slot");
   if (const auto boundary = counter_if_told(report, rejoin_boundary); boundary && target == 0) {
     if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";
@@ -110,7 +113,7 @@ std::string why_not_voting(const Report& report) {
     return "it wants view " + std::to_string(*view) + ", which has not begun";
   }
   if (target == 0) {
-    return "it has stopped, or its disk has no room, or it seeks somebody to fetch the state from; its log says which";
+    return "it has stopped, or it seeks somebody to fetch the state from; its log says which";
   }
   const auto fetched = counter_of(report, "transfer bytes fetched");
   const auto all = counter_of(report, "transfer bytes of the state");

@@ -255,6 +255,7 @@ std::optional<MonotonicUs> DiskStorage::wake_at_us() const {
 }
 
 void DiskStorage::show(Counters& counters) {
+  counters.set("no room on the disk", stalled_ ? 1 : 0);  // what `status` says of it goes by this name
   counters.set("log groups", groups_);
   counters.set("log records", records_);
   counters.set("log sync us (mean)", groups_ == 0 ? 0 : static_cast<std::uint64_t>(sync_us_) / groups_);

@@ -117,7 +117,9 @@ TEST_CASE("why a replica does not vote, as its counters tell") {
   CHECK(why({{"view not begun", 7}}) == "it wants view 7, which has not begun");
   CHECK(
       why({{"rejoin boundary slot", 0}, {"transfer target slot", 128}}).starts_with("it fetches the state after slot"));
-  CHECK(why({}).starts_with("it has stopped, or its disk has no room"));
+  CHECK(why({{"view not begun", 7}, {"no room on the disk", 1}}).starts_with("its disk has no room"));
+  CHECK(why({{"view not begun", 7}, {"no room on the disk", 0}}).starts_with("it wants view 7"));
+  CHECK(why({}).starts_with("it has stopped, or it seeks somebody"));
 }
 
 TEST_CASE("who has lost its memory, and how many others may fail until it is taken back") {
