@@ -317,7 +317,8 @@ std::vector<StateRoot> read_roots(const Transaction& transaction, Table meta) {
 }
 
 void write_roots(Transaction& transaction, Table meta, std::vector<StateRoot> roots) {
-  if (roots.size() > state_roots_max) roots.erase(roots.begin(), roots.end() - static_cast<std::ptrdiff_t>(state_roots_max));
+  if (roots.size() > state_roots_max)
+    roots.erase(roots.begin(), roots.end() - static_cast<std::ptrdiff_t>(state_roots_max));
   Bytes bytes;
   for (const auto& root : roots) append_state_root(bytes, root);
   write_meta(transaction, meta, roots_key, bytes);

@@ -150,9 +150,9 @@ void ReplicaCore::Implementation::replay() {
   vote_again_for_checkpoints();
 }
 
-/// For all that are not stable, not the newest alone. Where all have crashed each may have come to another slot, and what
-/// the others had heard of its votes is forgotten: somebody who needs a state finds f+1 votes for one only if each says
-/// again which ones it has had.
+/// For all that are not stable, not the newest alone. Where all have crashed each may have come to another slot, and
+/// what the others had heard of its votes is forgotten: somebody who needs a state finds f+1 votes for one only if each
+/// says again which ones it has had.
 void ReplicaCore::Implementation::vote_again_for_checkpoints() {
   if (!voting_ || diverged_ || base_ <= certificate_) return;
   const auto roots = own_roots_;  // a vote may make one of them stable

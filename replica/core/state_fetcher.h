@@ -91,8 +91,8 @@ class StateFetcher {
   };
   [[nodiscard]] Judged judge(ReplicaId from, Request& request, StateParts& parts);
   /// Whether a place was answered with a node in the place of a piece. Where f+1 sources say that so much lies below
-  /// places of a depth, one of them correct, and most of its places were answered like that, they need not look in vain.
-  /// Not where some were: whoever chooses keys can put much below a few places, down to any depth.
+  /// places of a depth, one of them correct, and most of its places were answered like that, they need not look in
+  /// vain. Not where some were: whoever chooses keys can put much below a few places, down to any depth.
   void note_answer(ReplicaId from, std::size_t depth, bool split);
   /// Answers to questions for pieces of places of one depth.
   struct Depth {

@@ -164,7 +164,7 @@ TEST_CASE("K5: without room for the state the checkpoint is tried again, and the
   }
   REQUIRE(bench.storage->stalled());
   CHECK(bench.storage->stalled()->find("no room for the state") != std::string::npos);
-  Counters counters;
+  runtime::Counters counters;
   bench.storage->show(counters);
   CHECK(counters.value("no room on the disk") == 1);
   CHECK(bench.storage->wake_at_us() == bench.now_us + bench.options.retry_us);
