@@ -44,7 +44,6 @@ enum class Mutant : std::uint8_t {
   chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
   decided_taken_as_executed,       ///< what is decided above a missing number is not ordered again
   newest_checkpoint_voted_alone,  ///< a replica that returns says nothing of the unstable checkpoints before its newest
-  short_timeout_kept,             ///< a replica that suspects alone again and again keeps its short timeout
   checkpoint_skipped_unasked,     ///< a replica skips checkpoints although no later one is certified
 };
 

@@ -45,7 +45,7 @@ void ReplicaCore::Implementation::note_lonely_suspicion() {
   };
   const auto staying = std::count_if(peers_.begin(), peers_.end(), stays);
   if (staying < config_.membership.weak_quorum() || now_.monotonic_us - left_us_ < view_timeout_us()) return;
-  if (doublings_ == config_.view_change_doublings_max || mutant(Mutant::short_timeout_kept)) return;
+  if (doublings_ == config_.view_change_doublings_max) return;
   ++doublings_;
   count("timeout doubled: others stay in their view");
 }

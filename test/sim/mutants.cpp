@@ -68,7 +68,6 @@ constexpr Named all_mutants[] = {
     {Mutant::chosen_batch_not_voted, "chosen_batch_not_voted"},
     {Mutant::decided_taken_as_executed, "decided_taken_as_executed"},
     {Mutant::newest_checkpoint_voted_alone, "newest_checkpoint_voted_alone"},
-    {Mutant::short_timeout_kept, "short_timeout_kept"},
     {Mutant::checkpoint_skipped_unasked, "checkpoint_skipped_unasked"},
 };
 
@@ -118,7 +117,6 @@ constexpr Kill kills[] = {
     {Mutant::chosen_batch_not_voted, Oracle::liveness, Profile::calm, 1, 6},
     {Mutant::decided_taken_as_executed, Oracle::liveness, Profile::all, 47949, 47949},
     {Mutant::newest_checkpoint_voted_alone, Oracle::liveness, Profile::liveness, 2352, 2352},
-    {Mutant::short_timeout_kept, Oracle::liveness, Profile::all, 30914, 30914},
     {Mutant::checkpoint_skipped_unasked, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},
     {Mutant::pending_without_limit, Oracle::caps, Profile::byzantine_backups, 1, 40},
