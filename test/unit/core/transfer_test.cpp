@@ -102,6 +102,26 @@ bool wait_bent(Cluster& cluster, const std::function<bool(Message&)>& bend) {
   return done();
 }
 
+/// A fetcher that has nothing, asks three sources about four places at a time, and what they have.
+struct Fetching {
+  explicit Fetching(int keys) {
+    config.transfer_places_max = 4;
+    config.transfer_requests_max = 1;
+    Overlay all;
+    for (int key = 0; key < keys; ++key) all["key " + std::to_string(key)] = Bytes(50, 'v');
+    source.apply(10, all);
+    fetcher.emplace(config, own, hash,
+                    StateFetcher::Start{
+                        .target = {.seq = 10, .root = source.root()}, .staged = {}, .sources = {0, 1, 2}, .nonce = 0});
+  }
+  CoreConfig config = toy_config(4, 3);
+  ToyAuthenticator authenticator{toy_key({PrincipalKind::replica, 3})};
+  HashFunction hash = [this](ByteView bytes) { return authenticator.digest(bytes); };
+  MemoryStateStore own{hash};
+  MemoryStateStore source{hash};
+  std::optional<StateFetcher> fetcher;
+};
+
 }  // namespace
 
 TEST_CASE("a replica behind the others' logs takes the state, goes on behind it, and votes") {
@@ -274,18 +294,9 @@ TEST_CASE("a source that answers with nodes all the way down is left alone") {
 TEST_CASE("nodes are asked for where f+1 sources sent them in the place of pieces, not where one did") {
   for (const bool honest : {true, false}) {
     CAPTURE(honest);
-    CoreConfig config = toy_config(4, 3);
-    config.transfer_places_max = 4;
-    config.transfer_requests_max = 1;
-    ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, 3}));
-    const HashFunction hash = [&](ByteView bytes) { return authenticator.digest(bytes); };
-    MemoryStateStore own(hash);
-    MemoryStateStore source(hash);
-    Overlay keys;
-    for (int key = 0; key < 400; ++key) keys["key " + std::to_string(key)] = Bytes(50, 'v');
-    source.apply(10, keys);
-    StateFetcher fetcher(config, own, hash,
-                         {.target = {.seq = 10, .root = source.root()}, .staged = {}, .sources = {0, 1, 2}});
+    Fetching fetching(400);
+    auto& source = fetching.source;
+    auto& fetcher = *fetching.fetcher;
     std::map<std::size_t, std::set<ReplicaId>> splits;  // by depth
     std::size_t nodes_wanted = 0;
     for (int round = 0; round < 1'000 && !fetcher.complete(); ++round) {
@@ -313,18 +324,9 @@ TEST_CASE("nodes are asked for where f+1 sources sent them in the place of piece
 }
 
 TEST_CASE("much below a few places, at any depth, makes nobody ask for nodes elsewhere") {
-  CoreConfig config = toy_config(4, 3);
-  config.transfer_places_max = 4;
-  config.transfer_requests_max = 1;
-  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, 3}));
-  const HashFunction hash = [&](ByteView bytes) { return authenticator.digest(bytes); };
-  MemoryStateStore own(hash);
-  MemoryStateStore source(hash);
-  Overlay keys;
-  for (int key = 0; key < 4000; ++key) keys["key " + std::to_string(key)] = Bytes(50, 'v');
-  source.apply(10, keys);
-  StateFetcher fetcher(config, own, hash,
-                       {.target = {.seq = 10, .root = source.root()}, .staged = {}, .sources = {0, 1, 2}});
+  Fetching fetching(4000);
+  auto& source = fetching.source;
+  auto& fetcher = *fetching.fetcher;
   // As if a client had put large values below an eighth of the places of each depth, those that are asked about first.
   const auto too_much = [](const NibblePrefix& prefix) {
     return prefix.size() < 4 && std::all_of(prefix.begin(), prefix.end(), [](char nibble) { return nibble < 2; });
