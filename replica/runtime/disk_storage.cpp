@@ -18,6 +18,7 @@ std::uint64_t size_of(const Record& record) {
   return without_batch + std::visit(
                              [&](const auto& content) -> std::uint64_t {
                                if constexpr (requires { content.batch; }) return batch_bytes(content.batch);
+                               if constexpr (requires { content.new_view; }) return content.new_view->body.size();
                                return 0;
                              },
                              record);
@@ -41,13 +42,15 @@ DiskStorage::~DiskStorage() {
 
 void DiskStorage::persist(PersistNumber number, Record record) {
   TAGMA_ASSERT(number == pushed_ + 1, "persists come without gaps");
-  pushed_ = gathered_.number = number;
+  pushed_ = number;
   remember(std::move(record));
+  gathered_.back().number = number;
 }
 
 void DiskStorage::remember(Record record) {
-  gathered_.bytes += size_of(record);
-  gathered_.records.push_back(std::move(record));
+  if (gathered_.empty() || gathered_.back().bytes >= options_.group_bytes_max) gathered_.emplace_back();
+  gathered_.back().bytes += size_of(record);
+  gathered_.back().records.push_back(std::move(record));
 }
 
 void DiskStorage::write_checkpoint(Seq seq, std::shared_ptr<const Overlay> overlay) {
@@ -66,7 +69,9 @@ void DiskStorage::collect(Seq up_to) { collect_ = up_to; }
 
 void DiskStorage::commit(MonotonicUs now_us) {
   now_us_ = now_us;
-  if (gathered_.number > 0 && gathered_.since_us == 0) gathered_.since_us = now_us;
+  for (auto& group : gathered_) {
+    if (group.number > 0 && group.since_us == 0) group.since_us = now_us;
+  }
   take_group();
   take_state_job();
   if (failure_) return;
@@ -77,9 +82,13 @@ void DiskStorage::commit(MonotonicUs now_us) {
 void DiskStorage::begin_group() {
   const bool again = retry_group_at_us_ != 0;
   if (!again) {
-    const bool idle = gathered_.number == 0;
+    const bool idle = durable_ == pushed_;
     if (idle && (marked_ || now_us_ - idle_since_us_ < options_.idle_us)) return;
-    running_ = idle ? Group{} : std::exchange(gathered_, {});
+    running_ = {};
+    if (!idle) {
+      running_ = std::move(gathered_.front());
+      gathered_.pop_front();
+    }
     running_.collect = collect_;
   }
   log_worker_.begin([this] { result_ = write_group(disk_log_, running_); });
@@ -117,7 +126,7 @@ void DiskStorage::take_group() {
   ++groups_;
   records_ += running_.records.size();
   sync_us_ += result_.sync_us;
-  lag_max_seen_us_ = std::max(lag_max_seen_us_, now_us_ - running_.since_us);
+  if (running_.number > 0) lag_max_seen_us_ = std::max(lag_max_seen_us_, now_us_ - running_.since_us);
   running_ = {};
 }
 
@@ -211,9 +220,22 @@ bool DiskStorage::survives(const DiskFailure& failure, const std::string& what) 
 
 bool DiskStorage::may_run_ahead() const {
   if (!options_.ahead_of_disk || stalled_ || failure_) return false;
-  const auto& oldest = running_.number > 0 ? running_ : gathered_;
-  return (oldest.number == 0 || oldest.since_us == 0 || now_us_ - oldest.since_us <= options_.lag_max_us) &&
-         running_.bytes + gathered_.bytes <= options_.lag_max_bytes;
+  const auto* oldest = oldest_group();
+  return (oldest == nullptr || oldest->since_us == 0 || now_us_ - oldest->since_us <= options_.lag_max_us) &&
+         waiting_bytes() <= options_.lag_max_bytes;
+}
+
+const DiskStorage::Group* DiskStorage::oldest_group() const {
+  if (running_.number > 0) return &running_;
+  const auto found =
+      std::find_if(gathered_.begin(), gathered_.end(), [](const Group& group) { return group.number > 0; });
+  return found == gathered_.end() ? nullptr : &*found;
+}
+
+std::uint64_t DiskStorage::waiting_bytes() const {
+  std::uint64_t bytes = running_.bytes;
+  for (const auto& group : gathered_) bytes += group.bytes;
+  return bytes;
 }
 
 std::optional<Event> DiskStorage::next_event() {
@@ -232,7 +254,7 @@ bool DiskStorage::ready() {
   take_state_job();
   if (failure_) return false;
   if ((may_run_ahead() ? pushed_ : durable_) > reported_ || state_event_) return true;
-  const bool group_waits = gathered_.number > 0 && !log_worker_.busy() && retry_group_at_us_ == 0;
+  const bool group_waits = durable_ < pushed_ && !log_worker_.busy() && retry_group_at_us_ == 0;
   const bool job_waits = !state_jobs_.empty() && !state_worker_.busy() && retry_state_at_us_ == 0;
   return group_waits || job_waits;
 }
@@ -276,7 +298,9 @@ void DiskStorage::close() {
   take_group();
   // One that found no room gets one more chance.
   if (retry_group_at_us_ != 0) write_last(running_);
-  if (!gathered_.records.empty() && retry_group_at_us_ == 0) write_last(std::exchange(gathered_, {}));
+  for (; !gathered_.empty() && !failure_ && retry_group_at_us_ == 0; gathered_.pop_front()) {
+    write_last(gathered_.front());
+  }
   if (!failure_ && retry_group_at_us_ == 0) {
     if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, "the log"));
   }

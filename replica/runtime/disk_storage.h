@@ -1,6 +1,7 @@
 // Durability "sync" and "async": the log and the checkpointed state on disks, each on a thread of its own.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <optional>
 #include <variant>
@@ -35,9 +36,12 @@ struct DiskStorageOptions {
   std::uint64_t lag_max_bytes = 32UL * 1024 * 1024;
   MonotonicUs idle_us = 50'000;    ///< idle for so long, the log writes down that it is synced
   MonotonicUs retry_us = 500'000;  ///< between tries while there is no room
+  /// A group takes no further record once it has so many bytes: a disk that is slow or full lets more gather than a log
+  /// takes at once.
+  std::uint64_t group_bytes_max = 64UL * 1024 * 1024;
 };
 
-/// Group commit: everything that gathers while one group is being synced goes into the next one.
+/// Group commit: what gathers while one group is being synced goes into the next one, or the next ones if it is much.
 class DiskStorage final : public Storage {
  public:
   DiskStorage(tagma::Log log, StateTarget target, DiskStorageOptions options);
@@ -104,15 +108,18 @@ class DiskStorage final : public Storage {
   /// Whether it may be tried again later; if not, this replica stops.
   [[nodiscard]] bool survives(const DiskFailure& failure, const std::string& what);
   [[nodiscard]] bool may_run_ahead() const;
+  /// The group of the oldest persist that is not durable; null if all are.
+  [[nodiscard]] const Group* oldest_group() const;
+  [[nodiscard]] std::uint64_t waiting_bytes() const;
 
   tagma::Log disk_log_;  ///< its worker's while that is busy
   StateTarget target_;
   DiskStorageOptions options_;
   MonotonicUs now_us_ = 0;
 
-  Group gathered_;
-  Group running_;       ///< its worker's while that is busy
-  GroupResult result_;  ///< the same
+  std::deque<Group> gathered_;  ///< the last one grows
+  Group running_;               ///< its worker's while that is busy
+  GroupResult result_;          ///< the same
   PersistNumber pushed_ = 0;
   PersistNumber durable_ = 0;   ///< <= pushed_
   PersistNumber reported_ = 0;  ///< <= durable_, unless it may run ahead of the disk

@@ -278,3 +278,23 @@ TEST_CASE("when it has been idle for a while, the log says of itself that it is 
   bench.storage->close();  // waits for it, and marks once more
   CHECK(bench.disk.syncs() > syncs);
 }
+
+TEST_CASE("K5: what has gathered while there was no room is written in groups that a log may have") {
+  Bench bench;
+  auto batch = std::make_shared<Batch>();
+  batch->bytes.assign(1'000'000, 'x');
+  const auto proposed = [&batch](Seq seq) {
+    return RecordPrePrepared{.view = 0, .seq = seq, .digest = {}, .batch = batch};
+  };
+  constexpr PersistNumber many = 300;  // more bytes than one group may have
+  for (PersistNumber number = 1; number <= many; ++number) bench.storage->persist(number, proposed(number));
+  PersistNumber up_to = 0;
+  while (up_to < many) {
+    const auto event = bench.await_event();
+    REQUIRE(event);
+    CHECK(std::get<Persisted>(*event).up_to > up_to);
+    up_to = std::get<Persisted>(*event).up_to;
+  }
+  CHECK(up_to == many);
+  bench.storage.reset();
+}
