@@ -57,7 +57,7 @@ std::uint32_t count_remembering(const RecoveryPlan& plan, const std::string& dir
   std::uint32_t remember = 0;
   for (const auto& found : plan.replicas) {
     std::error_code error;
-    if (std::filesystem::exists(data_path(directory, found.id) + ".before-recovery", error)) return 0;
+    if (std::filesystem::exists(data_set_aside(directory, found.id, cluster), error)) return 0;
     const bool whole = found.log && found.state && found.remark.empty();
     remember += whole && is_in_first_life(directory, found.id, cluster) ? 1U : 0U;
   }

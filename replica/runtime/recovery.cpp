@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <utility>
@@ -67,11 +68,21 @@ std::string replica_folder(const std::string& directory, ReplicaId id) {
   return fs::path(secret_path(directory, {PrincipalKind::replica, id})).parent_path().string();
 }
 
-/// Where the data of before is: a recovery that was interrupted has moved it.
-std::string data_before(const std::string& directory, ReplicaId id) {
-  const std::string aside = replica_folder(directory, id) + "/data.before-recovery";
+/// Where the data of this cluster is: a recovery that was interrupted has moved it.
+std::string data_before(const std::string& directory, ReplicaId id, const ClusterId& cluster) {
+  const std::string aside = data_set_aside(directory, id, cluster);
   std::error_code error;
   return fs::exists(aside, error) ? aside : replica_folder(directory, id) + "/data";
+}
+
+/// What a write found damaged may be whole to a reader; a copy of it would give the damage to all.
+std::optional<std::string> damage_found(const std::string& data) {
+  std::ifstream mark(data + "/damage-found");
+  if (!mark) return std::nullopt;
+  std::string reason;
+  std::getline(mark, reason);
+  return "a write found " + (reason.empty() ? data + "/state: damaged" : reason) +
+         " (without the file damage-found beside it, it is taken all the same)";
 }
 
 bool certificate_holds(const ClusterFile& file, const CheckpointCertificate& certificate) {
@@ -140,16 +151,16 @@ class LogReader {
   RecoveryPlan::Found& found_;
 };
 
-void read_state(const std::string& path, Knowledge& knowledge, RecoveryPlan::Found& found,
+void read_state(const std::string& data, Knowledge& knowledge, RecoveryPlan::Found& found,
                 const RecoveryOptions& options) {
-  const auto checked = runtime::check_state(path, [&](std::uint64_t done, std::uint64_t total) {
+  const auto checked = runtime::check_state(data + "/state", [&](std::uint64_t done, std::uint64_t total) {
     if (total > 0) {
       options.progress("replica " + std::to_string(found.id) + ": verified " + std::to_string(done) + " of " +
                        std::to_string(total) + " records");
     }
     return true;
   });
-  std::string wrong;
+  std::string wrong = damage_found(data).value_or("");
   if (const auto* damage = std::get_if<StateDamaged>(&checked)) wrong = damage->reason();
   if (const auto* failed = std::get_if<runtime::CheckFailed>(&checked)) wrong = failed->reason;
   if (!wrong.empty()) {
@@ -165,6 +176,12 @@ void read_state(const std::string& path, Knowledge& knowledge, RecoveryPlan::Fou
   knowledge.states.emplace(found.id, state);
 }
 
+/// The state that a cluster begins with, where no log knows what came then: all who have lost theirs have it, and it
+/// says nothing of what was.
+bool is_empty_beginning(const Knowledge& knowledge, const CheckedState& state) {
+  return state.seq <= knowledge.file.genesis_slot && !knowledge.slots.contains(state.seq + 1);
+}
+
 /// The highest state that a quorum certified or f+1 replicas have; if there is none, the highest.
 std::optional<Refused> choose_base(Knowledge& knowledge) {
   auto& plan = knowledge.plan;
@@ -176,7 +193,8 @@ std::optional<Refused> choose_base(Knowledge& knowledge) {
     const bool by_quorum = certified != knowledge.certified.end() && certified->second == state.root;
     if (certified != knowledge.certified.end() && !by_quorum) continue;  // not what a quorum had
     const auto alike = holders.at({state.seq, state.root});
-    const bool proves = by_quorum || alike >= knowledge.file.membership.weak_quorum();
+    const bool shared = alike >= knowledge.file.membership.weak_quorum() && !is_empty_beginning(knowledge, state);
+    const bool proves = by_quorum || shared;
     if (std::pair(proves, state.seq) <= std::pair(proven, plan.base) && plan.vouchers > 0) continue;
     proven = proves;
     plan.base_of = id;
@@ -215,11 +233,11 @@ Result<Knowledge> gather(const RecoveryOptions& options) {
   for (const auto& replica : knowledge.file.membership.replicas) {
     RecoveryPlan::Found found;
     found.id = replica.id;
-    const std::string data = data_before(options.directory, replica.id);
+    const std::string data = data_before(options.directory, replica.id, knowledge.file.membership.cluster);
     std::error_code error;
     if (fs::exists(data, error)) {
       LogReader(knowledge, found).read(data + "/log");
-      read_state(data + "/state", knowledge, found, options);
+      read_state(data, knowledge, found, options);
     } else {
       found.remark = "no data folder";
     }
@@ -340,7 +358,7 @@ Result<BuiltState> build_from_first_whole(const Knowledge& knowledge, const std:
   std::string damages;
   for (const ReplicaId holder : holders_of_base(knowledge)) {
     try {
-      const std::string state = data_before(options.directory, holder) + "/state";
+      const std::string state = data_before(options.directory, holder, knowledge.file.membership.cluster) + "/state";
       if (auto refused = copy_state(state, folder)) return *std::move(refused);
       return build_state(knowledge, holder, folder, options, catalogue);
     } catch (const StateDamaged& damaged) {
@@ -358,10 +376,14 @@ Result<BuiltState> build_from_first_whole(const Knowledge& knowledge, const std:
 std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::string& directory) {
   for (const auto& replica : knowledge.file.membership.replicas) {
     const std::string data = replica_folder(directory, replica.id) + "/data";
-    const std::string aside = data + ".before-recovery";
+    const std::string aside = data_set_aside(directory, replica.id, knowledge.file.membership.cluster);
     std::error_code error;
-    if (fs::exists(aside, error) || !fs::exists(data, error)) continue;
-    fs::rename(data, aside, error);
+    if (fs::exists(aside, error)) continue;
+    if (fs::exists(data, error)) {
+      fs::rename(data, aside, error);
+    } else {
+      fs::create_directories(aside, error);  // or what it is given would pass for what it had, were this run again
+    }
     if (error) return failed(data, "cannot be set aside as " + aside + ": " + error.message());
   }
   return std::nullopt;
@@ -396,6 +418,10 @@ std::optional<Refused> begin_with(const Knowledge& knowledge, const ClusterFile&
 
 }  // namespace
 
+std::string data_set_aside(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+  return replica_folder(directory, replica) + "/data.of-" + to_hex(cluster.view()).substr(0, 12);
+}
+
 Result<RecoveryPlan> plan_recovery(const RecoveryOptions& options, const ServiceCatalogue& /*catalogue*/) {
   auto knowledge = gather(options);
   if (!knowledge) return Refused{knowledge.reason()};
@@ -420,16 +446,12 @@ Result<ClusterFile> recover(const RecoveryOptions& options, const ServiceCatalog
   file.genesis_slot = state->seq;
   file.genesis_root = state->root;
   if (auto refused = begin_with(*knowledge, file, built, state->owner, options)) {
-    return Refused{refused->reason +
-                   "; what a replica had before lies in its folder data.before-recovery, if not in data; recover "
-                   "looks there first and may be run again"};
+    return Refused{
+        refused->reason + "; what a replica had before lies in its folder " +
+        fs::path(data_set_aside(options.directory, 0, knowledge->file.membership.cluster)).filename().string() +
+        ", if not in data; recover looks there first and may be run again"};
   }
   // Now it is another cluster; what was set aside is nobody's any more, but stays.
-  const std::string old_id = to_hex(knowledge->file.membership.cluster.view()).substr(0, 12);
-  for (const auto& replica : file.membership.replicas) {
-    const std::string folder = replica_folder(options.directory, replica.id);
-    fs::rename(folder + "/data.before-recovery", folder + "/data.of-" + old_id, error);
-  }
   fs::remove_all(work_folder, error);
   return file;
 }

@@ -48,7 +48,11 @@ struct RecoveryOptions {
 /// Reads everything and changes nothing. Refuses where there is no state to begin with.
 [[nodiscard]] Result<RecoveryPlan> plan_recovery(const RecoveryOptions& options, const ServiceCatalogue& catalogue);
 
-/// Sets all data folders aside as replica-N/data.before-recovery, gives each replica the recovered state and the
+/// Where recover() sets a replica's data of this cluster aside. While cluster.toml still names this cluster, such a
+/// folder tells of a recovery that was interrupted; a folder of another cluster says nothing.
+[[nodiscard]] std::string data_set_aside(const std::string& directory, ReplicaId replica, const ClusterId& cluster);
+
+/// Sets all data folders aside (data_set_aside()), gives each replica the recovered state and the
 /// permission to begin, and then makes the folder's cluster.toml that of a new cluster: new id, the same keys,
 /// beginning with that state. Interrupted, it may be run again. Where the chosen state proves to be damaged it warns
 /// and takes that of another replica with the same root. Before a state is made nothing is moved; a later failure says

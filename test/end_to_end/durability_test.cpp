@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "messages/cluster_file/cluster_file.h"
 #include "test/end_to_end/harness/cluster.h"
 
 namespace tagma::end_to_end {
@@ -470,7 +471,9 @@ TEST_SUITE("durability") {
     REQUIRE(cluster.up());
     CHECK(await([&] { return all_vote(cluster); }, in(seconds(60))));
     CHECK(cluster.stop().exit_status == 0);
-    std::filesystem::rename(data, data + ".before-recovery");
+    const auto file = read_cluster_file(cluster.cluster_file());
+    REQUIRE(file);
+    std::filesystem::rename(data, data + ".of-" + to_hex(file->membership.cluster.view()).substr(0, 12));
     CHECK(cluster.tagma({"recover", "--yes"}, seconds(30)).exit_status == 0);
     REQUIRE(cluster.up());
     CHECK(cluster.tagma({"call", "kv", "get", "city"}).output == "Nicaea\n");

@@ -49,6 +49,9 @@ struct Stopped {
     static_cast<void>(write_cluster(folder, cluster));
   }
   [[nodiscard]] std::string data(ReplicaId id) const { return folder.file("replica-" + std::to_string(id) + "/data"); }
+  [[nodiscard]] std::string aside(ReplicaId id) const {
+    return data_set_aside(folder.path(), id, cluster.file.membership.cluster);
+  }
   void give_state(ReplicaId id, Seq checkpoints) const {
     LmdbOptions options;
     options.mode = LmdbOptions::Mode::create;
@@ -112,7 +115,7 @@ TEST_CASE(
   }
   for (const ReplicaId id : {0U, 1U, 2U}) {
     CHECK(std::filesystem::exists(stopped.data(id) + "/state/data.mdb"));
-    CHECK_FALSE(std::filesystem::exists(stopped.data(id) + ".before-recovery"));
+    CHECK_FALSE(std::filesystem::exists(stopped.aside(id)));
   }
   CHECK_FALSE(std::filesystem::exists(stopped.folder.file("recovered-state")));
   // What is found when the states are read is not chosen: begun with is what is left.
@@ -131,10 +134,65 @@ TEST_CASE("recover: what fails once folders are moved says where they are, and m
   const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
   const auto failed = recover(options, bundled_services());
   REQUIRE_FALSE(failed);
-  CHECK(failed.reason().find("data.before-recovery") != std::string::npos);
-  CHECK(std::filesystem::exists(stopped.data(0) + ".before-recovery/state/data.mdb"));
+  CHECK(failed.reason().find(std::filesystem::path(stopped.aside(0)).filename()) != std::string::npos);
+  CHECK(std::filesystem::exists(stopped.aside(0) + "/state/data.mdb"));
   std::filesystem::remove(stopped.folder.file("replica-3"));
   std::filesystem::create_directory(stopped.folder.file("replica-3"));
+  const auto again = recover(options, bundled_services());
+  REQUIRE_MESSAGE(again, again.reason());
+  CHECK(again->genesis_slot == 9);
+}
+
+TEST_CASE("recover: what a recovery of before had set aside is not taken for what this cluster has") {
+  Stopped stopped;
+  for (const ReplicaId id : {0U, 1U}) stopped.give_state(id, 8);
+  const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
+  REQUIRE(recover(options, bundled_services()));
+  // As one leaves them that ended right after it had written cluster.toml.
+  for (const ReplicaId id : {0U, 1U, 2U, 3U}) {
+    std::filesystem::copy(stopped.aside(id), stopped.data(id) + ".before-recovery",
+                          std::filesystem::copy_options::recursive);
+  }
+  const auto again = recover(options, bundled_services());
+  REQUIRE_MESSAGE(again, again.reason());
+  CHECK(again->genesis_slot == 10);
+}
+
+TEST_CASE("recover: the empty state of replicas that have lost theirs proves nothing") {
+  Stopped stopped;
+  for (const ReplicaId id : {0U, 1U}) stopped.give_state(id, 0);
+  stopped.give_state(2, 8);
+  stopped.give_state(3, 4);
+  const auto recovered =
+      recover({stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}}, bundled_services());
+  REQUIRE_MESSAGE(recovered, recovered.reason());
+  CHECK(recovered->genesis_slot == 9);
+}
+
+TEST_CASE("recover: a state that a write found damaged is not handed to all") {
+  Stopped stopped;
+  for (const ReplicaId id : {0U, 1U}) stopped.give_state(id, 8);
+  stopped.give_state(2, 4);
+  std::ofstream(stopped.data(0) + "/damage-found") << "table leaves: a page is not what it was\n";
+  const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
+  const auto plan = plan_recovery(options, bundled_services());
+  REQUIRE_MESSAGE(plan, plan.reason());
+  CHECK(plan->base == 8);
+  CHECK(plan->base_of == 1);
+  CHECK_FALSE(plan->replicas[0].state);
+  CHECK(plan->replicas[0].remark.find("a page is not what it was") != std::string::npos);
+}
+
+TEST_CASE("recover: run again, it does not take what it has handed out for what was there") {
+  Stopped stopped;
+  stopped.give_state(2, 8);
+  // Replica 3 cannot be given anything, after 0 and 1 were, which had nothing.
+  std::filesystem::create_directories(stopped.folder.file("replica-3"));
+  std::filesystem::create_directory_symlink(stopped.folder.file("nowhere"), stopped.data(3));
+  const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
+  REQUIRE_FALSE(recover(options, bundled_services()));
+  REQUIRE(std::filesystem::exists(stopped.data(1) + "/state/data.mdb"));
+  std::filesystem::remove(stopped.data(3));
   const auto again = recover(options, bundled_services());
   REQUIRE_MESSAGE(again, again.reason());
   CHECK(again->genesis_slot == 9);
