@@ -1,5 +1,6 @@
 // The command line of the simulator: `./tagma sim`.
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::optional<std::uint64_t> seed;
   std::string seeds;
+  std::uint64_t rotating = 0;  ///< so many seeds that have not been run before
   std::string profile = "all";
   unsigned jobs = 1;
   bool json = false;
@@ -40,6 +42,12 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_range(const std::st
   if (!is_number(first) || !is_number(last)) return std::nullopt;
   const std::pair range{std::stoull(first), std::stoull(last)};
   return range.first <= range.second ? std::optional(range) : std::nullopt;
+}
+
+/// Rises with time by so much that slices of different moments do not overlap in practice; small enough to be typed.
+std::uint64_t first_rotating_seed() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count()) * 100;
 }
 
 Json json_of(const RunReport& report, Profile asked) {
@@ -174,9 +182,19 @@ int run(const Arguments& arguments) {
     return 2;
   }
   const AbortReporter reporter;
-  if (!arguments.seeds.empty() && (arguments.shrink || !arguments.without.empty())) {
-    std::fprintf(stderr, "sim: --shrink and --without are for one run; give --seed in the place of --seeds\n");
+  const bool many = !arguments.seeds.empty() || arguments.rotating > 0;
+  if (many && (arguments.shrink || !arguments.without.empty())) {
+    std::fprintf(stderr, "sim: --shrink and --without are for one run; give --seed in the place of %s\n",
+                 arguments.seeds.empty() ? "--rotating" : "--seeds");
     return 2;
+  }
+  if (arguments.rotating > 0) {
+    if (arguments.seed || !arguments.seeds.empty()) {
+      std::fprintf(stderr, "sim: --rotating draws its own seeds; leave --seed and --seeds out\n");
+      return 2;
+    }
+    const auto first = first_rotating_seed();
+    return run_many(first, first + arguments.rotating - 1, *profile, arguments);
   }
   if (!arguments.seeds.empty()) {
     const auto range = parse_range(arguments.seeds);
@@ -199,15 +217,17 @@ int main(int count, char** words) {
       "The deterministic simulator: a whole cluster, its clients and its enemies in virtual time.\n"
       "The same seed and profile give the same run everywhere. Exit 0: passed, 1: a violation was found."};
   app.name("tagma sim");
-  app.add_option("--seed", arguments.seed, "one run; a random seed if neither this nor --seeds is given");
+  app.add_option("--seed", arguments.seed, "one run; a random seed if nothing says which");
   app.add_option("--seeds", arguments.seeds, "many runs: A..B");
+  app.add_option("--rotating", arguments.rotating, "many runs, of seeds that were not run before; it prints which")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("COUNT");
   std::string profiles;  // as words parted by |, so that TAB offers them
   for (const auto name : profile_names()) profiles += (profiles.empty() ? "" : "|") + std::string(name);
-  app.add_option("--profile", arguments.profile,
-                 "what happens in a run (all: draws calm, lossy, crash or byzantine-backups)")
+  app.add_option("--profile", arguments.profile, "what happens in a run (all: draws one of the others but real-crypto)")
       ->type_name(profiles)
       ->capture_default_str();
-  app.add_option("--jobs", arguments.jobs, "threads that share the seeds of --seeds")
+  app.add_option("--jobs", arguments.jobs, "threads that share the seeds")
       ->check(CLI::Range(1U, 256U).description(""))
       ->type_name("N")
       ->capture_default_str();
@@ -223,7 +243,7 @@ int main(int count, char** words) {
   app.footer(
       "examples:\n  tagma sim --seed 7\n  tagma sim --seed 7 --trace\n  tagma sim --seed 7 --shrink\n  tagma sim "
       "--seeds 1..2000 --jobs 2\n"
-      "  tagma sim --seeds 1..50 --profile real-crypto --json");
+      "  tagma sim --seeds 1..50 --profile real-crypto --json\n  tagma sim --rotating 2000 --jobs 2");
   if (tagma::cli::answer_completion(app, count, words, std::cout)) return 0;
   try {
     app.parse(count, words);

@@ -238,7 +238,10 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   Random random(seed, "options");
   options.profile = profile;
   if (profile == Profile::all) {
-    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups});
+    // Twice those in which replicas play what is written on them: each row is to be seen often.
+    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups,
+                                     Profile::byzantine_backups, Profile::byzantine_primary, Profile::byzantine_primary,
+                                     Profile::byzantine_clients, Profile::twins, Profile::liveness});
   }
   // Small clusters are the common ones and the cheap ones to simulate.
   options.n = random.one_of<std::uint32_t>({4, 4, 4, 4, 5, 6, 7, 7, 8, 9, 10});
