@@ -142,8 +142,8 @@ class DiskStorage final : public Storage {
   MonotonicUs checkpoints_us_ = 0;
   MonotonicUs checkpoint_max_seen_us_ = 0;
 
-  Worker log_worker_;
-  Worker state_worker_;
+  Worker log_worker_{"tagma-log"};
+  Worker state_worker_{"tagma-state"};
 };
 
 }  // namespace tagma::runtime

@@ -1,5 +1,6 @@
 #include "replica/runtime/worker.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,9 +13,10 @@
 
 namespace tagma::runtime {
 
-Worker::Worker() : event_descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Worker::Worker(const char* name) : event_descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { run(); });
+  static_cast<void>(::pthread_setname_np(thread_.native_handle(), name));
 }
 
 Worker::~Worker() {

@@ -12,7 +12,8 @@ namespace tagma::runtime {
 /// what the task wrote may be read there once finished() has said so.
 class Worker {
  public:
-  Worker();
+  /// `name`: of the thread, as process monitors show it; at most 15 characters.
+  explicit Worker(const char* name);
   /// Waits for the task that runs.
   ~Worker();
   Worker(const Worker&) = delete;
