@@ -271,6 +271,7 @@ class ReplicaCore::Implementation {
 
   // Checkpoints (stability.cpp)
   [[nodiscard]] bool checkpoint_vote_is_authentic(const CheckpointVote& vote);
+  [[nodiscard]] CheckpointVote signed_vote_for(const StateRoot& checkpoint) const;
   void vote_for_checkpoint(const CheckpointWritten& event);
   void count_checkpoint_vote(const CheckpointVote& vote);
   /// Whether a quorum signed it; counts why not.
@@ -341,6 +342,10 @@ class ReplicaCore::Implementation {
   void end_lease_in_time();
   [[nodiscard]] MonotonicUs lease_end_us() const;
   [[nodiscard]] CheckpointCertificate votes_for(Seq seq) const;
+  /// What the cluster began with, which is stable although nobody has voted for it.
+  [[nodiscard]] bool is_beginning(const StateRoot& checkpoint) const {
+    return checkpoint == StateRoot{config_.genesis_slot, config_.genesis_root};
+  }
   [[nodiscard]] std::size_t fill(StateParts& parts, const std::vector<StateQuestion>& places) const;
   [[nodiscard]] MonotonicUs transfer_wake_us() const;
   /// How far a transfer is, for whoever asks.

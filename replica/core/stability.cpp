@@ -22,17 +22,22 @@ void ReplicaCore::Implementation::on(const CheckpointWritten& event) {
   grant_leases();
 }
 
-void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& event) {
-  if (event.seq <= wrong_votes_up_to_) return;  // it has signed another root, perhaps
+CheckpointVote ReplicaCore::Implementation::signed_vote_for(const StateRoot& checkpoint) const {
   CheckpointVote vote;
   vote.content = {.cluster = config_.membership.cluster,
                   .epoch = config_.membership.epoch,
                   .replica = config_.id,
                   .incarnation = own_life().incarnation,
-                  .seq = event.seq,
-                  .root = event.root};
+                  .seq = checkpoint.seq,
+                  .root = checkpoint.root};
   vote.body = wire::encode_checkpoint_body(vote.content);
   vote.signature = authenticator_.sign(wire::checkpoint_statement(vote.body));
+  return vote;
+}
+
+void ReplicaCore::Implementation::vote_for_checkpoint(const CheckpointWritten& event) {
+  if (event.seq <= wrong_votes_up_to_) return;  // it has signed another root, perhaps
+  const auto vote = signed_vote_for({event.seq, event.root});
   checkpoint_sent_us_ = now_.monotonic_us;
   broadcast(vote);
   count_checkpoint_vote(vote);
@@ -43,7 +48,8 @@ bool ReplicaCore::Implementation::checkpoint_vote_is_authentic(const CheckpointV
   const auto* member = config_.membership.find_replica(content.replica);
   // Any life's: that a state is right does not end with the life that says so.
   return member != nullptr && content.cluster == config_.membership.cluster &&
-         content.epoch == config_.membership.epoch && content.seq % config_.checkpoint_interval == 0 &&
+         content.epoch == config_.membership.epoch &&
+         (content.seq % config_.checkpoint_interval == 0 || is_beginning({content.seq, content.root})) &&
          authenticator_.verify(member->key, wire::checkpoint_statement(vote.body), vote.signature);
 }
 

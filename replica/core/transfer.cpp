@@ -486,10 +486,13 @@ void ReplicaCore::Implementation::grant_leases() {
   }
 }
 
-/// What is known of a checkpoint that the own state agrees with: its certificate, or the votes so far.
+/// What is known of a checkpoint that the own state agrees with: its certificate, or the votes so far. For what the
+/// cluster began with there are none: whoever keeps it says so himself, or nobody who has lost it could take it before
+/// the first checkpoint behind it, which may need his vote.
 CheckpointCertificate ReplicaCore::Implementation::votes_for(Seq seq) const {
-  if (seq == certificate_) return certificate_message_;
+  if (seq == certificate_ && !certificate_message_.votes.empty()) return certificate_message_;
   CheckpointCertificate known;
+  if (seq == certificate_) known.votes.push_back(signed_vote_for({seq, config_.genesis_root}));
   const auto votes = checkpoint_votes_.find(seq);
   const auto root = own_roots_.find(seq);
   if (votes == checkpoint_votes_.end() || root == own_roots_.end()) return known;

@@ -440,3 +440,33 @@ TEST_CASE("a source answers about what it has leased only, and no faster than al
   CHECK(answered < 20);
   CHECK(source.counted("parts of the state asked for faster than allowed"));
 }
+
+TEST_CASE(
+    "a state that was lost before the first checkpoint of a cluster that began with one is taken from the others") {
+  Cluster cluster(4);
+  Overlay first;
+  for (int key = 0; key < 20; ++key) first["key " + std::to_string(key)] = Bytes(50, 'v');
+  NodeDisk model;
+  const Digest root = model.store->apply(3, first);
+  for (ReplicaId id = 0; id < 4; ++id) {
+    auto& node = cluster[id];
+    node.config.genesis_slot = 3;  // where the cluster before ended, which is no slot of a checkpoint
+    node.config.genesis_root = root;
+    if (id != 3) node.store.apply(3, first);  // the disk of 3 has its log, and no state
+    cluster.restart(id);
+  }
+  // Nobody asks for anything, and two are enough to take it from.
+  const auto without_2 = [](ReplicaId from, ReplicaId to, const Message&) { return from != 2 && to != 2; };
+  REQUIRE(wait_for(
+      cluster, [&cluster] { return cluster[3].core.view().executed == 3; }, without_2));
+  CHECK(cluster[3].counted("state installed"));
+  check_alike(cluster);
+  // One alone proves nothing.
+  cluster[3].disk = {};
+  cluster.restart(3);
+  const auto only_0 = [](ReplicaId from, ReplicaId to, const Message&) {
+    return (from == 0 || from == 3) && (to == 0 || to == 3);
+  };
+  CHECK_FALSE(wait_for(
+      cluster, [&cluster] { return cluster[3].core.view().executed == 3; }, only_0));
+}
