@@ -237,7 +237,9 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
   // Only now: a replica that could not open its ports has promised nothing and may try again.
   if (auto refused = runtime::begin_life(prepared.data, file.membership.cluster, prepared.life, file.durability,
                                          prepared.secret_folder)) {
-    return refuse(*refused);
+    // No room, say: the next start may find some.
+    log.error("REFUSED: " + refused->reason);
+    return exit_failed;
   }
   log.info(starting_line(options, prepared));
   if (prepared.life.nonce != LifeNonce{}) log.info(life_line(prepared.life));

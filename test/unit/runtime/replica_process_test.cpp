@@ -369,6 +369,15 @@ TEST_CASE("a port in use is named, and leaves no mark, so that the next start is
   CHECK(std::filesystem::exists(setting.folder.file("replica-1/genesis")));
 }
 
+TEST_CASE("where the mark of a start cannot be written, a later start may fare better") {
+  const Setting setting(Durability::async);
+  std::filesystem::create_directories(setting.options(0).data_directory + "/started.new");
+  Child replica(setting.options(0), setting.folder.file("0.log"));
+  CHECK(replica.wait() == 1);
+  CHECK(replica.says("REFUSED: "));
+  CHECK(replica.says("/started.new: cannot be written"));
+}
+
 TEST_CASE("secrets: a missing one, and one of another replica") {
   const Setting setting;
   auto options = setting.options(0);
