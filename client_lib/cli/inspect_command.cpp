@@ -66,12 +66,17 @@ void print_text(const InspectOptions& options, const DataInspection& found, std:
   if (found.log) out << "  log    " << log_text(*found.log) << "\n";
   if (found.state) out << "  state  " << state_text(*found.state) << "\n";
   if (found.on_disk && !found.damage) out << "All of it is as it was written.\n";
+  if (found.ahead_of_disk) {
+    out << "But with durability async it may have promised more than was written when it was killed: it has lost its\n"
+           "memory, and the next start begins another life.\n";
+  }
   out << std::flush;
 }
 
 nlohmann::json to_json(const DataInspection& found) {
   nlohmann::json json = {{"cluster", to_hex(found.cluster.view())},
                          {"life", to_hex(found.life.view())},
+                         {"ahead_of_disk", found.ahead_of_disk},
                          {"on_disk", found.on_disk},
                          {"log", nullptr},
                          {"state", nullptr},

@@ -29,6 +29,12 @@ void count(LogInspection& log, const RecordCertificate& record) {
   log.certificate = std::max(log.certificate, record.certificate.votes.front().content.seq);
 }
 
+/// Whether the entry that says whose log it is names the life of the mark: what another one promised does not count.
+bool is_of_life(ByteView owner, const DataInspection& inspection) {
+  return owner.starts_with(inspection.cluster.view()) &&
+         (inspection.life == LifeNonce{} || owner.ends_with(inspection.life.view()));
+}
+
 void inspect_log(const std::string& path, DataInspection& inspection) {
   PosixFolder folder(path);
   const auto read = Log::read(folder);
@@ -46,8 +52,13 @@ void inspect_log(const std::string& path, DataInspection& inspection) {
   log.torn_bytes = content.torn_bytes;
   bool owned = false;
   for (const auto& entry : content.entries) {
-    owned = owned || entry.kind == runtime::log_owner_kind;
-    if (entry.kind == runtime::log_owner_kind) continue;
+    if (entry.kind == runtime::log_owner_kind) {
+      owned = true;
+      if (is_of_life(entry.payload, inspection)) continue;
+      inspection.damage =
+          path + ": the log is of another life of the replica, or of another cluster, than the file started";
+      return;
+    }
     const auto record = decode_record(entry);
     if (!record) {
       inspection.damage = path + ": a record of the log is damaged: " + record.reason();
@@ -96,6 +107,7 @@ Result<DataInspection> inspect_data(const std::string& data_directory,
   DataInspection inspection;
   inspection.cluster = (*mark)->cluster;
   inspection.life = (*mark)->life;
+  inspection.ahead_of_disk = (*mark)->ahead_of_disk;
   const std::string log_path = data_directory + "/log";
   const std::string state_path = data_directory + "/state";
   inspection.on_disk = std::filesystem::exists(log_path, error) || std::filesystem::exists(state_path, error);

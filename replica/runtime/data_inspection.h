@@ -32,6 +32,7 @@ struct StateInspection {
 struct DataInspection {
   ClusterId cluster;
   LifeNonce life;                        ///< zero: the replica's first one
+  bool ahead_of_disk = false;            ///< its process has not ended cleanly with durability "async": memory is lost
   bool on_disk = false;                  ///< false: of durability "memory", there is nothing but the mark
   std::optional<LogInspection> log;      ///< nothing where it is damaged
   std::optional<StateInspection> state;  ///< nothing where it is damaged

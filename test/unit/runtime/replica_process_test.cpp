@@ -275,6 +275,32 @@ TEST_CASE("a state that a write found damaged is set aside by the next start, on
   }
 }
 
+TEST_CASE("inspect says what the next start makes of a disk that is whole, and of a life that is over") {
+  const Setting setting(Durability::async);
+  const std::string path = setting.options(0).data_directory;
+  {
+    Child killed(setting.options(0), setting.folder.file("0.log"));
+    REQUIRE(eventually([&] { return killed.says("starting: "); }));
+  }
+  const auto look = [&path] { return inspect_data(path, [](std::uint64_t, std::uint64_t) {}); };
+  auto found = look();
+  REQUIRE_MESSAGE(found, found.reason());
+  CHECK(found->ahead_of_disk);
+  CHECK_FALSE(found->damage);
+  {
+    const auto data = runtime::DataDirectory::open(path);
+    REQUIRE(data);
+    LifeNonce later;
+    later.bytes.fill(7);
+    REQUIRE_FALSE(data->write_mark({.cluster = found->cluster, .life = later}));
+  }
+  found = look();
+  REQUIRE_MESSAGE(found, found.reason());
+  CHECK_FALSE(found->ahead_of_disk);
+  REQUIRE(found->damage);
+  CHECK(found->damage->find("the log is of another life") != std::string::npos);
+}
+
 TEST_CASE("every step of setting a state aside may be the last one of the process") {
   const Setting setting(Durability::sync);
   setting.start_once(0);
