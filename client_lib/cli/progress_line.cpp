@@ -1,10 +1,18 @@
 #include "client_lib/cli/progress_line.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <ostream>
 
 namespace tagma::cli {
-namespace {
-constexpr std::size_t width_max = 79;  // a line that wraps cannot be rewritten
+
+std::size_t width_without_wrap(int terminal) {
+  constexpr std::size_t width_max = 79;
+  winsize size{};
+  if (ioctl(terminal, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return width_max;
+  return std::min<std::size_t>(size.ws_col - 1U, width_max);
 }
 
 ProgressLine::ProgressLine(const Streams& streams, std::chrono::milliseconds interval)
@@ -19,7 +27,7 @@ void ProgressLine::update(std::string_view text) {
   if (now < next_) return;
   next_ = now + interval_;
   if (streams_.err_is_terminal) {
-    streams_.err << "\r\x1b[K" << text.substr(0, width_max) << std::flush;
+    streams_.err << "\r\x1b[K" << text.substr(0, width_without_wrap(STDERR_FILENO)) << std::flush;
     shown_ = true;
   } else {
     streams_.err << text << std::endl;

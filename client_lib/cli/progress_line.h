@@ -2,11 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 
 #include "client_lib/cli/command.h"
 
 namespace tagma::cli {
+
+/// How many characters a line of this terminal may have, at most 79: one that wraps cannot be rewritten. Of what is no
+/// terminal, or does not know its size, 79.
+[[nodiscard]] std::size_t width_without_wrap(int terminal);
 
 class ProgressLine {
  public:

@@ -1,11 +1,15 @@
 #include "client_lib/cli/text_format.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "client_lib/cli/process_usage.h"
+#include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/terminal_buffer.h"
 
 using namespace tagma::cli;
@@ -22,6 +26,19 @@ TEST_CASE("durations have the unit that fits") {
   CHECK(duration_text(5'214) == "5.21 ms");
   CHECK(duration_text(52'140) == "52.1 ms");
   CHECK(duration_text(1'200'000) == "1.20 s");
+}
+
+TEST_CASE("a line of progress is no wider than its terminal") {
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  REQUIRE(terminal >= 0);
+  winsize size{};
+  for (const auto& [columns, width] : {std::pair{40, 39U}, {80, 79U}, {200, 79U}, {0, 79U}}) {
+    size.ws_col = static_cast<unsigned short>(columns);
+    REQUIRE(ioctl(terminal, TIOCSWINSZ, &size) == 0);
+    CHECK(width_without_wrap(terminal) == width);
+  }
+  close(terminal);
+  CHECK(width_without_wrap(-1) == 79);
 }
 
 TEST_CASE("nouns and lists") {
