@@ -305,10 +305,24 @@ Result<bool> renew_genesis_if_started(const std::string& directory, ClusterFile&
   return true;
 }
 
-bool is_in_first_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+namespace {
+
+std::string mark_text(const std::string& directory, ReplicaId replica) {
   std::ifstream mark(data_path(directory, replica) + "/started");
   std::string text;
-  return mark && std::getline(mark, text) && text == to_hex(cluster.view());
+  std::getline(mark, text);
+  return text;
+}
+
+}  // namespace
+
+bool is_in_first_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+  return mark_text(directory, replica) == to_hex(cluster.view());
+}
+
+bool is_in_later_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster) {
+  const std::string text = mark_text(directory, replica);
+  return text.starts_with(to_hex(cluster.view()) + " ") && !text.ends_with(" ahead");
 }
 
 std::optional<Refused> too_few_remember(const std::string& directory, const Membership& membership,
@@ -317,11 +331,12 @@ std::optional<Refused> too_few_remember(const std::string& directory, const Memb
   const std::string left = remember == 0 ? "no replica remembers"
                                          : "only " + std::to_string(remember) + " of " +
                                                std::to_string(membership.n()) + " replicas remember";
+  const std::string what = remember == 0 ? " what it promised" : " what they promised";
   const std::string argument = directory_argument(directory);
-  return Refused{directory + ": " + left + " what it promised in this cluster, and " +
-                 std::to_string(membership.quorum()) + " are needed to take back those that do not; " + program.word +
-                 " recover" + argument + " begins a new cluster with what is left, " + program.word + " up --fresh" +
-                 argument + " removes all of it and starts an empty one"};
+  return Refused{directory + ": " + left + what + " in this cluster, and " + std::to_string(membership.quorum()) +
+                 " are needed to take back those that do not; " + program.word + " recover" + argument +
+                 " begins a new cluster with what is left, " + program.word + " up --fresh" + argument +
+                 " removes all of it and starts an empty one"};
 }
 
 std::optional<Refused> too_few_remember(const std::string& directory, const ClusterFile& file,

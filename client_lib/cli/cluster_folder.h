@@ -53,6 +53,8 @@ struct CreatedCluster {
 /// Whether the replica's mark says that all its promises to this cluster are on its disk, since its first life. Of a
 /// later life the mark does not tell whether the others have taken it back.
 [[nodiscard]] bool is_in_first_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster);
+/// The same of a later life; whether the others have taken that one back is not told.
+[[nodiscard]] bool is_in_later_life(const std::string& directory, ReplicaId replica, const ClusterId& cluster);
 
 /// Where so few remember nobody can take the others back: says so, and what to do. Nothing where a quorum does.
 [[nodiscard]] std::optional<Refused> too_few_remember(const std::string& directory, const Membership& membership,

@@ -51,29 +51,48 @@ void print_found(const RecoveryPlan& plan, std::ostream& out) {
   }
 }
 
-/// How many replicas certainly remember all that they promised. Where a recovery was interrupted nobody does: it has
-/// moved their data.
-std::uint32_t count_remembering(const RecoveryPlan& plan, const std::string& directory, const ClusterId& cluster) {
-  std::uint32_t remember = 0;
+struct Remembering {
+  std::uint32_t certainly = 0;     ///< replicas that remember all that they promised
+  std::vector<ReplicaId> perhaps;  ///< that began another life: they do if the others had taken them back
+};
+
+/// Where a recovery was interrupted nobody remembers: it has moved their data.
+Remembering who_remembers(const RecoveryPlan& plan, const std::string& directory, const ClusterId& cluster) {
+  Remembering remember;
   for (const auto& found : plan.replicas) {
     std::error_code error;
-    if (std::filesystem::exists(data_set_aside(directory, found.id, cluster), error)) return 0;
-    const bool whole = found.log && found.state && found.remark.empty();
-    remember += whole && is_in_first_life(directory, found.id, cluster) ? 1U : 0U;
+    if (std::filesystem::exists(data_set_aside(directory, found.id, cluster), error)) return {};
+    if (!found.log || !found.state || !found.remark.empty()) continue;
+    if (is_in_first_life(directory, found.id, cluster)) ++remember.certainly;
+    if (is_in_later_life(directory, found.id, cluster)) remember.perhaps.push_back(found.id);
   }
   return remember;
 }
 
 /// Why no new cluster is needed; nothing where it may be. In doubt it may be.
-std::optional<std::string> why_not_needed(const RecoveryPlan& plan, const std::string& directory,
+std::optional<std::string> why_not_needed(std::uint32_t remember, const std::string& directory,
                                           const Membership& membership, const ProgramName& program) {
-  const std::uint32_t remember = count_remembering(plan, directory, membership.cluster);
   if (remember < membership.quorum()) return std::nullopt;
   const std::string who = remember == membership.n()
                               ? "all " + counted(remember, "replica") + " remember"
                               : std::to_string(remember) + " of " + counted(membership.n(), "replica") + " remember";
   return who + " what they promised: " + program.word + " up" + directory_argument(directory) + " starts this cluster" +
          (remember == membership.n() ? "" : ", which takes back those that do not") + ", and recover is not needed";
+}
+
+/// What to try before a new cluster, where it may well be that none is needed.
+void print_doubt(const Remembering& remember, const std::string& directory, const Membership& membership,
+                 const Streams& streams) {
+  if (remember.certainly + remember.perhaps.size() < membership.quorum()) return;
+  std::vector<std::string> ids;
+  for (const ReplicaId id : remember.perhaps) ids.push_back(std::to_string(id));
+  const bool one = ids.size() == 1;
+  streams.out << "\n"
+              << (one ? "Replica " : "Replicas ") << listed(ids)
+              << " began another life after a loss of memory. If the "
+              << "others had taken " << (one ? "it" : "them") << " back, a\nquorum remembers and no new cluster is "
+              << "needed. Try this first, which finds out:\n  " << streams.program.word << " up"
+              << directory_argument(directory) << "\n";
 }
 
 void print_plan(const RecoveryPlan& plan, const Membership& membership, std::ostream& out) {
@@ -131,13 +150,15 @@ int run_recover(const Arguments& arguments, const Streams& streams, const Progra
   progress.clear();
   if (!plan) return fail(streams, "recover", plan.reason());
   print_found(*plan, streams.out);
-  if (const auto reason = why_not_needed(*plan, options.directory, file->membership, streams.program)) {
+  const auto remember = who_remembers(*plan, options.directory, file->membership.cluster);
+  if (const auto reason = why_not_needed(remember.certainly, options.directory, file->membership, streams.program)) {
     if (options.yes) return fail(streams, "recover", "nothing was changed: " + *reason);
     streams.out << "\nNothing was changed: " << *reason << "." << std::endl;
     return exit_ok;
   }
   print_plan(*plan, file->membership, streams.out);
   if (!options.yes) {
+    print_doubt(remember, options.directory, file->membership, streams);
     streams.out << "\nNothing was changed. To begin a new cluster with it: " << streams.program.word << " recover"
                 << directory_argument(options.directory) << " --yes" << std::endl;
     return exit_ok;

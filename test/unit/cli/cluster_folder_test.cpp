@@ -252,7 +252,8 @@ TEST_CASE("a new cluster permits each replica to begin, once") {
   mark_started(directory, 0, cluster);
   refused = too_few_remember(directory, file, {});
   REQUIRE(refused);
-  CHECK(contains(refused->reason, "only 2 of 4 replicas remember what it promised in this cluster, and 3 are needed"));
+  CHECK(
+      contains(refused->reason, "only 2 of 4 replicas remember what they promised in this cluster, and 3 are needed"));
   mark_started(directory, 1, cluster);
   CHECK_FALSE(too_few_remember(directory, file, {}));
 }
@@ -274,7 +275,7 @@ TEST_CASE("where fewer than a quorum remember it is said what to do") {
   CHECK_FALSE(too_few_remember("c", file.membership, 3, {}));
   const auto two = too_few_remember("c", file.membership, 2, {});
   REQUIRE(two);
-  CHECK(contains(two->reason, "only 2 of 4 replicas remember what it promised in this cluster, and 3 are needed"));
+  CHECK(contains(two->reason, "only 2 of 4 replicas remember what they promised in this cluster, and 3 are needed"));
   CHECK(contains(two->reason, " recover --dir c begins a new cluster with what is left"));
   const auto none = too_few_remember("c", file.membership, 0, {});
   REQUIRE(none);
@@ -288,10 +289,13 @@ TEST_CASE("a mark tells of the first life only, and not of one that was ahead of
   CHECK_FALSE(is_in_first_life(folder / "c", 0, cluster));
   mark_started(folder / "c", 0, cluster);
   CHECK(is_in_first_life(folder / "c", 0, cluster));
+  CHECK_FALSE(is_in_later_life(folder / "c", 0, cluster));
   CHECK_FALSE(is_in_first_life(folder / "c", 0, ClusterId{}));
   for (const std::string more : {" ahead", " 00ff", " 00ff ahead"}) {
     std::ofstream(data_path(folder / "c", 0) + "/started") << to_hex(cluster.view()) << more << "\n";
     CHECK_FALSE(is_in_first_life(folder / "c", 0, cluster));
+    CHECK(is_in_later_life(folder / "c", 0, cluster) == (more == " 00ff"));
+    CHECK_FALSE(is_in_later_life(folder / "c", 0, ClusterId{}));
   }
 }
 
