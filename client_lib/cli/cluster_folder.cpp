@@ -206,7 +206,7 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
   std::error_code error;
   if (fs::exists(cluster_file_path(directory), error)) {
     return Refused{directory + ": has a cluster already, which init never overwrites; choose another folder with " +
-                   "--dir, or run " + program.word + " up --fresh to start anew"};
+                   "--dir, or run " + program.word + " up --fresh, which removes it and starts an empty one"};
   }
   auto port = choose_base_port(plan);
   if (!port) return Refused{port.reason()};

@@ -80,7 +80,7 @@ std::optional<Refused> plan_services(const InitOptions& options, const ServiceCa
 /// For options whose value differs from what the cluster has.
 Refused differs(const std::string& option, const std::string& existing) {
   return Refused{option + " contradicts the existing cluster, which has " + existing +
-                 "; leave the option out, or start anew with --fresh"};
+                 "; leave the option out, or start anew with --fresh, which removes all that the cluster holds"};
 }
 
 }  // namespace

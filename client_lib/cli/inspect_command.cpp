@@ -31,7 +31,7 @@ void describe_arguments(CLI::App& app, InspectOptions& options) {
   app.footer(
       "Examples:\n"
       "  tagma inspect ./tagma-cluster/replica-2/data\n"
-      "  tagma inspect /var/lib/tagma --json\n\n"
+      "  tagma inspect /var/lib/tagma/replica-2 --json\n\n"
       "Nothing is changed. Exit status: 0 all is whole, 1 damage (the first that was\n"
       "found, and what to do), 2 no such folder, or its replica runs.");
 }
@@ -41,7 +41,7 @@ std::string log_text(const LogInspection& log) {
   if (log.last == 0) {
     text += "no records of slots";
   } else {
-    text += "of slots " + with_commas(log.first) + " to " + with_commas(log.last) + " " +
+    text += "of slots " + with_commas(log.first) + " to " + with_commas(log.last) + ", " +
             with_commas(log.pre_prepared) + " recorded, " + with_commas(log.prepared) + " prepared, " +
             with_commas(log.decided) + " decided";
   }

@@ -70,7 +70,7 @@ bool run_pass(ClosedLoop& loop, const LineFile& file, bool writes, Pass& pass, S
     const auto& entry = file.entries[tag];
     if (result.status != CallStatus::ok) {
       ++pass.unknown;
-      note_problem(pass, entry.line, "outcome unknown: " + result.error);
+      note_problem(pass, entry.line, result.error);
       loop.stop();  // the rest would wait for its time limit too
       return;
     }

@@ -38,7 +38,7 @@ std::optional<StartFailure> LocalCluster::start_children(const std::string& log_
     const std::string others = in_use.size() > 1 ? " and " + std::to_string(in_use.size() - 1) + " more" : "";
     return StartFailure{in_use.front() + others +
                             ": in use by another process; stop that one, or start a cluster on other ports with " +
-                            "--base-port in a new folder or with --fresh",
+                            "--base-port in a new folder",
                         true, false};
   }
   for (ReplicaId id = 0; id < file_.membership.n(); ++id) {

@@ -144,7 +144,8 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
         << " diff says in what\n";
   }
   if (const auto primary = silent_primary(membership, reports)) {
-    out << "the primary (replica " << *primary << ") does not answer: the next request brings another\n";
+    out << "the primary (replica " << *primary << ") does not answer"
+        << (summary.quorum_agrees ? ": the next request brings another" : "") << "\n";
   }
   for (const auto& replica : reports) {
     if (replica.answered && !replica.report.voting) {

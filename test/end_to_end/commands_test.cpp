@@ -170,6 +170,12 @@ TEST_SUITE("commands") {
     const auto after = parsed(cluster.tagma({"status", "--json"}));
     CHECK(after.at("primary_answers") == true);
     CHECK(after.at("replicas").at(1).at("role") == "primary");
+    // Without a quorum no request brings another.
+    REQUIRE(cluster.signal_replica(1, SIGSTOP));
+    const Finished none = cluster.tagma({"status"});
+    check_status(none, 3);
+    CHECK(none.output.find("the primary (replica 1) does not answer\n") != std::string::npos);
+    REQUIRE(cluster.signal_replica(1, SIGCONT));
     REQUIRE(cluster.signal_replica(0, SIGCONT));
     CHECK(await(
         [&] {
