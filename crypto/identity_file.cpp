@@ -122,8 +122,9 @@ Result<Identity> Identity::load(const std::string& path) {
   // Without O_NONBLOCK a pipe in the key's place would hang the start.
   const FileDescriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!descriptor.valid()) {
-    return refused(path,
-                   "cannot open the secret key: " + errno_text() + "; check the path, or make keys with tagma init");
+    const char* const advice =
+        errno == EACCES ? "run this as the user that it belongs to" : "check the path, or make keys with tagma init";
+    return refused(path, "cannot open the secret key: " + errno_text() + "; " + advice);
   }
   if (std::optional<Refused> problem = check_file(path, descriptor.get())) {
     return std::move(*problem);

@@ -241,6 +241,7 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
 Result<ClusterFile> open_cluster(const std::string& directory, const ProgramName& program) {
   std::error_code error;
   if (!fs::exists(cluster_file_path(directory), error)) {
+    if (error) return Refused{directory + ": cannot be looked into: " + error.message()};
     return Refused{directory + ": no cluster here (no cluster.toml); start one with " + program.word + " up" +
                    directory_argument(directory) + ", or name another folder with --dir"};
   }

@@ -68,6 +68,7 @@ LineFile parse_lines(std::istream& input) {
 Result<LineFile> read_line_file(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::status_known(status)) return Refused{path + ": cannot be looked at: " + error.message()};
   if (!std::filesystem::exists(status)) return Refused{path + ": there is no such file"};
   if (!std::filesystem::is_regular_file(status)) return Refused{path + ": is not a regular file"};
   std::ifstream input(path, std::ios::binary);

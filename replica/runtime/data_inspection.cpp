@@ -97,6 +97,7 @@ Result<DataInspection> inspect_data(const std::string& data_directory,
                                     const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   std::error_code error;
   if (!std::filesystem::exists(data_directory + "/started", error)) {
+    if (error) return Refused{data_directory + ": cannot be looked into: " + error.message()};
     return Refused{data_directory + ": not the data folder of a replica that has started (no file started in it)"};
   }
   const auto data = DataDirectory::open(data_directory);

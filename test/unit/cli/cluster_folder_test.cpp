@@ -182,6 +182,20 @@ TEST_CASE("what a replica runs on is not inspected, and nobody is told to give a
   CHECK_FALSE(data_in_use(data_path(folder / "c", 0)));
 }
 
+TEST_CASE("a folder that cannot be looked into is not one without a cluster, nor of a replica that has not started") {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("loop", folder / "loop");  // to root too
+  const auto inspected = cli::test::run({"inspect", folder / "loop"});
+  CHECK(inspected.status == exit_usage);
+  CHECK(contains(inspected.err, "loop: cannot be looked into: "));
+  const auto asked = cli::test::run({"status", "--dir", folder / "loop"});
+  CHECK(asked.status == exit_usage);
+  CHECK(contains(asked.err, "loop: cannot be looked into: "));
+  const auto loaded = cli::test::run({"load", folder / "loop", "--dir", folder / "loop"});
+  CHECK(loaded.status == exit_usage);
+  CHECK(contains(loaded.err, "loop: cannot be looked at: "));
+}
+
 TEST_CASE("a running cluster is not emptied") {
   const TemporaryFolder folder;
   const std::string directory = folder / "c";
