@@ -41,7 +41,8 @@ CommonRoots compare_roots(const History& left, const History& right) {
     if (other == nullptr) continue;
     common.newest = root.seq;
     if (*other == root.root) {
-      if (common.first_different == 0) common.last_same = root.seq;
+      common.last_same = root.seq;
+      common.first_different = 0;  // what differed before has been repaired
     } else if (common.first_different == 0) {
       common.first_different = root.seq;
     }

@@ -88,6 +88,26 @@ TEST_CASE("a difference that was written over before the last equal checkpoint i
   CHECK(found.parting->slot == 7);
 }
 
+TEST_CASE("a checkpoint that differed and has been repaired since is no difference any more") {
+  Pair pair;
+  pair.execute({{"city", "Nicaea"}}, {{"city", "Tyre"}});
+  pair.execute_alike(4);
+  pair.execute({{"city", "Nicaea"}}, {{"city", "Nicaea"}});
+  pair.execute_alike(9);
+  const auto found = pair.compare();
+  CHECK(found.verdict == Comparison::Verdict::same);
+  CHECK(found.same_up_to == 8);
+  CHECK_FALSE(found.parting);
+
+  pair.execute({{"city", "Nicaea"}}, {{"city", "Tyre"}});  // and again
+  pair.execute_alike(12);
+  const auto again = pair.compare();
+  CHECK(again.verdict == Comparison::Verdict::different);
+  CHECK(again.same_up_to == 8);
+  REQUIRE(again.parting);
+  CHECK(again.parting->slot == 10);
+}
+
 TEST_CASE("other batches are told from other writes") {
   Pair pair;
   pair.execute_alike(2);
