@@ -35,6 +35,7 @@ Refused failed(const std::string& path, const char* what, const char* mend) {
   return Refused{path + ": " + what + ": " + std::strerror(errno) + "; " + mend};
 }
 
+constexpr const char* durable_mend = "use a file system that knows fsync of directories";
 constexpr const char* writable_mend = "give --data a directory that this user may write";
 
 bool write_all(int fd, ByteView bytes) {
@@ -101,6 +102,22 @@ std::optional<StartMark> parse_mark(ByteView text) {
   return text == "\n" ? std::optional(mark) : std::nullopt;
 }
 
+/// A folder is there after a power loss only if each one above it that was made for it is synced: those are among the
+/// ones that this user may change. They are synced at each start, since one that ended in between may have made them.
+bool sync_folders_above(const std::string& path) {
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(path, error).lexically_normal();
+  if (error) return false;
+  auto folder = whole.has_filename() ? whole.parent_path() : whole.parent_path().parent_path();
+  for (;; folder = folder.parent_path()) {
+    if (::access(folder.c_str(), W_OK | X_OK) == 0) {
+      const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (directory.get() < 0 || ::fsync(directory.get()) != 0) return false;
+    }
+    if (folder == folder.parent_path()) return true;
+  }
+}
+
 }  // namespace
 
 Result<DataDirectory> DataDirectory::open(const std::string& path) {
@@ -111,6 +128,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
   if (error) return Refused{path + ": cannot be made: " + error.message() + "; " + writable_mend};
   if (!existed && ::chmod(path.c_str(), S_IRWXU) != 0) return failed(path, "cannot be made private", writable_mend);
   if (::access(path.c_str(), W_OK | X_OK) != 0) return failed(path, "not writable", writable_mend);
+  if (!sync_folders_above(path)) return failed(path, "cannot be made durable", durable_mend);
   const std::string lock_path = path + "/lock";
   Descriptor lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (lock.get() < 0) return failed(lock_path, "cannot be opened", writable_mend);
@@ -190,7 +208,7 @@ std::optional<Refused> DataDirectory::replace_file(const std::string& path, Byte
 std::optional<Refused> DataDirectory::sync() const {
   Descriptor directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
-    return failed(path_, "cannot be made durable", "use a file system that knows fsync of directories");
+    return failed(path_, "cannot be made durable", durable_mend);
   }
   return std::nullopt;
 }

@@ -21,7 +21,7 @@ struct StartMark {
 /// A data directory held by this process (flock on DATA/lock) until destruction. Movable, not thread-safe.
 class DataDirectory {
  public:
-  /// Makes the directory if absent (mode 0700) and locks it. The reason names the path and the mend.
+  /// Makes the directory durably if absent (mode 0700) and locks it. The reason names the path and the mend.
   [[nodiscard]] static Result<DataDirectory> open(const std::string& path);
 
   DataDirectory(DataDirectory&& other) noexcept;

@@ -11,13 +11,15 @@ namespace tagma::runtime {
 
 /// Compares what the members' messages cost. Among the f members that cost most all may be faulty, the next one is not:
 /// whoever costs many times what that one does, and sends more than is served, is cut off. A replica that is itself too
-/// slow for the others is no reason: then all of them cost it much. Integer arithmetic, time comes in. Not thread-safe.
+/// slow for the others is no reason: then all of them cost it much. Nor is that one of them leads: a proposal, with all
+/// the signatures in it, costs many times what votes do, and is counted as a message that cost nothing. A faulty
+/// primary gains its share of the time by that (inbox.h). Integer arithmetic, time comes in. Not thread-safe.
 class FloodGuard {
  public:
   /// `faulty_max`: f; 0: nobody is ever cut off.
   explicit FloodGuard(std::uint32_t faulty_max) : faulty_max_(faulty_max) {}
 
-  /// A message of the sender was served, in so many nanoseconds.
+  /// A message of the sender was served, in so many nanoseconds; 0 for a proposal.
   void served(const Principal& sender, std::uint64_t cost_ns, MonotonicUs now_us);
   /// Something of the sender found no room. Whether that is when it is cut off.
   [[nodiscard]] bool overflowed(const Principal& sender, MonotonicUs now_us);

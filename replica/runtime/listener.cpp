@@ -145,9 +145,9 @@ std::optional<Inbox::Item> Listener::next() {
   return item;
 }
 
-void Listener::charge(std::uint64_t cost_ns, MonotonicUs now_us) {
+void Listener::charge(std::uint64_t cost_ns, bool proposal, MonotonicUs now_us) {
   inbox_.charge(cost_ns);
-  guard_.served(serving_, cost_ns, now_us);
+  guard_.served(serving_, proposal ? 0 : cost_ns, now_us);
 }
 
 /// Returns whether any was looked at: what was sent then may have swallowed the socket's wake-up.

@@ -47,8 +47,9 @@ class Listener {
 
   /// The next message to serve.
   [[nodiscard]] std::optional<Inbox::Item> next();
-  /// What it cost to serve it, in nanoseconds.
-  void charge(std::uint64_t cost_ns, MonotonicUs now_us);
+  /// What it cost to serve it, in nanoseconds. `proposal`: it was one, which takes its share of the time as any other
+  /// message, and is no flood however much it cost (flood_guard.h).
+  void charge(std::uint64_t cost_ns, bool proposal, MonotonicUs now_us);
   [[nodiscard]] bool idle() const { return inbox_.empty(); }
   void serve_last(const Principal& sender, bool last) { inbox_.serve_last(sender, last); }
 

@@ -373,18 +373,34 @@ Result<BuiltState> build_from_first_whole(const Knowledge& knowledge, const std:
                  "with what is left"};
 }
 
-std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::string& directory) {
+/// Locked, so that no replica begins in the middle of it, as whatever looks after the processes may want.
+using DataDirectories = std::vector<runtime::DataDirectory>;
+
+/// Makes them where there are none: what such a replica is given would pass for what it had, were this run again.
+std::optional<Refused> lock(const std::string& data, DataDirectories& locked) {
+  auto directory = runtime::DataDirectory::open(data);
+  if (!directory) return Refused{directory.reason()};
+  locked.push_back(*std::move(directory));
+  return std::nullopt;
+}
+
+std::optional<Refused> lock_all(const Knowledge& knowledge, const std::string& directory, DataDirectories& locked) {
+  for (const auto& replica : knowledge.file.membership.replicas) {
+    if (auto refused = lock(replica_folder(directory, replica.id) + "/data", locked)) return refused;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refused> set_all_aside(const Knowledge& knowledge, const std::string& directory,
+                                     DataDirectories& locked) {
   for (const auto& replica : knowledge.file.membership.replicas) {
     const std::string data = replica_folder(directory, replica.id) + "/data";
     const std::string aside = data_set_aside(directory, replica.id, knowledge.file.membership.cluster);
     std::error_code error;
     if (fs::exists(aside, error)) continue;
-    if (fs::exists(data, error)) {
-      fs::rename(data, aside, error);
-    } else {
-      fs::create_directories(aside, error);  // or what it is given would pass for what it had, were this run again
-    }
+    fs::rename(data, aside, error);
     if (error) return failed(data, "cannot be set aside as " + aside + ": " + error.message());
+    if (auto refused = lock(data, locked)) return refused;  // the other lock went with the folder
   }
   return std::nullopt;
 }
@@ -399,6 +415,8 @@ std::optional<Refused> hand_out(const ClusterFile& file, const std::string& dire
     auto store = open_store(folder + "/data/state", built_owner);
     if (!store) return Refused{store.reason()};
     if (auto refused = as_refused((*store)->change_owner(runtime::owner_of(file, replica.key)))) return refused;
+    if (auto refused = as_refused(PosixFolder(folder + "/data/state").prepare()))
+      return refused;  // its names are durable
     if (auto refused = write_genesis(folder, file.membership.cluster)) return refused;
   }
   return std::nullopt;
@@ -408,12 +426,14 @@ std::optional<Refused> hand_out(const ClusterFile& file, const std::string& dire
 std::optional<Refused> begin_with(const Knowledge& knowledge, const ClusterFile& file, const std::string& built,
                                   const Bytes& built_owner, const RecoveryOptions& options) {
   try {
-    if (auto refused = set_all_aside(knowledge, options.directory)) return refused;
+    DataDirectories locked;
+    if (auto refused = lock_all(knowledge, options.directory, locked)) return refused;
+    if (auto refused = set_all_aside(knowledge, options.directory, locked)) return refused;
     if (auto refused = hand_out(file, options.directory, built, built_owner, options)) return refused;
+    return write_cluster_file(options.directory + "/cluster.toml", file);
   } catch (const StateDamaged& damaged) {
     return Refused{damaged.reason()};
   }
-  return write_cluster_file(options.directory + "/cluster.toml", file);
 }
 
 }  // namespace

@@ -99,8 +99,9 @@ bool ReplicaLoop::serve_replicas() {
   Stopwatch stopwatch;
   for (int i = 0; i < replica_messages_per_turn_max && transport_.next_from_replicas(received); ++i) {
     active = true;
+    const bool proposal = received && std::holds_alternative<PrePrepare>(received->message);
     if (received) step(*std::move(received));
-    transport_.charge_replica(stopwatch.lap_ns(), now_.monotonic_us);
+    transport_.charge_replica(stopwatch.lap_ns(), proposal, now_.monotonic_us);
   }
   return active;
 }

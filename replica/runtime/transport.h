@@ -47,9 +47,11 @@ class Transport final : public Outgoing {
   /// refused.
   [[nodiscard]] bool next_from_replicas(std::optional<Received>& received);
   [[nodiscard]] bool next_from_clients(std::optional<Received>& received);
-  /// What it cost to serve the message that was taken last, in nanoseconds: its sender is charged.
-  void charge_replica(std::uint64_t cost_ns, MonotonicUs now_us) { replicas_->charge(cost_ns, now_us); }
-  void charge_client(std::uint64_t cost_ns, MonotonicUs now_us) { clients_->charge(cost_ns, now_us); }
+  /// What it cost to serve the message that was taken last, in nanoseconds: its sender is charged (Listener::charge()).
+  void charge_replica(std::uint64_t cost_ns, bool proposal, MonotonicUs now_us) {
+    replicas_->charge(cost_ns, proposal, now_us);
+  }
+  void charge_client(std::uint64_t cost_ns, MonotonicUs now_us) { clients_->charge(cost_ns, false, now_us); }
   /// Whether messages wait that were received and not taken.
   [[nodiscard]] bool waiting() const { return !replicas_->idle() || !clients_->idle(); }
 

@@ -269,14 +269,20 @@ TEST_CASE("B11: whoever floods is cut off for a time, on all its connections, an
       return pair.counters.traffic.frames_received >= received + static_cast<std::uint64_t>(frames);
     }));
   };
-  const auto serve = [&](std::uint64_t cost_ns) {
+  const auto serve = [&](std::uint64_t cost_ns, bool proposals = false) {
     std::size_t count = 0;
-    for (; pair.listener->next(); ++count) pair.listener->charge(cost_ns, now_us);
+    for (; pair.listener->next(); ++count) pair.listener->charge(cost_ns, proposals, now_us);
     return count;
   };
   const auto cut_off = [&] { return pair.counters.value("frame refused: sender is cut off"); };
   sent(*calm, 3);
   CHECK(serve(1'000'000) == 3);
+  // A primary's proposals cost much, and it is heard on.
+  sent(*pair.link, 3);
+  CHECK(serve(100'000'000, true) == 3);
+  sent(*pair.link, 5);
+  CHECK(pair.counters.value("senders cut off") == 0);
+  CHECK(serve(0) == 4);
   sent(*pair.link, 3);
   CHECK(serve(100'000'000) == 3);
   CHECK(pair.counters.value("senders cut off") == 0);

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "checkpoint/lmdb_state_store.h"
+#include "replica/runtime/data_directory.h"
 #include "replica/runtime/hosted_services.h"
 #include "replica/runtime/replica_process.h"
 #include "replica/runtime/state_check.h"
@@ -52,6 +53,15 @@ struct Stopped {
   [[nodiscard]] std::string aside(ReplicaId id) const {
     return data_set_aside(folder.path(), id, cluster.file.membership.cluster);
   }
+  [[nodiscard]] std::string genesis(ReplicaId id) const {
+    return folder.file("replica-" + std::to_string(id) + "/genesis");
+  }
+  /// It cannot be given the permission to begin.
+  void hinder(ReplicaId id) const {
+    std::filesystem::remove(genesis(id));
+    std::filesystem::create_directories(genesis(id) + "/in the way");
+  }
+  void hinder_no_more(ReplicaId id) const { std::filesystem::remove_all(genesis(id)); }
   void give_state(ReplicaId id, Seq checkpoints) const {
     LmdbOptions options;
     options.mode = LmdbOptions::Mode::create;
@@ -128,16 +138,14 @@ TEST_CASE(
 TEST_CASE("recover: what fails once folders are moved says where they are, and may be run again") {
   Stopped stopped;
   for (const ReplicaId id : {0U, 1U}) stopped.give_state(id, 8);
-  // A file where a folder has to be.
-  std::filesystem::remove_all(stopped.folder.file("replica-3"));
-  std::ofstream(stopped.folder.file("replica-3")) << "in the way";
+  // A folder where a file has to be.
+  stopped.hinder(3);
   const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
   const auto failed = recover(options, bundled_services());
   REQUIRE_FALSE(failed);
   CHECK(failed.reason().find(std::filesystem::path(stopped.aside(0)).filename()) != std::string::npos);
   CHECK(std::filesystem::exists(stopped.aside(0) + "/state/data.mdb"));
-  std::filesystem::remove(stopped.folder.file("replica-3"));
-  std::filesystem::create_directory(stopped.folder.file("replica-3"));
+  stopped.hinder_no_more(3);
   const auto again = recover(options, bundled_services());
   REQUIRE_MESSAGE(again, again.reason());
   CHECK(again->genesis_slot == 9);
@@ -186,14 +194,36 @@ TEST_CASE("recover: a state that a write found damaged is not handed to all") {
 TEST_CASE("recover: run again, it does not take what it has handed out for what was there") {
   Stopped stopped;
   stopped.give_state(2, 8);
-  // Replica 3 cannot be given anything, after 0 and 1 were, which had nothing.
-  std::filesystem::create_directories(stopped.folder.file("replica-3"));
-  std::filesystem::create_directory_symlink(stopped.folder.file("nowhere"), stopped.data(3));
+  // Replica 3 cannot be given the permission to begin, after 0 to 2 were, of which two had nothing.
+  stopped.hinder(3);
   const RecoveryOptions options{stopped.folder.path(), [](const std::string&) {}, [](const std::string&) {}};
   REQUIRE_FALSE(recover(options, bundled_services()));
   REQUIRE(std::filesystem::exists(stopped.data(1) + "/state/data.mdb"));
-  std::filesystem::remove(stopped.data(3));
+  stopped.hinder_no_more(3);
   const auto again = recover(options, bundled_services());
   REQUIRE_MESSAGE(again, again.reason());
   CHECK(again->genesis_slot == 9);
+}
+
+TEST_CASE("recover: no replica begins in the middle of it, and none that runs is moved") {
+  Stopped stopped;
+  for (const ReplicaId id : {0U, 1U}) stopped.give_state(id, 8);
+  std::string begun;
+  const auto begin = [&](const std::string& what) {
+    if (!what.starts_with("giving the state to replica 0")) return;
+    for (const ReplicaId id : {0U, 1U, 2U, 3U}) {
+      if (runtime::DataDirectory::open(stopped.data(id))) begun += std::to_string(id);
+    }
+  };
+  const RecoveryOptions options{stopped.folder.path(), begin, [](const std::string&) {}};
+  {
+    const auto running = runtime::DataDirectory::open(stopped.data(3));
+    REQUIRE(running);
+    const auto refused = recover(options, bundled_services());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.reason().find("replica-3/data/lock: locked by another process") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(stopped.aside(0)));
+  }
+  REQUIRE(recover(options, bundled_services()));
+  CHECK(begun.empty());
 }
