@@ -113,19 +113,6 @@ void print_table(const Membership& membership, const std::vector<ReplicaReport>&
   }
 }
 
-/// Against whom there is evidence, and who has it.
-std::map<ReplicaId, std::vector<ReplicaId>> accused_by(const std::vector<ReplicaReport>& reports) {
-  std::map<ReplicaId, std::vector<ReplicaId>> accused;
-  for (const auto& replica : reports) {
-    if (!replica.answered) continue;
-    for (const auto& other : reports) {
-      const auto count = counter_if_told(replica.report, "contradictions of replica " + std::to_string(other.id));
-      if (count && other.id != replica.id) accused[other.id].push_back(replica.id);
-    }
-  }
-  return accused;
-}
-
 std::string joined(const std::vector<ReplicaId>& ids) {
   std::string text;
   for (const ReplicaId id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id);
@@ -152,9 +139,11 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
       out << "replica " << replica.id << " does not vote: " << why_not_voting(replica.report) << "\n";
     }
   }
-  for (const auto& [accused, accusers] : accused_by(reports)) {
-    out << "replica " << accused << " contradicts itself, "
-        << (accusers.size() == 1 ? "says replica " : "say replicas ") << joined(accusers) << "\n";
+  for (const auto& accusation : accusations(reports)) {
+    out << "replica " << accusation.accused << " contradicts itself, "
+        << (accusation.accusers.size() == 1 ? "says replica " : "say replicas ") << joined(accusation.accusers);
+    if (!accusation.first.empty()) out << ": " << accusation.first;
+    out << "\n";
   }
   if (!summary.quorum_agrees) {
     out << "no quorum: " << membership.quorum() << " replicas that answer and agree are needed\n";

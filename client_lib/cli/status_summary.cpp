@@ -1,7 +1,9 @@
 #include "client_lib/cli/status_summary.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
+#include <utility>
 
 #include "client_lib/cli/text_format.h"
 
@@ -32,6 +34,31 @@ std::uint64_t counter_of(const Report& report, std::string_view name) {
 }
 
 }  // namespace
+
+std::vector<Accusation> accusations(const std::vector<ReplicaReport>& reports) {
+  constexpr std::string_view begin = "contradictions of replica ";
+  constexpr std::string_view before_first = ", first ";
+  std::map<ReplicaId, Accusation> found;
+  for (const auto& replica : reports) {
+    if (!replica.answered) continue;
+    for (const auto& [name, count] : replica.report.counters) {
+      ReplicaId accused = 0;
+      if (!name.starts_with(begin)) continue;
+      const auto* const end = name.data() + name.size();
+      const auto number = std::from_chars(name.data() + begin.size(), end, accused);
+      if (number.ec != std::errc{} || accused == replica.id) continue;
+      auto& accusation = found[accused];
+      accusation.accused = accused;
+      accusation.accusers.push_back(replica.id);
+      const std::string_view rest(number.ptr, static_cast<std::size_t>(end - number.ptr));
+      if (accusation.first.empty() && rest.starts_with(before_first))
+        accusation.first = rest.substr(before_first.size());
+    }
+  }
+  std::vector<Accusation> result;
+  for (auto& [accused, accusation] : found) result.push_back(std::move(accusation));
+  return result;
+}
 
 StatusSummary summarise(const Membership& membership, const std::vector<ReplicaReport>& reports) {
   StatusSummary summary;

@@ -35,6 +35,15 @@ struct StatusSummary {
 /// What the cluster bears while these replicas are being taken back: "answers correctly while 1 replica lies".
 [[nodiscard]] std::string faults_text(const Membership& membership, const std::vector<ReplicaId>& forgetful);
 
+/// Who has contradicted himself, and towards whom.
+struct Accusation {
+  ReplicaId accused = 0;
+  std::vector<ReplicaId> accusers;  ///< in rising order, at least one
+  std::string first;                ///< what the first of them heard first; empty where it does not say
+};
+/// In the order of the accused.
+[[nodiscard]] std::vector<Accusation> accusations(const std::vector<ReplicaReport>& reports);
+
 /// A counter of the report; nothing where it does not tell that one.
 [[nodiscard]] std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name);
 

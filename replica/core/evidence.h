@@ -24,21 +24,31 @@ struct Contradiction {
 /// For whoever looks after the replica.
 [[nodiscard]] std::string to_string(const Contradiction& contradiction);
 
-/// Counted per replica; the first one is told to the operator. Invariant: whom anything is held against has a count
-/// above zero, until it begins another life: then somebody has looked after it.
+/// Counted per replica; the first one is kept, and told to the operator. Invariant: whom anything is held against has a
+/// count above zero, until it begins another life: then somebody has looked after it.
 class EvidenceLog {
  public:
-  explicit EvidenceLog(std::uint32_t replicas) : counts_(replicas, 0) {}
+  /// Against one replica.
+  struct Held {
+    std::uint64_t count = 0;
+    Contradiction first;  ///< means nothing while the count is 0
+  };
+
+  explicit EvidenceLog(std::uint32_t replicas) : held_(replicas) {}
 
   /// Counts a contradiction; whether it is the first of this replica.
-  [[nodiscard]] bool add(ReplicaId replica) { return ++counts_[replica] == 1; }
+  [[nodiscard]] bool add(ReplicaId replica, const Contradiction& contradiction) {
+    auto& held = held_[replica];
+    if (held.count == 0) held.first = contradiction;
+    return ++held.count == 1;
+  }
   /// Another life answers for nothing of this one; whether anything had been held against it.
-  [[nodiscard]] bool forgive(ReplicaId replica) { return std::exchange(counts_[replica], 0) > 0; }
+  [[nodiscard]] bool forgive(ReplicaId replica) { return std::exchange(held_[replica], {}).count > 0; }
 
-  [[nodiscard]] std::uint64_t count(ReplicaId replica) const { return counts_[replica]; }
+  [[nodiscard]] const Held& against(ReplicaId replica) const { return held_[replica]; }
 
  private:
-  std::vector<std::uint64_t> counts_;  ///< by id
+  std::vector<Held> held_;  ///< by id
 };
 
 }  // namespace tagma

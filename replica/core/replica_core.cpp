@@ -322,9 +322,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
     report.counters.emplace_back("rejoin boundary slot", life_is_ordered() ? own_life().boundary : 0);
   }
   for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
-    if (const auto count = evidence_.count(id); count > 0) {
-      report.counters.emplace_back("contradictions of replica " + std::to_string(id), count);
-    }
+    const auto& held = evidence_.against(id);
+    if (held.count == 0) continue;
+    report.counters.emplace_back("contradictions of replica " + std::to_string(id) + ", first " + to_string(held.first),
+                                 held.count);
   }
   report_transfer(report);
   effects_.emplace_back(
@@ -430,7 +431,7 @@ void ReplicaCore::Implementation::send(ReplicaId to, Message message, bool after
 void ReplicaCore::Implementation::contradicts(ReplicaId replica, std::string_view counted_as,
                                               const Contradiction& contradiction) {
   count(counted_as);
-  if (!evidence_.add(replica)) return;
+  if (!evidence_.add(replica, contradiction)) return;
   effects_.emplace_back(Distrust{.replica = replica, .distrusted = true});
   effects_.emplace_back(
       Notice{"replica " + std::to_string(replica) + " is faulty: it has sent " + to_string(contradiction)});

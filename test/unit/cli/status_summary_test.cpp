@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace tagma;
+using tagma::cli::accusations;
 using tagma::cli::faults_text;
 using tagma::cli::summarise;
 using tagma::cli::why_not_voting;
@@ -142,4 +143,25 @@ TEST_CASE("who has lost its memory, and how many others may fail until it is tak
         "replica 5 has lost its memory and is being taken back: until then at most 1 other may fail");
   CHECK(faults_text(seven, {1, 5}) ==
         "replicas 1 and 5 have lost their memory and are being taken back: until then no other may fail");
+}
+
+TEST_CASE("who contradicts himself, who says so, and what was heard first") {
+  auto first = answer(0, 128, 7);
+  first.report.counters = {{"batches", 3},
+                           {"contradictions of replica 3, first two PREPAREs for view 1 slot 9: ab and cd", 2},
+                           {"contradictions of replica 1", 1},
+                           {"contradictions of replica ", 4},
+                           {"contradictions of replica 0, first a lie about itself", 1}};
+  auto second = answer(2, 128, 7);
+  second.report.counters = {{"contradictions of replica 3, first two COMMITs for view 1 slot 8: ab and cd", 1}};
+  auto silent = silence(1);
+  silent.report.counters = second.report.counters;
+  const auto found = accusations({first, silent, second});
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].accused == 1);
+  CHECK(found[0].accusers == std::vector<ReplicaId>{0});
+  CHECK(found[0].first.empty());
+  CHECK(found[1].accused == 3);
+  CHECK(found[1].accusers == std::vector<ReplicaId>{0, 2});
+  CHECK(found[1].first == "two PREPAREs for view 1 slot 9: ab and cd");
 }
