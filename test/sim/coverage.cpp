@@ -300,7 +300,7 @@ std::string_view letters_of(std::string_view profile) {
   if (profile == "byzantine-clients") return "o";
   if (profile == "liveness") return "v";
   if (profile == "twins") return "t";
-  return "clkipovt";
+  return profile == "common" ? "clki" : "clkipovt";
 }
 
 }  // namespace

@@ -224,7 +224,8 @@ int main(int count, char** words) {
       ->type_name("COUNT");
   std::string profiles;  // as words parted by |, so that TAB offers them
   for (const auto name : profile_names()) profiles += (profiles.empty() ? "" : "|") + std::string(name);
-  app.add_option("--profile", arguments.profile, "what happens in a run (all: draws one of the others but real-crypto)")
+  app.add_option("--profile", arguments.profile,
+                 "what happens in a run (all: draws one of the others but real-crypto, common: of the first four)")
       ->type_name(profiles)
       ->capture_default_str();
   app.add_option("--jobs", arguments.jobs, "threads that share the seeds")

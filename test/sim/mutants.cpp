@@ -115,7 +115,7 @@ constexpr Kill kills[] = {
     {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 1, 10},
     {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::chosen_batch_not_voted, Oracle::liveness, Profile::calm, 1, 6},
-    {Mutant::decided_taken_as_executed, Oracle::liveness, Profile::all, 47949, 47949},
+    {Mutant::decided_taken_as_executed, Oracle::liveness, Profile::common, 47949, 47949},
     {Mutant::newest_checkpoint_voted_alone, Oracle::liveness, Profile::liveness, 2352, 2352},
     {Mutant::checkpoint_skipped_unasked, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::log_never_collected, Oracle::caps, Profile::lossy, 1, 12},

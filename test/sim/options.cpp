@@ -9,12 +9,13 @@
 namespace tagma::sim {
 namespace {
 
-constexpr std::array<std::pair<Profile, std::string_view>, 10> names{{
+constexpr std::array<std::pair<Profile, std::string_view>, 11> names{{
     {Profile::calm, "calm"},
     {Profile::lossy, "lossy"},
     {Profile::crash, "crash"},
     {Profile::byzantine_backups, "byzantine-backups"},
     {Profile::all, "all"},
+    {Profile::common, "common"},
     {Profile::real_crypto, "real-crypto"},
     {Profile::byzantine_primary, "byzantine-primary"},
     {Profile::byzantine_clients, "byzantine-clients"},
@@ -237,6 +238,9 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   options.seed = seed;
   Random random(seed, "options");
   options.profile = profile;
+  if (profile == Profile::common) {
+    options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups});
+  }
   if (profile == Profile::all) {
     // Twice those in which replicas play what is written on them: each row is to be seen often.
     options.profile = random.one_of({Profile::calm, Profile::lossy, Profile::crash, Profile::byzantine_backups,

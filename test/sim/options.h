@@ -12,13 +12,14 @@
 
 namespace tagma::sim {
 
-/// What may go wrong in a run. `all` draws one of the first four.
+/// What may go wrong in a run.
 enum class Profile : std::uint8_t {
   calm,               ///< delays, skewed clocks, slow disks, evictions, hostile operations; nothing is lost
   lossy,              ///< and loss, duplication, heavy reordering, cuts in one or both directions
   crash,              ///< and replicas that stop for ever, up to f
   byzantine_backups,  ///< lossy, and up to f replicas, whoever leads, and some clients that lie
-  all,                ///< one of the above, by the seed
+  common,             ///< one of the above, by the seed
+  all,                ///< any of them but real_crypto, by the seed
   real_crypto,        ///< lossy, with real digests and signatures
   byzantine_primary,  ///< a primary that equivocates, with lying backups
   liveness,           ///< byzantine_backups, and then n-f correct replicas that are left with what failed for ever
@@ -78,7 +79,7 @@ struct WorkloadOptions {
 
 struct SimOptions {
   std::uint64_t seed = 0;
-  Profile profile = Profile::calm;  ///< never `all`
+  Profile profile = Profile::calm;  ///< never `all` or `common`
   std::uint32_t n = 4;
   std::uint32_t f = 1;
   std::uint64_t operations_min = 200;  ///< completed operations before the clients stop

@@ -87,6 +87,7 @@ TEST_CASE("no seed draws more faults than f, or a window too small, and a faulty
     CHECK(options.f == faults_tolerated(options.n));
     CHECK(options.liars.size() + options.crashes <= options.f);
     CHECK(options.profile != Profile::all);
+    CHECK(draw_options(seed, Profile::common).profile != Profile::common);
     CHECK(options.core.window >= 2 * options.core.checkpoint_interval);
     CHECK(options.operations_min >= 200);
     const auto led_by_liar = draw_options(seed, Profile::byzantine_primary);
