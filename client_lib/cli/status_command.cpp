@@ -87,6 +87,7 @@ void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& repor
                                {"quorum_votes", summary.quorum_votes},
                                {"primary_answers", any_answered(reports) && !silent_primary(file.membership, reports)},
                                {"differing", summary.differing},
+                               {"alarmed", summary.alarmed},
                                {"replicas", std::move(replicas)}};
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
@@ -129,6 +130,10 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   for (const ReplicaId id : summary.differing) {
     out << "DIFFERS: replica " << id << " has another state at the same seq; " << program.word
         << " diff says in what\n";
+  }
+  for (const ReplicaId id : summary.alarmed) {
+    out << "ALARM: replica " << id << " has stopped by itself; its log says why, and " << program.word
+        << " diff whether its state differs\n";
   }
   if (const auto primary = silent_primary(membership, reports)) {
     out << "the primary (replica " << *primary << ") does not answer"

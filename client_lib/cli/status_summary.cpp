@@ -13,6 +13,9 @@ namespace {
 /// Told by a replica that has lost its memory, until it counts again.
 constexpr std::string_view rejoin_boundary = "rejoin boundary slot";
 
+/// Told by a replica whose core has raised the alarm (EffectPerformer counts it).
+constexpr std::string_view alarms = "alarms";
+
 /// The replicas per digest, of those that report one seq.
 using ByDigest = std::map<Digest, std::vector<ReplicaId>>;
 
@@ -68,6 +71,7 @@ StatusSummary summarise(const Membership& membership, const std::vector<ReplicaR
   for (const auto& replica : reports) {
     if (!replica.answered) continue;
     ++summary.answered;
+    if (counter_of(replica.report, alarms) != 0) summary.alarmed.push_back(replica.id);
     if (counter_if_told(replica.report, rejoin_boundary)) summary.forgetful.push_back(replica.id);
     if (replica.report.epoch == membership.epoch) {
       ++in_epoch;
@@ -127,6 +131,7 @@ std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_v
 }
 
 std::string why_not_voting(const Report& report) {
+  if (counter_of(report, alarms) != 0) return "it has raised the alarm, and takes no part until it is started again";
   if (counter_of(report, "no room on the disk") != 0) {
     return "its disk has no room; it goes on by itself once there is some";
   }

@@ -28,6 +28,8 @@ struct StatusSummary {
   bool quorum_votes = false;
   /// Replicas that lost their memory and are not taken back yet, as they say themselves.
   std::vector<ReplicaId> forgetful;
+  /// Replicas that raised the alarm and take no part any more, as they say themselves.
+  std::vector<ReplicaId> alarmed;
 };
 
 [[nodiscard]] StatusSummary summarise(const Membership& membership, const std::vector<ReplicaReport>& reports);

@@ -71,7 +71,7 @@ void EffectPerformer::perform(const CollectLog& effect) {
 }
 
 void EffectPerformer::perform(const Alarm& effect) {
-  counters_.add("alarms");
+  counters_.add("alarms");  // what `status` says of it goes by this name
   if (!alarm_) alarm_ = effect.reason;
 }
 

@@ -115,6 +115,15 @@ TEST_SUITE("diff") {
     CHECK(json.at("parting").at("slot") == planted);
     CHECK(mixed.cluster().tagma({"diff", "0", "3"}).exit_status == 0);
 
+    // It has no newer checkpoint than that of slot 16 from now on, and status says all the same what became of it.
+    const Finished status = mixed.cluster().tagma({"status"});
+    INFO(status.all());
+    CHECK(status.exit_status == 0);  // a quorum votes
+    CHECK(has(status, "ALARM: replica 2 has stopped by itself"));
+    CHECK(has(status, "diff whether its state differs"));
+    CHECK(nlohmann::json::parse(mixed.cluster().tagma({"status", "--json"}).output).at("alarmed") ==
+          nlohmann::json({2}));
+
     // The cluster goes on without the replica that stopped: its state is still compared, and the slot still named.
     static_cast<void>(mixed.put("later", "value"));
     mixed.fill_up_to(2 * interval);

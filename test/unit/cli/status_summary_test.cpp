@@ -120,7 +120,17 @@ TEST_CASE("why a replica does not vote, as its counters tell") {
       why({{"rejoin boundary slot", 0}, {"transfer target slot", 128}}).starts_with("it fetches the state after slot"));
   CHECK(why({{"view not begun", 7}, {"no room on the disk", 1}}).starts_with("its disk has no room"));
   CHECK(why({{"view not begun", 7}, {"no room on the disk", 0}}).starts_with("it wants view 7"));
+  CHECK(why({{"alarms", 1}, {"view not begun", 7}}).starts_with("it has raised the alarm"));
   CHECK(why({}).starts_with("it has stopped, or it seeks somebody"));
+}
+
+TEST_CASE("who has raised the alarm is named, though its newest checkpoint is older than the others'") {
+  std::vector<ReplicaReport> reports{answer(0, 384, 7), answer(1, 384, 7), answer(2, 256, 9), answer(3, 384, 7)};
+  reports[2].report.counters = {{"alarms", 1}};
+  reports[3].report.counters = {{"alarms", 0}};
+  const auto summary = summarise(four_replicas(), reports);
+  CHECK(summary.differing.empty());
+  CHECK(summary.alarmed == std::vector<ReplicaId>{2});
 }
 
 TEST_CASE("who has lost its memory, and how many others may fail until it is taken back") {
