@@ -142,6 +142,8 @@ void print_summary(const Membership& membership, const std::vector<ReplicaReport
   for (const auto& replica : reports) {
     if (replica.answered && !replica.report.voting) {
       out << "replica " << replica.id << " does not vote: " << why_not_voting(replica.report) << "\n";
+    } else if (const auto lack = no_room(replica.report); replica.answered && lack) {
+      out << "replica " << replica.id << " votes until its window of slots is full: " << *lack << "\n";
     }
   }
   for (const auto& accusation : accusations(reports)) {

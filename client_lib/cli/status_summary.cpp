@@ -130,11 +130,27 @@ std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_v
   return found == report.counters.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<std::string> no_room(const Report& report) {
+  if (counter_of(report, "no room on the disk") == 0) return std::nullopt;
+  const auto megabytes = [](std::uint64_t bytes) { return fixed(static_cast<double>(bytes) / 1e6, 1) + " MB"; };
+  std::vector<std::string> what;
+  std::vector<std::string> amounts;
+  if (const auto free = counter_if_told(report, "disk bytes free")) amounts.push_back(megabytes(*free) + " free");
+  for (const std::string part : {"log", "state"}) {
+    if (counter_of(report, "no room for the " + part) == 0) continue;
+    what.push_back("the " + part);
+    const auto needed = counter_of(report, part + " bytes needed");
+    if (needed == 0) continue;
+    amounts.push_back((part == "log" ? "about " : "more than ") + megabytes(needed) + " needed for the " + part);
+  }
+  std::string text = "its disk has no room";
+  if (!what.empty()) text += " for " + listed(what);
+  return amounts.empty() ? text : text + " (" + listed(amounts) + ")";
+}
+
 std::string why_not_voting(const Report& report) {
   if (counter_of(report, alarms) != 0) return "it has raised the alarm, and takes no part until it is started again";
-  if (counter_of(report, "no room on the disk") != 0) {
-    return "its disk has no room; it goes on by itself once there is some";
-  }
+  if (const auto text = no_room(report)) return *text + "; it goes on by itself once there is enough";
   const auto target = counter_of(report, "transfer target slot");
   if (const auto boundary = counter_if_told(report, rejoin_boundary); boundary && target == 0) {
     if (*boundary == 0) return "it has lost its memory, and asks the others to take it back";

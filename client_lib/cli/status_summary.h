@@ -49,6 +49,9 @@ struct Accusation {
 /// A counter of the report; nothing where it does not tell that one.
 [[nodiscard]] std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name);
 
+/// What of its disk has no room, what is free and what is needed; nothing where there is room.
+[[nodiscard]] std::optional<std::string> no_room(const Report& report);
+
 /// Why a replica that answers does not vote.
 [[nodiscard]] std::string why_not_voting(const Report& report);
 

@@ -28,6 +28,23 @@ MonotonicUs us_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// A lack is told again each time that so much more has become free.
+constexpr std::uint64_t told_again_bytes = 1'000'000;
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kilo = 1'000;
+  if (bytes < kilo * kilo) return std::to_string((bytes + kilo - 1) / kilo) + " kB";
+  const std::uint64_t tenths = (bytes + 50'000) / 100'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MB";
+}
+
+/// What a job writes at the very least: its keys and values.
+std::uint64_t bytes_of(const Overlay& overlay) {
+  std::uint64_t bytes = 0;
+  for (const auto& [key, value] : overlay) bytes += key.size() + (value ? value->size() : 0);
+  return bytes;
+}
+
 }  // namespace
 
 DiskStorage::DiskStorage(tagma::Log log, StateTarget target, DiskStorageOptions options)
@@ -114,11 +131,11 @@ DiskStorage::GroupResult DiskStorage::write_group(tagma::Log& log, const Group& 
 void DiskStorage::take_group() {
   if (!log_worker_.finished()) return;
   if (result_.outcome) {
-    if (survives(*result_.outcome, "the log")) retry_group_at_us_ = now_us_ + options_.retry_us;
+    if (survives(*result_.outcome, true)) retry_group_at_us_ = now_us_ + options_.retry_us;
     return;
   }
   retry_group_at_us_ = 0;
-  if (retry_state_at_us_ == 0) stalled_.reset();
+  found_room(true);
   idle_since_us_ = now_us_;
   marked_ = running_.records.empty();
   if (marked_) return;
@@ -190,11 +207,11 @@ void DiskStorage::take_state_job() {
     return;
   }
   if (const auto* failure = std::get_if<DiskFailure>(&job.outcome)) {
-    if (survives(*failure, "the state")) retry_state_at_us_ = now_us_ + options_.retry_us;
+    if (survives(*failure, false)) retry_state_at_us_ = now_us_ + options_.retry_us;
     return;
   }
   retry_state_at_us_ = 0;
-  if (retry_group_at_us_ == 0) stalled_.reset();
+  found_room(false);
   target_.refresh();
   note_checkpoint(job);
   state_event_ = std::move(std::get<Event>(job.outcome));
@@ -209,17 +226,59 @@ void DiskStorage::note_checkpoint(const StateJob& job) {
 }
 
 /// After a failed write or sync nobody knows what is on the disk: it is not tried again (attack K4).
-bool DiskStorage::survives(const DiskFailure& failure, const std::string& what) {
+bool DiskStorage::survives(const DiskFailure& failure, bool of_log) {
   if (failure.kind == DiskFailure::Kind::no_space) {
-    stalled_ = "no room for " + what + ": " + failure.reason;
+    note_lack(failure, of_log);
     return true;
   }
-  failure_ = "the disk failed under " + what + ": " + failure.reason;
+  failure_ = std::string("the disk failed under ") + (of_log ? "the log: " : "the state: ") + failure.reason;
   return false;
 }
 
+/// Of the log the beginning is for the loop to tell, with what follows from it (stalled()).
+void DiskStorage::note_lack(const DiskFailure& failure, bool of_log) {
+  auto& lack = of_log ? log_lack_ : state_lack_;
+  const bool begins = !lack;
+  if (begins) lack.emplace();
+  lack->reason = failure.reason;
+  lack->free_bytes = free_bytes();
+  if (of_log) {
+    lack->needed_bytes = LogOptions{}.segment_bytes;
+  } else if (const auto* checkpoint = std::get_if<Checkpoint>(&state_jobs_.front().what)) {
+    lack->needed_bytes = bytes_of(*checkpoint->overlay);
+  }
+  const bool more = !begins && lack->free_bytes >= lack->told_bytes + told_again_bytes;
+  if (begins || more) lack->told_bytes = lack->free_bytes;
+  if (more) {
+    notices_.push_back(std::string("STALLED: still no room for ") + (of_log ? "the log" : "the state") +
+                       amounts(*lack, of_log));
+  } else if (begins && !of_log) {
+    notices_.push_back("STALLED: no room for the state: " + lack->reason + amounts(*lack, false) +
+                       "; this replica votes until its window of slots is full, it tries again by itself");
+  }
+}
+
+void DiskStorage::found_room(bool for_log) {
+  if (for_log) return log_lack_.reset();
+  if (state_lack_) notices_.emplace_back("there is room for the state again");
+  state_lack_.reset();
+}
+
+std::string DiskStorage::amounts(const Lack& lack, bool of_log) const {
+  std::string text;
+  if (options_.free_bytes) text += "; " + bytes_text(lack.free_bytes) + " free";
+  if (lack.needed_bytes == 0) return text;
+  text += text.empty() ? "; " : ", ";
+  return text + (of_log ? "about " : "more than ") + bytes_text(lack.needed_bytes) + " needed";
+}
+
+std::optional<std::string> DiskStorage::stalled() const {
+  if (!log_lack_) return std::nullopt;
+  return "no room for the log: " + log_lack_->reason + amounts(*log_lack_, true);
+}
+
 bool DiskStorage::may_run_ahead() const {
-  if (!options_.ahead_of_disk || stalled_ || failure_) return false;
+  if (!options_.ahead_of_disk || log_lack_ || state_lack_ || failure_) return false;
   const auto* oldest = oldest_group();
   return (oldest == nullptr || oldest->since_us == 0 || now_us_ - oldest->since_us <= options_.lag_max_us) &&
          waiting_bytes() <= options_.lag_max_bytes;
@@ -277,7 +336,13 @@ std::optional<MonotonicUs> DiskStorage::wake_at_us() const {
 }
 
 void DiskStorage::show(Counters& counters) {
-  counters.set("no room on the disk", stalled_ ? 1 : 0);  // what `status` says of it goes by this name
+  // What `status` says of room goes by these names.
+  counters.set("no room on the disk", log_lack_ || state_lack_ ? 1 : 0);
+  counters.set("no room for the log", log_lack_ ? 1 : 0);
+  counters.set("no room for the state", state_lack_ ? 1 : 0);
+  counters.set("log bytes needed", log_lack_ ? log_lack_->needed_bytes : 0);
+  counters.set("state bytes needed", state_lack_ ? state_lack_->needed_bytes : 0);
+  if (options_.free_bytes) counters.set("disk bytes free", options_.free_bytes());
   counters.set("log groups", groups_);
   counters.set("log records", records_);
   counters.set("log sync us (mean)", groups_ == 0 ? 0 : static_cast<std::uint64_t>(sync_us_) / groups_);
@@ -302,7 +367,7 @@ void DiskStorage::close() {
     write_last(gathered_.front());
   }
   if (!failure_ && retry_group_at_us_ == 0) {
-    if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, "the log"));
+    if (auto failure = disk_log_.mark()) static_cast<void>(survives(*failure, true));
   }
   state_worker_.wait();
 }
@@ -311,7 +376,7 @@ void DiskStorage::write_last(const Group& group) {
   if (failure_) return;
   const auto outcome = write_group(disk_log_, group).outcome;
   if (outcome) {
-    static_cast<void>(survives(*outcome, "the log"));
+    static_cast<void>(survives(*outcome, true));
     retry_group_at_us_ = now_us_ + options_.retry_us;
     return;
   }

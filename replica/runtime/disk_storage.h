@@ -4,6 +4,8 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,6 +36,8 @@ struct DiskStorageOptions {
   bool ahead_of_disk = false;
   MonotonicUs lag_max_us = 100'000;
   std::uint64_t lag_max_bytes = 32UL * 1024 * 1024;
+  /// What is free where log and state are; may be empty.
+  std::function<std::uint64_t()> free_bytes = {};
   MonotonicUs idle_us = 50'000;    ///< idle for so long, the log writes down that it is synced
   MonotonicUs retry_us = 500'000;  ///< between tries while there is no room
   /// A group takes no further record once it has so many bytes: a disk that is slow or full lets more gather than a log
@@ -57,7 +61,8 @@ class DiskStorage final : public Storage {
   [[nodiscard]] bool ready() override;
   [[nodiscard]] std::vector<int> descriptors() const override;
   [[nodiscard]] std::optional<MonotonicUs> wake_at_us() const override;
-  [[nodiscard]] std::optional<std::string> stalled() const override { return stalled_; }
+  [[nodiscard]] std::optional<std::string> stalled() const override;
+  [[nodiscard]] std::vector<std::string> take_notices() override { return std::exchange(notices_, {}); }
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
   void show(Counters& counters) override;
   void close() override;
@@ -88,6 +93,13 @@ class DiskStorage final : public Storage {
     std::optional<std::string> damage;
     MonotonicUs took_us = 0;
   };
+  /// That there is no room.
+  struct Lack {
+    std::string reason;
+    std::uint64_t needed_bytes = 0;  ///< about, or at least; 0: not known
+    std::uint64_t free_bytes = 0;
+    std::uint64_t told_bytes = 0;  ///< free when the log was told last
+  };
   using JobOutcome = std::variant<Event, DiskFailure>;
 
   void take_group();
@@ -106,7 +118,13 @@ class DiskStorage final : public Storage {
   [[nodiscard]] JobOutcome perform(const StagePieces& job) const;
   [[nodiscard]] JobOutcome perform(const InstallState& job) const;
   /// Whether it may be tried again later; if not, this replica stops.
-  [[nodiscard]] bool survives(const DiskFailure& failure, const std::string& what);
+  [[nodiscard]] bool survives(const DiskFailure& failure, bool of_log);
+  void note_lack(const DiskFailure& failure, bool of_log);
+  /// After a try that has found room.
+  void found_room(bool for_log);
+  [[nodiscard]] std::uint64_t free_bytes() const { return options_.free_bytes ? options_.free_bytes() : 0; }
+  /// What is free and what is needed.
+  [[nodiscard]] std::string amounts(const Lack& lack, bool of_log) const;
   [[nodiscard]] bool may_run_ahead() const;
   /// The group of the oldest persist that is not durable; null if all are.
   [[nodiscard]] const Group* oldest_group() const;
@@ -132,7 +150,9 @@ class DiskStorage final : public Storage {
   std::deque<StateJob> state_jobs_;   ///< the first one is its worker's while that is busy
   std::optional<Event> state_event_;  ///< that tells the end of a job
 
-  std::optional<std::string> stalled_;
+  std::optional<Lack> log_lack_;
+  std::optional<Lack> state_lack_;
+  std::vector<std::string> notices_;
   std::optional<std::string> failure_;
   std::uint64_t groups_ = 0;
   std::uint64_t records_ = 0;

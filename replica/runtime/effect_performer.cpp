@@ -8,6 +8,11 @@ namespace tagma::runtime {
 
 void EffectPerformer::push(Effects effects) { perform(sequencer_.push(std::move(effects))); }
 
+void EffectPerformer::commit(MonotonicUs now_us) {
+  storage_.commit(now_us);
+  for (auto& line : storage_.take_notices()) notices_.push_back(std::move(line));
+}
+
 std::optional<Event> EffectPerformer::next_event() {
   auto event = storage_.next_event();
   if (!event) return std::nullopt;

@@ -48,7 +48,7 @@ class EffectPerformer {
   void push(Effects effects);
 
   /// Lets the storage make durable what was pushed.
-  void commit(MonotonicUs now_us) { storage_.commit(now_us); }
+  void commit(MonotonicUs now_us);
 
   /// The next thing to tell the core: Persisted, after what that releases has been performed, or what ends a job of
   /// the state store. Nothing if there is none.

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -304,6 +305,10 @@ int serve_from_disk(const Running& running) {
       [&store] { store.reader().refresh(); },
   };
   DiskStorageOptions storage_options;
+  storage_options.free_bytes = [path = prepared.data.path()]() -> std::uint64_t {
+    struct statvfs room {};
+    return ::statvfs(path.c_str(), &room) == 0 ? std::uint64_t{room.f_bavail} * room.f_frsize : 0;
+  };
   storage_options.ahead_of_disk = prepared.file.durability == Durability::async;
   DiskStorage storage(std::move(disk.log), target, storage_options);
   const auto records = std::exchange(disk.records, {});

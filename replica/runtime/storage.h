@@ -52,10 +52,13 @@ class Storage {
   /// When commit() wants to be called though nothing has gathered.
   [[nodiscard]] virtual std::optional<MonotonicUs> wake_at_us() const { return std::nullopt; }
 
-  /// Why nothing can become durable for now (no room), in one line; nothing while all is well.
+  /// Why no promise can become durable for now (no room for the log), in one line; nothing while all is well.
   [[nodiscard]] virtual std::optional<std::string> stalled() const { return std::nullopt; }
   /// Why this replica must stop: its disk failed or is damaged. In one line.
   [[nodiscard]] virtual std::optional<std::string> failure() const { return std::nullopt; }
+
+  /// Lines for the log since the last call: what else has changed about room.
+  [[nodiscard]] virtual std::vector<std::string> take_notices() { return {}; }
 
   /// Gauges for status.
   virtual void show(Counters& /*counters*/) {}

@@ -5,6 +5,7 @@
 using namespace tagma;
 using tagma::cli::accusations;
 using tagma::cli::faults_text;
+using tagma::cli::no_room;
 using tagma::cli::summarise;
 using tagma::cli::why_not_voting;
 
@@ -122,6 +123,19 @@ TEST_CASE("why a replica does not vote, as its counters tell") {
   CHECK(why({{"view not begun", 7}, {"no room on the disk", 0}}).starts_with("it wants view 7"));
   CHECK(why({{"alarms", 1}, {"view not begun", 7}}).starts_with("it has raised the alarm"));
   CHECK(why({}).starts_with("it has stopped, or it seeks somebody"));
+}
+
+TEST_CASE("what of a disk has no room, what is free and what is needed") {
+  Report report;
+  CHECK_FALSE(no_room(report));
+  report.counters = {{"no room on the disk", 1}, {"no room for the state", 1}};
+  CHECK(no_room(report) == "its disk has no room for the state");
+  report.counters = {{"no room on the disk", 1},     {"no room for the log", 1},       {"no room for the state", 1},
+                     {"disk bytes free", 1'200'000}, {"log bytes needed", 16'777'216}, {"state bytes needed", 300'000}};
+  CHECK(no_room(report) ==
+        "its disk has no room for the log and the state (1.2 MB free, about 16.8 MB needed for the log and more than "
+        "0.3 MB needed for the state)");
+  CHECK(why_not_voting(report).ends_with("; it goes on by itself once there is enough"));
 }
 
 TEST_CASE("who has raised the alarm is named, though its newest checkpoint is older than the others'") {

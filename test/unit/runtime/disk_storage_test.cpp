@@ -152,27 +152,41 @@ TEST_CASE("K4: after a failed sync nothing is told and nothing is tried again") 
   CHECK_FALSE(bench.storage->ready());
 }
 
-TEST_CASE("K5: without room for the state the checkpoint is tried again, and the log goes on") {
-  Bench bench;
+TEST_CASE("K5: without room for the state the checkpoint is tried again, and the log and the votes go on") {
+  std::uint64_t free_bytes = 2'000'000;
+  Bench bench({.free_bytes = [&free_bytes] { return free_bytes; }});
   bench.full = true;
   bench.storage->write_checkpoint(4, std::make_shared<const Overlay>(Overlay{{"a", "1"}}));
-  for (int tries = 0; tries < 1'000 && !bench.storage->stalled(); ++tries) {
-    bench.storage->commit(bench.now_us);
-    pollfd polled{bench.storage->descriptors()[1], POLLIN, 0};
-    ::poll(&polled, 1, 10);
-    static_cast<void>(bench.storage->ready());
-  }
-  REQUIRE(bench.storage->stalled());
-  CHECK(bench.storage->stalled()->find("no room for the state") != std::string::npos);
+  const auto notices = [&bench] {
+    for (int tries = 0; tries < 1'000; ++tries) {
+      bench.storage->commit(bench.now_us);
+      if (auto lines = bench.storage->take_notices(); !lines.empty()) return lines;
+      pollfd polled{bench.storage->descriptors()[1], POLLIN, 0};
+      ::poll(&polled, 1, 10);
+    }
+    return std::vector<std::string>{};
+  };
+  CHECK(notices() ==
+        std::vector<std::string>{"STALLED: no room for the state: no space left; 2.0 MB free, more than 1 kB needed; "
+                                 "this replica votes until its window of slots is full, it tries again by itself"});
+  CHECK_FALSE(bench.storage->stalled());
   runtime::Counters counters;
   bench.storage->show(counters);
   CHECK(counters.value("no room on the disk") == 1);
+  CHECK(counters.value("no room for the log") == 0);
+  CHECK(counters.value("no room for the state") == 1);
+  CHECK(counters.value("state bytes needed") == 2);
+  CHECK(counters.value("disk bytes free") == 2'000'000);
   CHECK(bench.storage->wake_at_us() == bench.now_us + bench.options.retry_us);
   bench.storage->persist(1, record_of(1));
   const auto persisted = bench.await_event();
   REQUIRE(persisted);
   CHECK(std::holds_alternative<Persisted>(*persisted));
   CHECK(bench.writes == 1);
+  free_bytes = 3'500'000;
+  bench.now_us += bench.options.retry_us;
+  CHECK(notices() ==
+        std::vector<std::string>{"STALLED: still no room for the state; 3.5 MB free, more than 1 kB needed"});
   bench.full = false;
   bench.now_us += bench.options.retry_us;
   const auto written = bench.await_event();
@@ -180,6 +194,32 @@ TEST_CASE("K5: without room for the state the checkpoint is tried again, and the
   CHECK(std::get<CheckpointWritten>(*written).seq == 4);
   CHECK(std::get<CheckpointWritten>(*written).root == bench.store.root());
   CHECK(bench.refreshes == 1);
+  CHECK(bench.storage->take_notices() == std::vector<std::string>{"there is room for the state again"});
+  bench.storage->show(counters);
+  CHECK(counters.value("no room for the state") == 0);
+}
+
+TEST_CASE("K5: without room for the log nothing is durable, and it is said what is free and what is needed") {
+  Bench bench({.free_bytes = [] { return std::uint64_t{300'000}; }});
+  bench.disk.set_full(true);
+  PersistNumber number = 0;
+  while (!bench.storage->stalled() && number < 10'000) {
+    ++number;
+    bench.storage->persist(number, record_of(number));
+    bench.storage->commit(bench.now_us);
+    pollfd polled{bench.storage->descriptors()[0], POLLIN, 0};
+    ::poll(&polled, 1, 10);
+    static_cast<void>(bench.storage->next_event());
+  }
+  REQUIRE(bench.storage->stalled());
+  CHECK(bench.storage->stalled()->ends_with("; 300 kB free, about 16.8 MB needed"));
+  runtime::Counters counters;
+  bench.storage->show(counters);
+  CHECK(counters.value("no room for the log") == 1);
+  CHECK(counters.value("no room for the state") == 0);
+  bench.disk.set_full(false);
+  bench.now_us += bench.options.retry_us;
+  CHECK(bench.await_event());
   CHECK_FALSE(bench.storage->stalled());
 }
 
@@ -244,7 +284,7 @@ TEST_CASE("a disk that fails under the state, or has no room, leaves no mark: th
     bench.storage->write_checkpoint(4, std::make_shared<const Overlay>(Overlay{{"a", "1"}}));
     CHECK_FALSE(bench.await_event());
     CHECK(bench.storage->failure().has_value() != full);
-    CHECK(bench.storage->stalled().has_value() == full);
+    CHECK(bench.storage->take_notices().empty() != full);
     CHECK(bench.marks.empty());
   }
 }
