@@ -38,7 +38,8 @@ void describe_arguments(CLI::App& app, RecoverOptions& options) {
       "the slots behind it that any log knows. What no log knows is lost, and sessions\n"
       "of clients go on. The old data stays, as replica-N/data.of-ID. Exit status:\n"
       "0 done or told, 1 it failed on the way (it may be run again), 2 usage, a\n"
-      "replica runs, a quorum remembers, or there is nothing to begin with.");
+      "replica runs, a quorum remembers, or there is nothing to begin with. More on\n"
+      "disks: disks.md, in docs/ of the source, or installed in share/doc/tagma.");
 }
 
 void print_found(const RecoveryPlan& plan, std::ostream& out) {

@@ -35,7 +35,9 @@ void describe_arguments(CLI::App& app, ReplicaCommandOptions& options) {
       "With --cluster and without --dir there must be a --data. Log lines go to\n"
       "standard error; the line with the word \"ready\" says that it serves. Exit\n"
       "status: 0 clean stop, 1 failure while running, 2 bad input. A replica whose\n"
-      "data is lost or damaged takes the state from the others, who take it back.");
+      "data is lost or damaged takes the state from the others, who take it back. What\n"
+      "it says of a disk that is full, damaged or gone is told by disks.md, in docs/\n"
+      "of the source, or installed in share/doc/tagma.");
 }
 
 /// What was not given lies in the cluster folder. A cluster.toml that was given need not lie in one.

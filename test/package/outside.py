@@ -24,7 +24,8 @@ INSTALLED = [
     "lib*/pkgconfig/tagma-client.pc", "lib*/pkgconfig/tagma-service.pc",
     "lib/systemd/system/tagma-replica@.service",
     "share/doc/tagma/copyright", "share/doc/tagma/LICENSE", "share/doc/tagma/CHANGELOG.md",
-    "share/doc/tagma/tutorial.md", "share/doc/tagma/divergence.md", "share/doc/tagma/reference.md",
+    "share/doc/tagma/tutorial.md", "share/doc/tagma/divergence.md", "share/doc/tagma/disks.md",
+    "share/doc/tagma/reference.md",
     "share/doc/tagma/examples/tally.cpp", "share/doc/tagma/examples/ask_tally.cpp",
     "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/ask_tally.py", "share/doc/tagma/examples/CMakeLists.txt",
 ]
@@ -50,8 +51,9 @@ def check_documents(prefix):
         check("\n\\include" not in text, f"{document.name} has an unresolved include")
     for example in re.findall(r"`(examples/[a-z_.]+)`", (documents / "reference.md").read_text()):
         check((documents / example).is_file(), f"reference.md names {example}")
-    help_text = run([prefix / "bin/tagma", "diff", "--help"])
-    check("divergence.md" in help_text and "share/doc/tagma" in help_text, "diff --help names its document")
+    for command, document in (("diff", "divergence.md"), ("replica", "disks.md"), ("recover", "disks.md")):
+        help_text = run([prefix / "bin/tagma", command, "--help"])
+        check(document in help_text and "share/doc/tagma" in help_text, f"{command} --help names its document")
 
 
 def check_headers(prefix, folder):
