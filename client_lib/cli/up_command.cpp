@@ -121,14 +121,20 @@ int attend_until_stopped(LocalCluster& cluster, StopSignals& stop, const std::st
       streams.out << "replica " << end.id << " (pid " << end.pid << ") " << describe_end(end.wait_status)
                   << " (log: " << log_path(directory, end.id) << ")\n";
       if (!end.last_line.empty()) streams.out << "  its last line: " << end.last_line << "\n";
+      const std::string argument = directory_argument(directory);
+      streams.out << "  " << streams.program.word << " replica" << argument << " --id " << end.id
+                  << " starts it again\n";
       const std::uint32_t quorum = cluster.file().membership.quorum();
       if (cluster.running() + 1 == quorum) {
-        streams.out << "fewer than " << quorum << " replicas are left: no operation can end now\n";
+        streams.out << "fewer than " << quorum
+                    << " of the replicas that were started here are left: without others that "
+                    << "were brought back\n  by hand no operation can end; " << streams.program.word << " status"
+                    << argument << " shows who votes\n";
       }
       streams.out << std::flush;
     }
     if (cluster.running() == 0 && !stop.requested()) {
-      return fail(streams, "up", "no replica is left", exit_failed);
+      return fail(streams, "up", "no replica that was started here is left", exit_failed);
     }
   }
   streams.out << "stopping " << counted(cluster.running(), "replica") << std::endl;

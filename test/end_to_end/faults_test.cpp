@@ -60,6 +60,11 @@ TEST_SUITE("faults") {
     CHECK(replicas.at(victim).at("answered") == false);
     CHECK(replicas.at(1).at("answered") == true);
     CHECK(cluster.tagma({"call", "kv", "get", "word-39999"}).exit_status == 0);
+
+    auto& up = cluster.process();
+    CHECK(up.await_text("--id " + std::to_string(victim) + " starts it again", in(seconds(10))));
+    REQUIRE(cluster.kill_replica(1));
+    CHECK(up.await_text("fewer than 3 of the replicas that were started here are left", in(seconds(10))));
   }
 
   TEST_CASE("a load that finds a difference would say so: the file's own words are there afterwards") {
