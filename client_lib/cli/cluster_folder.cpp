@@ -359,7 +359,8 @@ Result<FolderLock> FolderLock::acquire(const std::string& directory) {
   const std::string path = directory + "/" + std::string(lock_name);
   const int descriptor = try_lock(path, O_CREAT);
   if (descriptor >= 0) return FolderLock(descriptor, made ? directory : "");
-  if (errno == EWOULDBLOCK) return Refused{directory + ": another `up` runs this cluster; stop that one first"};
+  if (errno == EWOULDBLOCK)
+    return Refused{directory + ": an `up` runs this cluster, or a `recover` is at it; stop it first"};
   return Refused{path + ": cannot be locked: " + std::strerror(errno)};
 }
 

@@ -320,7 +320,7 @@ TEST_CASE("one process at a time starts a folder's replicas") {
     REQUIRE(first);
     const auto second = FolderLock::acquire(folder / "c");
     REQUIRE_FALSE(second);
-    CHECK(contains(second.reason(), "another `up`"));
+    CHECK(contains(second.reason(), "an `up` runs this cluster"));
     CHECK(folder_state(folder / "c") == FolderState::absent);
   }
   CHECK(FolderLock::acquire(folder / "c"));
