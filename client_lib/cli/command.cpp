@@ -8,6 +8,18 @@
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
+namespace {
+
+/// The command takes any number of words, which may be mistaken for options.
+bool takes_words(const CLI::App& app) {
+  const auto options = app.get_options();
+  return std::any_of(options.begin(), options.end(), [](const CLI::Option* option) {
+    return option->get_positional() && option->get_items_expected_max() >= CLI::detail::expected_max_vector_size;
+  });
+}
+
+}  // namespace
+
 std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams) {
   Arguments reversed(arguments.rbegin(), arguments.rend());  // the parser takes them off the back
   try {
@@ -19,8 +31,12 @@ std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, co
     std::string reason = error.what();
     std::replace(reason.begin(), reason.end(), '\n', ' ');
     const std::string command = app.get_name().substr(app.get_name().find(' '));
-    streams.err << streams.program.label << command << ": " << for_error(streams, reason) << "\n("
-                << streams.program.word << command << " --help has examples)" << std::endl;
+    streams.err << streams.program.label << command << ": " << for_error(streams, reason) << "\n";
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && takes_words(app)) {
+      streams.err << "(words that begin with a dash go behind --: " << streams.program.word << command
+                  << " -- kv put flag --verbose)\n";
+    }
+    streams.err << "(" << streams.program.word << command << " --help has examples)" << std::endl;
     return exit_usage;
   }
   return std::nullopt;

@@ -86,6 +86,13 @@ TEST_CASE("what is no command, no option or no value is bad usage") {
   CHECK(run({}).status == exit_usage);
 }
 
+TEST_CASE("a word of an operation that begins with a dash: the hint at --; other commands take no such words") {
+  check_usage_error({"call", "kv", "put", "-x", "y"}, "(words that begin with a dash go behind --: ");
+  const Ran status = run({"status", "-x"});
+  CHECK(status.status == exit_usage);
+  CHECK_FALSE(contains(status.err, "behind --"));
+}
+
 TEST_CASE("a folder without a cluster says what to run") {
   const TemporaryFolder folder;
   const std::string none = folder / "none";
