@@ -73,8 +73,12 @@ Result<LineFile> read_line_file(const std::string& path) {
   if (!std::filesystem::is_regular_file(status)) return Refused{path + ": is not a regular file"};
   std::ifstream input(path, std::ios::binary);
   if (!input) return Refused{path + ": cannot be read: " + std::strerror(errno)};
+  return read_lines(input, path);
+}
+
+Result<LineFile> read_lines(std::istream& input, const std::string& name) {
   auto file = parse_lines(input);
-  if (input.bad()) return Refused{path + ": reading failed: " + std::strerror(errno)};
+  if (input.bad()) return Refused{name + ": reading failed: " + std::strerror(errno)};
   return file;
 }
 

@@ -32,5 +32,7 @@ struct LineFile {
 [[nodiscard]] LineFile parse_lines(std::istream& input);
 /// The same for a file; refuses what is not a readable regular file.
 [[nodiscard]] Result<LineFile> read_line_file(const std::string& path);
+/// The same for standard input, or what stands for it.
+[[nodiscard]] Result<LineFile> read_lines(std::istream& input, const std::string& name);
 
 }  // namespace tagma::cli

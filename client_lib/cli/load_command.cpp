@@ -151,9 +151,13 @@ void print_text(const LoadOptions& options, const LineFile& file, const Pass& wr
   if (file.repeated_lines > 0) out << ", " << with_commas(file.repeated_lines) << " repeated";
   if (file.empty_lines > 0) out << ", " << with_commas(file.empty_lines) << " empty";
   out << "\n";
+  if (file.entries.empty()) {
+    out << "nothing was written: no line of it can be a key" << std::endl;
+    return;
+  }
   print_pass("wrote", writes, out);
   print_pass("read ", reads, out);
-  if (equal) out << "everything read back equal" << std::endl;
+  if (equal) out << (file.long_lines == 0 ? "everything" : "what was written") << " read back equal" << std::endl;
 }
 
 /// The lines on standard error that say what went wrong, and the exit status.
@@ -176,10 +180,17 @@ int judge(const LineFile& file, const Pass& writes, const Pass& reads, const Str
   return file.long_lines == 0 && writes.clean() && reads.clean() ? exit_ok : exit_failed;
 }
 
+Result<LineFile> read_input(LoadOptions& options, const Streams& streams) {
+  if (options.file != "-") return read_line_file(options.file);
+  if (streams.in == nullptr) return Refused{"-: there is no standard input"};
+  options.file = "standard input";
+  return read_lines(*streams.in, options.file);
+}
+
 void describe_arguments(CLI::App& app, LoadOptions& options) {
   app.name("tagma load");
   app.description("Writes every line of a file into kv, then reads all back and compares.");
-  app.add_option("FILE", options.file, "The file; a key is its line, the value its number")->required()->type_name("");
+  app.add_option("FILE", options.file, "The file, or - for standard input; a line is a key")->required()->type_name("");
   add_directory_option(app, options.directory);
   add_client_option(app, options.client);
   app.add_option("--window", options.window, "Operations outstanding (default 256)")
@@ -192,9 +203,11 @@ void describe_arguments(CLI::App& app, LoadOptions& options) {
   app.footer(
       "Examples:\n"
       "  tagma load /usr/share/dict/words\n"
-      "  tagma load words.txt --dir /tmp/c7 --json\n\n"
-      "Empty lines are skipped, of repeated ones the last counts. Exit status: 0 all\n"
-      "read back equal, 1 a difference or a refused line, 3 no quorum in time.");
+      "  tagma load words.txt --dir /tmp/c7 --json\n"
+      "  sort words.txt | tagma load -\n\n"
+      "The value is the line's number. Empty lines are skipped, of repeated ones the\n"
+      "last counts. Exit status: 0 all read back equal, 1 a difference or a refused\n"
+      "line, 3 no quorum in time.");
 }
 
 }  // namespace
@@ -206,7 +219,7 @@ int run_load(const Arguments& arguments, const Streams& streams, const Program& 
   LoadOptions options;
   describe_arguments(app, options);
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
-  const auto file = read_line_file(options.file);
+  const auto file = read_input(options, streams);
   if (!file) return fail(streams, "load", file.reason());
   StopSignals stop;
   auto client = open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms),
@@ -218,8 +231,9 @@ int run_load(const Arguments& arguments, const Streams& streams, const Program& 
   {
     // Declared behind the passes: its end calls back into them.
     ClosedLoop loop(std::move(*client), options.window);
-    bool complete = run_pass(loop, *file, true, writes, stop, options, streams);
-    if (complete && writes.unknown == 0) complete = run_pass(loop, *file, false, reads, stop, options, streams);
+    bool complete = file->entries.empty() || run_pass(loop, *file, true, writes, stop, options, streams);
+    if (complete && writes.unknown == 0 && !file->entries.empty())
+      complete = run_pass(loop, *file, false, reads, stop, options, streams);
     if (!complete) return fail(streams, "load", "interrupted; a part of the file is written", exit_failed);
   }
   const bool equal = writes.clean() && reads.clean() && reads.done == file->entries.size();

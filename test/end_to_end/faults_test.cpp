@@ -78,6 +78,16 @@ TEST_SUITE("faults") {
     CHECK(cluster.tagma({"call", "kv", "get", "alpha"}).exit_status == 0);
     CHECK(cluster.tagma({"call", "kv", "get", "with blanks and \xc3\xa4"}).exit_status == 0);
     CHECK(cluster.tagma({"load", folder.file("no-such-file")}).exit_status == 2);
+    write_file(folder.file("empty"), "");
+    const Finished empty = cluster.tagma({"load", folder.file("empty")});
+    INFO(empty.all());
+    CHECK(empty.exit_status == 0);
+    CHECK(empty.output.find("nothing was written") != std::string::npos);
+    CHECK(empty.output.find("read back equal") == std::string::npos);
+    write_file(folder.file("long"), std::string(2'000, 'x') + "\n");
+    const Finished too_long = cluster.tagma({"load", folder.file("long")});
+    CHECK(too_long.exit_status == 1);
+    CHECK(too_long.output.find("nothing was written") != std::string::npos);
   }
 
   TEST_CASE("with f+1 replicas stopped a call ends with status 3; when they go on, so does the cluster") {

@@ -84,3 +84,11 @@ TEST_CASE("a file that is not there, and a folder, are refused by name") {
   REQUIRE(present);
   CHECK(present->entries.size() == 2);
 }
+
+TEST_CASE("what is piped in is read as a file is") {
+  std::istringstream input("alpha\nbeta\n");
+  const auto file = tagma::cli::read_lines(input, "standard input");
+  REQUIRE(file);
+  CHECK(file->lines == 2);
+  CHECK(file->wanted.at("beta") == 2);
+}
