@@ -1,6 +1,7 @@
 #include "client_lib/cli/diff_text.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -56,6 +57,33 @@ void print_key(const ComparedPair& pair, const KeyDifference& key, std::ostream&
   out << "  " << key_text(key.key) << "\n"
       << "    " << left_aligned(name_of(pair.left), width) << "  " << value_text(key.key, key.left, at) << "\n"
       << "    " << left_aligned(name_of(pair.right), width) << "  " << value_text(key.key, key.right, at) << "\n";
+}
+
+/// What a state holds beside the services' keys, by kind.
+std::string_view kind_of_bookkeeping(const Bytes& key) {
+  switch (key.empty() ? '\0' : key.front()) {
+    case state_key::session_prefix: return "sessions";
+    case state_key::reply_prefix: return "replies kept for sessions";
+    case state_key::floor_prefix: return "evicted sessions of clients";
+    case state_key::agreed_time_prefix: return "the agreed time";
+    case state_key::member_prefix: return "incarnations of replicas";
+    default: return "entries of unknown kind";
+  }
+}
+
+/// The services' keys each, what the protocol keeps beside them summed.
+void print_keys(const ComparedPair& pair, const StateDifference& keys, std::ostream& out) {
+  std::map<std::string_view, std::size_t> bookkeeping;
+  for (const auto& key : keys.first) {
+    if (state_key::describe(key.key).service.empty()) {
+      ++bookkeeping[kind_of_bookkeeping(key.key)];
+    } else {
+      print_key(pair, key, out);
+    }
+  }
+  for (const auto& [kind, count] : bookkeeping) {
+    out << "  the protocol's own: " << kind << ", " << counted(count, "key") << "\n";
+  }
 }
 
 nlohmann::json bytes_json(const Bytes& bytes) {
@@ -179,7 +207,7 @@ void print_comparison(const ComparedPair& pair, std::ostream& out) {
   }
   if (comparison.keys) {
     const auto& keys = *comparison.keys;
-    for (const auto& key : keys.first) print_key(pair, key, out);
+    print_keys(pair, keys, out);
     if (keys.differing > keys.first.size()) {
       out << "  and " << (keys.at_least ? "at least " : "") << with_commas(keys.differing - keys.first.size())
           << (keys.full ? " more, not named: their values are too large together\n" : " more (--keys N names more)\n");

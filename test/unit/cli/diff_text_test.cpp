@@ -48,6 +48,28 @@ TEST_CASE("a difference in words: heading, key, both values, where they parted")
   CHECK(contains(text_of(pair), "replica 2  not there\n"));
 }
 
+TEST_CASE("the services' keys come first, what the protocol keeps is one line for each kind") {
+  auto pair = one_key(value("a"), value("b"));
+  const Bytes client(4, '\0');
+  const Bytes number(8, '\0');
+  auto& keys = *pair.comparison.keys;
+  const auto session = [&](char which) { return "\x20" + client + Bytes(7, '\0') + which; };
+  keys.first = {{session('\1'), value("s"), value("t")},
+                {"\x21" + client + number + number, value("s"), {}},
+                {session('\2'), value("s"), value("t")},
+                {city, value("a"), value("b")}};
+  keys.differing = 7;
+  CHECK(text_of(pair) ==
+        "replica 0 and replica 2 DIFFER after slot 256, in 7 keys\n"
+        "  kv \"city\"\n"
+        "    replica 0  \"a\" (1 byte)\n"
+        "    replica 2  \"b\" (1 byte)\n"
+        "  the protocol's own: replies kept for sessions, 1 key\n"
+        "  the protocol's own: sessions, 2 keys\n"
+        "  and 3 more (--keys N names more)\n");
+  CHECK(comparison_json(pair).at("keys").size() == 4);
+}
+
 TEST_CASE("how many more there are") {
   auto pair = one_key(value("a"), value("b"));
   pair.comparison.keys->differing = 10'000;
