@@ -342,7 +342,11 @@ void DiskStorage::show(Counters& counters) {
   counters.set("no room for the state", state_lack_ ? 1 : 0);
   counters.set("log bytes needed", log_lack_ ? log_lack_->needed_bytes : 0);
   counters.set("state bytes needed", state_lack_ ? state_lack_->needed_bytes : 0);
-  if (options_.free_bytes) counters.set("disk bytes free", options_.free_bytes());
+  if (options_.free_bytes) {
+    // A try that is under way has taken a part of what is free.
+    const auto& lack = log_lack_ ? log_lack_ : state_lack_;
+    counters.set("disk bytes free", lack ? lack->free_bytes : options_.free_bytes());
+  }
   counters.set("log groups", groups_);
   counters.set("log records", records_);
   counters.set("log sync us (mean)", groups_ == 0 ? 0 : static_cast<std::uint64_t>(sync_us_) / groups_);

@@ -184,6 +184,8 @@ TEST_CASE("K5: without room for the state the checkpoint is tried again, and the
   CHECK(std::holds_alternative<Persisted>(*persisted));
   CHECK(bench.writes == 1);
   free_bytes = 3'500'000;
+  bench.storage->show(counters);
+  CHECK(counters.value("disk bytes free") == 2'000'000);  // as the last try left it
   bench.now_us += bench.options.retry_us;
   CHECK(notices() ==
         std::vector<std::string>{"STALLED: still no room for the state; 3.5 MB free, more than 1 kB needed"});
