@@ -239,7 +239,7 @@ bool DiskStorage::survives(const DiskFailure& failure, bool of_log) {
 void DiskStorage::note_lack(const DiskFailure& failure, bool of_log) {
   auto& lack = of_log ? log_lack_ : state_lack_;
   const bool begins = !lack;
-  if (begins) lack.emplace();
+  if (begins) lack = Lack{};
   lack->reason = failure.reason;
   lack->free_bytes = free_bytes();
   if (of_log) {

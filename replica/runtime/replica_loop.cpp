@@ -163,8 +163,8 @@ void ReplicaLoop::finish_persists() {
 void ReplicaLoop::report_readiness() {
   if (ready_ || transport_.links_established() < links_needed_) return;
   ready_ = true;
-  log_.info("ready: serving clients, connected to " + std::to_string(transport_.links_established()) +
-            " other replicas");
+  log_.info("ready: connected to " + std::to_string(transport_.links_established()) + " other replicas" +
+            (core_.view().voting ? "" : "; it does not vote yet, status tells why"));
 }
 
 void ReplicaLoop::report_alarm() {
@@ -177,7 +177,7 @@ void ReplicaLoop::report_storage() {
   if (const auto stalled = storage_.stalled(); stalled && !stall_logged_) {
     log_.error("STALLED: " + *stalled + "; this replica does not vote until there is room, it tries again by itself");
   } else if (!stalled && stall_logged_) {
-    log_.info("there is room again: voting");
+    log_.info("there is room for the log again");
   }
   stall_logged_ = storage_.stalled().has_value();
 }
