@@ -439,7 +439,12 @@ instead of `sleep 1000` run `true`: too long
         "```sh\nsh -c 'trap \"exit 7\" INT; echo ready; while :; do sleep 0.1; done' &   # ready\n```\n",
         "did not end well after Ctrl-C (7)",
     ),
-    Story("a process left behind", "```sh\nsh -c 'sleep 1000 & true'\n```\n", "left processes behind: sleep 1000"),
+    # It ends once the other one is what it is to become, and is named so.
+    Story(
+        "a process left behind",
+        "```sh\nsh -c 'sleep 1000 & until grep -q sleep /proc/$!/comm; do :; done'\n```\n",
+        "left processes behind: sleep 1000",
+    ),
     Story("a command that is not complete", "```sh\nif true\n```\n", ":2: this command is not complete"),
     Story(
         "a reason for a command that is not there",
