@@ -6,6 +6,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client_lib/cli/closed_loop.h"
@@ -30,13 +31,16 @@ class BenchWork {
   /// A put or a get of a random key. Its tag says which.
   [[nodiscard]] ClosedLoop::Step next();
   /// A put of this key.
-  [[nodiscard]] ClosedLoop::Step put(std::uint64_t number) const;
+  [[nodiscard]] ClosedLoop::Step put(std::uint64_t number);
   /// Whether the reply is one that the operation of that tag can have: put and get are ok, a get may find nothing, and
   /// what it finds is a value that some bench of this shape wrote under that key.
   [[nodiscard]] bool is_plausible(std::uint64_t tag, const ServiceReply& reply) const;
 
   [[nodiscard]] std::string key_of(std::uint64_t number) const;
-  [[nodiscard]] std::string value_of(std::uint64_t number) const;
+  /// Each put writes another value, where the size has room for it behind the key: what stays as it is costs a
+  /// replica's checkpoint next to nothing.
+  [[nodiscard]] std::string value_of(std::uint64_t number, std::uint64_t version) const;
+  [[nodiscard]] bool is_value_of(std::uint64_t number, std::string_view text) const;
 
  private:
   LoadShape shape_;

@@ -18,7 +18,7 @@ struct ClusterFile {
   Durability durability = Durability::memory;
 
   // Limits, all replicas alike. Defaults are those of replica/core/config.h.
-  std::uint64_t checkpoint_interval = 128;
+  std::uint64_t checkpoint_interval = 256;
   std::uint64_t window = 512;
   std::uint64_t sessions_per_client_max = 64;
 

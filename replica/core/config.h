@@ -23,7 +23,7 @@ struct CoreConfig {
   Seq genesis_slot = 0;
   Digest genesis_root;
 
-  Seq checkpoint_interval = 128;  ///< K: slots between checkpoints; at least 1
+  Seq checkpoint_interval = 256;  ///< K: slots between checkpoints; at least 1
   Seq window = 512;               ///< L: slots in flight above the stable checkpoint; at least 2K
 
   std::size_t batch_operations_max = 2048;

@@ -222,7 +222,7 @@ TEST_SUITE("commands") {
   TEST_CASE("status --json has the contract's fields, and equal digests at equal checkpoints") {
     Cluster cluster;
     REQUIRE(cluster.init().exit_status == 0);
-    REQUIRE(edit_file(cluster.cluster_file(), "checkpoint_interval = 128", "checkpoint_interval = 4"));
+    REQUIRE(edit_file(cluster.cluster_file(), "checkpoint_interval = 256", "checkpoint_interval = 4"));
     REQUIRE(cluster.up());
     for (int i = 0; i < 8; ++i) {
       check_status(cluster.tagma({"call", "kv", "put", "key" + std::to_string(i), "value"}), 0);

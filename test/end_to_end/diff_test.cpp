@@ -22,7 +22,7 @@ class MixedCluster {
  public:
   explicit MixedCluster(std::optional<std::uint32_t> diverging, bool repairs = false) {
     REQUIRE(cluster_.init().exit_status == 0);
-    REQUIRE(edit_file(cluster_.cluster_file(), "checkpoint_interval = 128",
+    REQUIRE(edit_file(cluster_.cluster_file(), "checkpoint_interval = 256",
                       "checkpoint_interval = " + std::to_string(interval)));
     for (std::uint32_t id = 0; id < 4; ++id) {
       const std::string own = std::to_string(id);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
 
 #include "client_lib/cli/bench_load.h"
 
@@ -33,15 +34,18 @@ TEST_CASE("values have the size that was asked for, and keys are spread") {
   shape.value_bytes = 100;
   BenchWork work(shape, 1);
   std::map<Bytes, int> keys;
+  std::set<Bytes> values;  // what a put leaves as it is costs less than what it changes
   for (int i = 0; i < 1'000; ++i) {
     const auto drawn = draw(work);
     REQUIRE(drawn.words.size() == 3);
     CHECK(drawn.words[0] == "put");
     CHECK(drawn.words[2].size() == 100);
     ++keys[drawn.words[1]];
+    values.insert(drawn.words[2]);
   }
   CHECK(keys.size() == 10);
   for (const auto& [key, count] : keys) CHECK(count > 40);
+  CHECK(values.size() == 1'000);
 }
 
 TEST_CASE("the share of reads is as asked, 0 and 100 exactly") {
@@ -62,13 +66,15 @@ TEST_CASE("a wrong reply is noticed") {
   BenchWork work(shape, 3);
   const auto read = draw(work);
   const std::string key = read.words[1];
-  const std::string value = work.value_of(read.tag & 0xffff'ffff);
+  const std::string value = work.value_of(read.tag & 0xffff'ffff, 7);
   CHECK(work.key_of(read.tag & 0xffff'ffff) == key);
   CHECK(work.is_plausible(read.tag, {ReplyStatus::ok, value}));
   CHECK(work.is_plausible(read.tag, {ReplyStatus::absent, ""}));
   CHECK_FALSE(work.is_plausible(read.tag, {ReplyStatus::refused, ""}));
   CHECK_FALSE(work.is_plausible(read.tag, {ReplyStatus::ok, value + "."}));
-  CHECK_FALSE(work.is_plausible(read.tag, {ReplyStatus::ok, work.value_of((read.tag & 0xffff'ffff) + 1)}));
+  CHECK_FALSE(work.is_plausible(read.tag, {ReplyStatus::ok, work.value_of((read.tag & 0xffff'ffff) + 1, 7)}));
+  CHECK(work.is_plausible(read.tag, {ReplyStatus::ok, work.value_of(read.tag & 0xffff'ffff, 8)}));
+  CHECK_FALSE(work.is_plausible(read.tag, {ReplyStatus::ok, value.substr(0, value.size() - 1) + "x"}));
   shape.read_percent = 0;
   BenchWork writes(shape, 3);
   const auto write = draw(writes);
