@@ -365,7 +365,7 @@ TEST_CASE("every step of beginning another life may be the last one of the proce
 TEST_CASE("a disk that was made with other limits is refused") {
   Setting setting(Durability::sync);
   setting.start_once(0);
-  setting.cluster.file.window = 384;
+  setting.cluster.file.checkpoint_interval = 128;
   REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
   check_contains(setting.refusal(setting.options(0)), "was made with other limits in cluster.toml");
 }
