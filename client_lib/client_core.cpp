@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "client_lib/client_core/latency_estimate.h"
 #include "messages/assert.h"
 #include "messages/mutant.h"
 #include "messages/wire/codec.h"
@@ -59,12 +60,16 @@ struct Outgoing {
   std::shared_ptr<const SignedBundle> bundle;
   std::size_t unfinished = 0;  ///< its requests that are not completed
   bool sent_to_all = false;
-  std::int64_t wait_us = 0;  ///< the wait that ends at due_us, without its jitter
-  std::int64_t due_us = 0;   ///< next retransmission to all replicas
+  std::int64_t sent_us = 0;                  ///< for the first time
+  std::optional<std::int64_t> early_due_us;  ///< when it takes longer than usual
+  std::int64_t wait_us = 0;                  ///< the wait that ends at due_us, without its jitter
+  std::int64_t due_us = 0;                   ///< next retransmission to all replicas
   std::int64_t busy_wait_us = 0;
   std::optional<std::int64_t> busy_due_us;  ///< next attempt at the primary that said busy
 };
 
+/// A bundle that takes longer than usual goes to all after this part of the first retransmission's time at the latest.
+constexpr std::int64_t early_wait_divisor = 3;
 constexpr std::size_t word_bytes = 8;
 /// Room for a bundle's fixed fields, its signature and the encoding's own framing; generous.
 constexpr std::size_t bundle_overhead_bytes = 1024;
@@ -77,7 +82,10 @@ std::size_t encoded_bytes(const Bytes& operation) { return operation.size() + 2 
 class ClientCore::Implementation {
  public:
   Implementation(ClientConfig config, Authenticator& authenticator)
-      : config_(std::move(config)), authenticator_(authenticator), jitter_(config_.seed) {
+      : config_(std::move(config)),
+        authenticator_(authenticator),
+        jitter_(config_.seed),
+        latency_(std::max<std::int64_t>(1, config_.first_retransmission_us / early_wait_divisor)) {
     TAGMA_ASSERT(config_.session != 0, "session 0 means none");
     TAGMA_ASSERT(config_.membership.n() > 0 && config_.membership.n() <= replicas_max, "a membership is well-formed");
     TAGMA_ASSERT(config_.window > 0 && config_.bundle_operations_max > 0, "a client without room could never send");
@@ -128,6 +136,7 @@ class ClientCore::Implementation {
         outgoing.busy_due_us.reset();
         send(outgoing, believed_primary(), effects);
       }
+      if (outgoing.early_due_us && *outgoing.early_due_us <= now_us) send_early(now_us, outgoing, effects);
     }
     send_waiting(now_us, effects);
     rearm(effects);
@@ -179,7 +188,7 @@ class ClientCore::Implementation {
     while (waiting() > 0 && room() > 0) {
       Outgoing outgoing = next_bundle(now_us);
       send(outgoing, believed_primary(), effects);
-      arm(outgoing.due_us, effects);
+      arm(outgoing.early_due_us.value_or(outgoing.due_us), effects);
       outgoing_.push_back(std::move(outgoing));
     }
   }
@@ -212,8 +221,10 @@ class ClientCore::Implementation {
                  "a bundle is cut before it grows beyond what replicas take");
     Outgoing outgoing;
     outgoing.unfinished = content.operations.size();
+    outgoing.sent_us = now_us;
     outgoing.wait_us = config_.first_retransmission_us;
     outgoing.due_us = now_us + with_jitter(outgoing.wait_us);
+    if (config_.sends_early && latency_.knows()) outgoing.early_due_us = now_us + with_jitter(latency_.patience_us());
     outgoing.busy_wait_us = config_.busy_backoff_us;
     outgoing.bundle = std::move(bundle);
     return outgoing;
@@ -226,9 +237,20 @@ class ClientCore::Implementation {
   void retransmit(std::int64_t now_us, Outgoing& outgoing, ClientEffects& effects) {
     for (ReplicaId to = 0; to < config_.membership.n(); ++to) send(outgoing, to, effects);
     outgoing.sent_to_all = true;
+    outgoing.early_due_us.reset();
     outgoing.busy_due_us.reset();
     outgoing.wait_us = std::min(outgoing.wait_us * 2, config_.retransmission_max_us);
     outgoing.due_us = now_us + with_jitter(outgoing.wait_us);
+  }
+
+  /// Once, and not again for its lack: the others shall know what the primary lets wait for longer than is usual.
+  void send_early(std::int64_t now_us, Outgoing& outgoing, ClientEffects& effects) {
+    outgoing.early_due_us.reset();
+    if (outgoing.sent_to_all || !latency_.take_allowance(now_us)) return;
+    outgoing.sent_to_all = true;
+    for (ReplicaId to = 0; to < config_.membership.n(); ++to) {
+      if (to != believed_primary()) send(outgoing, to, effects);
+    }
   }
 
   /// A wait stretched by up to half of itself, so that clients that started together drift apart (client rule 8).
@@ -283,7 +305,7 @@ class ClientCore::Implementation {
     --outstanding_;
     Outgoing& outgoing = outgoing_[request.bundle - outgoing_base_];
     TAGMA_ASSERT(outgoing.unfinished > 0, "a bundle counts each of its requests once");
-    --outgoing.unfinished;
+    if (--outgoing.unfinished == 0) latency_.add(now_us, now_us - outgoing.sent_us);
     effects.emplace_back(Completed{entry.number, entry.outcome, entry.result, entry.seq, view_hint_, agreeing,
                                    now_us - request.submitted_us});
   }
@@ -326,7 +348,8 @@ class ClientCore::Implementation {
     std::optional<std::int64_t> earliest_us;
     for (const auto& outgoing : outgoing_) {
       if (outgoing.unfinished == 0) continue;
-      const std::int64_t due_us = std::min(outgoing.due_us, outgoing.busy_due_us.value_or(outgoing.due_us));
+      const std::int64_t due_us = std::min({outgoing.due_us, outgoing.busy_due_us.value_or(outgoing.due_us),
+                                            outgoing.early_due_us.value_or(outgoing.due_us)});
       earliest_us = std::min(earliest_us.value_or(due_us), due_us);
     }
     if (earliest_us) arm(*earliest_us, effects);
@@ -335,6 +358,7 @@ class ClientCore::Implementation {
   const ClientConfig config_;
   Authenticator& authenticator_;
   Generator jitter_;
+  LatencyEstimate latency_;
 
   /// Requests base_, base_+1, ...: the first `bundled_` of them are sent, the others wait.
   /// Invariant: every number below base_ is completed, and base_ itself, if sent, is not (outside of on_replies).

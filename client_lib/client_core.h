@@ -25,6 +25,9 @@ struct ClientConfig {
   std::int64_t first_retransmission_us = 150'000;  ///< then to all replicas, doubling, with jitter
   std::int64_t retransmission_max_us = 4'000'000;
   std::int64_t busy_backoff_us = 20'000;
+  /// Whether a bundle that takes several times as long as usual goes to the other replicas before that, so that they
+  /// can see what the primary lets wait (client_core/latency_estimate.h): one of twenty at most.
+  bool sends_early = false;
 };
 
 /// An operation's voted end.

@@ -9,6 +9,7 @@
 //   transfer.cpp        taking the state from others, and being a source of it
 //   view_change.cpp     VIEW-CHANGEs and NEW-VIEWs: how a view is left and how one is entered
 //   view_timing.cpp     when a view is left for its primary's sake
+//   primary_watch.cpp   how the primary is held to its work
 #pragma once
 
 #include <deque>
@@ -24,7 +25,9 @@
 #include "messages/vote_set.h"
 #include "replica/core/evidence.h"
 #include "replica/core/executor.h"
+#include "replica/core/lenience.h"
 #include "replica/core/member_table.h"
+#include "replica/core/primary_account.h"
 #include "replica/core/recent_history.h"
 #include "replica/core/replica_core.h"
 #include "replica/core/request_pool.h"
@@ -411,13 +414,36 @@ class ReplicaCore::Implementation {
   void measure_rate();
   [[nodiscard]] std::optional<MonotonicUs> slot_waiting_since_us() const;
   /// What the primary has let wait for too long.
-  [[nodiscard]] std::optional<std::string_view> overdue() const;
+  [[nodiscard]] std::optional<std::string_view> overdue(const std::vector<RequestPool::Waiting>& requests) const;
   [[nodiscard]] bool has_timed() const;
+  [[nodiscard]] MonotonicUs timing_interval_us() const;
   [[nodiscard]] MonotonicUs next_timing_us() const;
   void look_after_primary();
   void note_due();
-  void relay_waiting();
+  void relay_waiting(const std::vector<RequestPool::Waiting>& requests);
   void pass_waiting_on();
+
+  // The primary's work (primary_watch.cpp)
+  [[nodiscard]] MonotonicUs round_us() const;
+  [[nodiscard]] MonotonicUs watched_now() const;
+  void begin_watching();
+  [[nodiscard]] MonotonicUs resending_us() const;
+  void stop_watching();
+  [[nodiscard]] SharedBatch proposed_in_view(const Slot& slot) const;
+  [[nodiscard]] bool next_slot_is_free() const;
+  [[nodiscard]] std::vector<RequestPool::Waiting> worth_pressing(std::vector<RequestPool::Waiting> waiting) const;
+  [[nodiscard]] std::vector<UnproposedRequest> unproposed(const std::vector<RequestPool::Waiting>& waiting) const;
+  void press_on_primary(std::vector<UnproposedRequest> requests);
+  [[nodiscard]] MonotonicUs wasted_of(MonotonicUs step_us) const;
+  void hold_to_work(std::vector<RequestPool::Waiting> waiting);
+  void note_proposal(const Batch& batch);
+  void excuse_refusal_of(Seq seq);
+  void note_slot_time(const Slot& slot);
+  [[nodiscard]] bool is_behind_clock(TimeUs time_us, std::uint32_t doublings) const;
+  [[nodiscard]] bool is_behind_clock(const Batch& batch) const;
+  void note_proposed_time(const Batch& batch);
+  [[nodiscard]] bool holds_time_back() const;
+  [[nodiscard]] bool time_is_acceptable(const Batch& batch) const;
 
   // Retransmission (retransmission.cpp)
   void note_votes_held(ReplicaId by, const Status& status);
@@ -495,6 +521,24 @@ class ReplicaCore::Implementation {
   std::uint64_t rate_since_operations_ = 0;
   std::uint64_t rate_since_bytes_ = 0;
   std::uint64_t bytes_executed_ = 0;
+  PressedRequests pressed_;
+  WasteAccount account_;
+  Lenience lenience_;              ///< with the time that primaries waste
+  MonotonicUs watched_us_ = 0;     ///< the time in which this replica was able to watch a primary, up to the last look
+  MonotonicUs watched_at_us_ = 0;  ///< when that was
+  MonotonicUs stirred_us_ = 0;     ///< in that time: when something was last proposed or executed
+  MonotonicUs excused_until_us_ = 0;  ///< in that time: what was refused for an own lack is sent again by then
+  MonotonicUs slot_time_us_ = 0;      ///< from a proposal to its execution, smoothed
+  MonotonicUs served_since_us_ = 0;
+  Seq served_since_slot_ = 0;
+  /// Proposals in a row that leave agreed time behind the own clock.
+  struct BehindClock {
+    std::uint32_t proposals = 0;
+    MonotonicUs since_us = 0;
+  };
+  BehindClock behind_clock_;
+  bool own_clock_doubted_ = false;  ///< f+1 others found nothing wrong with the time of the last withheld proposal
+  Lenience time_lenience_;          ///< with the time of day that they propose
   RecordView restored_view_;
   /// All that the records say, until it is known what the last NEW-VIEW dropped.
   std::map<Seq, std::vector<Ballot>> restored_recorded_;

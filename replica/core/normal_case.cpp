@@ -18,7 +18,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (!voting_) return;
   if (message.view != view_ || !active_) return count("PRE-PREPARE of another view");
   if (from.principal.id != config_.membership.primary(message.view)) return count("PRE-PREPARE not by the primary");
-  if (!in_window(message.seq)) return count("slot outside of the window");
+  if (!in_window(message.seq)) {
+    excuse_refusal_of(message.seq);
+    return count("slot outside of the window");
+  }
   highest_ = std::max(highest_, message.seq);
   auto& slot = slots_[message.seq];
   const Digest digest = authenticator_.digest(message.batch->bytes);
@@ -48,7 +51,9 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
     return suspect("view given up: no quorum of it votes on a slot");
   }
-  const bool in_time = in_clock_window(*message.batch);
+  note_proposed_time(*message.batch);
+  const bool in_time = time_is_acceptable(*message.batch);
+  if (in_time) note_proposal(*message.batch);
   if (!in_time || !may_vote_in_view(message.seq)) {
     slot.proposed_us = now_.monotonic_us;
     count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
@@ -90,9 +95,12 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
   const Ballot ballot = *slot.withheld;
   if (slot.decided && *slot.decided != ballot.digest) return slot.withheld.reset();
   const auto& batch = slot.batches.at(ballot.digest);
-  // f+1 others contain a correct replica whose clock had the time in its window.
-  if (!in_clock_window(*batch) && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
+  // f+1 others contain a correct replica that found nothing wrong with the time.
+  const bool in_time = time_is_acceptable(*batch);
+  if (!in_time && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
   count("PRE-PREPARE accepted later");
+  own_clock_doubted_ = !in_time;
+  note_proposal(*batch);
   slot.withheld.reset();
   record(seq, slot, ballot.view, ballot.digest, batch);
 }
@@ -232,6 +240,7 @@ void ReplicaCore::Implementation::execute_decided() {
     const Digest digest = *found->second.decided;
     const auto batch = find_batch(found->second, digest);
     if (batch == nullptr) return;
+    note_slot_time(found->second);
     execute(executed_ + 1, digest, batch);
     if (executed_ <= collected_) slots_.erase(found);  // without the state before it; nobody needs its votes
   }
@@ -241,6 +250,7 @@ void ReplicaCore::Implementation::execute(Seq seq, const Digest& digest, const S
   TAGMA_ASSERT(seq == executed_ + 1, "slots are executed in order");
   executed_ = seq;
   progress_us_ = executed_us_ = now_.monotonic_us;
+  stirred_us_ = watched_now();
   next_seq_ = std::max(next_seq_, seq + 1);
   decided_.add(seq, {.digest = digest, .batch = batch->bytes, .executed_us = now_.monotonic_us});
   const auto execution = executor_.execute(seq, *batch, now_.wall_us);

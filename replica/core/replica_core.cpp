@@ -10,6 +10,15 @@
 
 namespace tagma {
 
+namespace {
+
+/// With so many, the share of the time that a primary may waste is more than all of it: nothing is held against it.
+constexpr std::uint32_t waste_doublings_max = 4;
+/// With so many, a clock may be wrong by centuries: nothing is held against a primary.
+constexpr std::uint32_t time_doublings_max = 30;
+
+}  // namespace
+
 ReplicaCore::ReplicaCore(CoreConfig config, Authenticator& authenticator, const ServiceRegistry& services,
                          const StateReader& store, const std::vector<Record>& records)
     : implementation_(std::make_unique<Implementation>(std::move(config), authenticator, services, store, records)) {}
@@ -29,6 +38,11 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       executor_(config_, authenticator, services, state_),
       pool_(config_),
       null_digest_(authenticator.digest({})),
+      pressed_({.under_way_max = config_.pipeline_depth,
+                .sessions_waiting_max = static_cast<std::uint32_t>(
+                    config_.sessions_per_client_max + config_.openings_per_relay_max * (config_.membership.n() + 1))}),
+      lenience_(config_.membership.weak_quorum(), waste_doublings_max),
+      time_lenience_(config_.membership.weak_quorum(), time_doublings_max),
       lives_(config_.membership.n()),
       null_paid_until_us_(config_.membership.n(), 0),
       decided_(config_.decided_kept_max, config_.decided_kept_bytes_max),
@@ -68,6 +82,7 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
 
 void ReplicaCore::Implementation::on(const Started& /*event*/) {
   next_status_us_ = progress_us_ = executed_us_ = last_timing_us_ = rate_since_us_ = now_.monotonic_us;
+  begin_watching();
   replay();
   begin_in_view();
   send_status();
@@ -327,6 +342,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
     report.counters.emplace_back("contradictions of replica " + std::to_string(id) + ", first " + to_string(held.first),
                                  held.count);
   }
+  if (const auto wasted_us = account_.wasted_us(); wasted_us > 0) {
+    report.counters.emplace_back("ms wasted by the primary", wasted_us / 1'000);
+  }
+  if (lenience_.doublings() > 0) report.counters.emplace_back("lenience with primaries", lenience_.doublings());
   report_transfer(report);
   effects_.emplace_back(
       Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});

@@ -76,6 +76,7 @@ std::vector<RequestPool::Waiting> RequestPool::waiting() const {
     if (queue.waiting_since_us == 0) continue;
     Waiting found{.client = key.first,
                   .session = key.second,
+                  .number = queue.executed + 1,
                   .bundle = *bundle_with(queue, queue.executed + 1),
                   .since_us = queue.waiting_since_us,
                   .relayed_us = queue.relayed_us,
@@ -85,11 +86,20 @@ std::vector<RequestPool::Waiting> RequestPool::waiting() const {
       waiting.push_back(std::move(found));
       continue;
     }
+    found.openings = openings_of(key.first);
     const auto [opening, first] = openings.try_emplace(key.first, found);
     if (!first && found.since_us < opening->second.since_us) opening->second = std::move(found);
   }
   for (auto& [client, opening] : openings) waiting.push_back(std::move(opening));
   return waiting;
+}
+
+std::size_t RequestPool::openings_of(ClientId client) const {
+  std::size_t count = 0;
+  for (auto way = openings_.lower_bound({client, 0}); way != openings_.end() && way->first.first == client; ++way) {
+    count += way->second;
+  }
+  return count;
 }
 
 void RequestPool::relayed(ClientId client, SessionId session, MonotonicUs now_us) {

@@ -56,11 +56,13 @@ class RequestPool {
   struct Waiting {
     ClientId client = 0;
     SessionId session = 0;
+    RequestNumber number = 0;
     std::shared_ptr<const SignedBundle> bundle;
     MonotonicUs since_us = 0;
     MonotonicUs relayed_us = 0;          ///< when it was last sent to all others; 0: never
     std::size_t backlog_operations = 0;  ///< that waited here when it came, its own included
     std::size_t backlog_bytes = 0;
+    std::size_t openings = 0;  ///< of sessions that the client wants to open, where it is one of them; else 0
   };
   /// One for each session, but of the sessions that a client wants to open the one that waits longest only: it could
   /// ask for any number of them.
@@ -106,6 +108,7 @@ class RequestPool {
   void unmark_ready(const Key& key, Queue& queue);
   void take_from_ready(const Key& key, Queue& queue);
   void note_waiting(Queue& queue, MonotonicUs now_us) const;
+  [[nodiscard]] std::size_t openings_of(ClientId client) const;
   void drop(Queue& queue, std::map<RequestNumber, std::shared_ptr<const SignedBundle>>::iterator bundle);
   void drop_queue(std::map<Key, Queue>::iterator queue);
   [[nodiscard]] static std::size_t size_of(const SignedBundle& bundle) {

@@ -79,6 +79,8 @@ void ReplicaCore::Implementation::suspect(std::string_view why) {
 void ReplicaCore::Implementation::change_view(View target, std::string_view why) {
   TAGMA_ASSERT(target > view_, "views only rise");
   count(why);
+  // Whatever made it leave the view: a slot that it did not vote on for the time in it is one that timed out.
+  if (active_ && holds_time_back()) time_lenience_.given_up(config_.membership.primary(view_));
   effects_.emplace_back(Notice{"wants view " + std::to_string(target) + ": " + std::string(why)});
   view_ = target;
   active_ = false;
@@ -485,6 +487,7 @@ void ReplicaCore::Implementation::enter(ActedView entered) {
                                std::to_string(config_.membership.primary(view_))});
   std::erase_if(view_changes_, [this](const auto& held) { return held.second.content.view <= view_; });
   begin_timing();
+  begin_watching();
   entered_at_ = executed_;
   next_seq_ = std::max({executed_, certificate_, acted_->choices.last()}) + 1;
   for (auto& [replica, pending] : pending_rejoins_) pending.proposed = 0;

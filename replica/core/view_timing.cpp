@@ -102,7 +102,8 @@ std::optional<MonotonicUs> ReplicaCore::Implementation::slot_waiting_since_us() 
   return std::nullopt;
 }
 
-std::optional<std::string_view> ReplicaCore::Implementation::overdue() const {
+std::optional<std::string_view> ReplicaCore::Implementation::overdue(
+    const std::vector<RequestPool::Waiting>& requests) const {
   const MonotonicUs now_us = now_.monotonic_us;
   const auto late = [&](MonotonicUs since_us, MonotonicUs allowed_us) {
     return now_us - std::max(since_us, timing_since_us_) >= allowed_us;
@@ -111,7 +112,7 @@ std::optional<std::string_view> ReplicaCore::Implementation::overdue() const {
   if (const auto since_us = slot_waiting_since_us(); since_us && late(*since_us, timeout_us)) {
     return "timeout: a slot in flight";
   }
-  for (const auto& waiting : pool_.waiting()) {
+  for (const auto& waiting : requests) {
     if (mutant(Mutant::request_never_owed)) break;
     if (late(waiting.since_us, timeout_us + patience_us(waiting))) return "timeout: a request";
     if (late(std::max(waiting.since_us, executed_us_), timeout_us)) return "timeout: nothing is executed";
@@ -141,9 +142,13 @@ bool ReplicaCore::Implementation::has_timed() const {
   return false;
 }
 
-MonotonicUs ReplicaCore::Implementation::next_timing_us() const {
-  return last_timing_us_ + std::max<MonotonicUs>(1, config_.view_change_timeout_us / 16);
+/// Twice as often where it is to be seen what the primary lets wait.
+MonotonicUs ReplicaCore::Implementation::timing_interval_us() const {
+  const bool waits = config_.holds_primary_to_work && active_ && !is_primary() && pool_.operations() > 0;
+  return std::max<MonotonicUs>(1, config_.view_change_timeout_us / (waits ? 32 : 16));
 }
+
+MonotonicUs ReplicaCore::Implementation::next_timing_us() const { return last_timing_us_ + timing_interval_us(); }
 
 void ReplicaCore::Implementation::look_after_primary() {
   if (now_.monotonic_us < next_timing_us() || !may_change_views()) return;
@@ -163,12 +168,17 @@ void ReplicaCore::Implementation::look_after_primary() {
     doublings_ -= std::min<std::uint32_t>(doublings_, 1);
   }
   // Where the window is full it is a checkpoint that is waited for.
-  if (is_behind() || !in_window(executed_ + 1)) return begin_waiting_anew();
-  relay_waiting();
-  if (const auto why = overdue()) {
-    note_fruitless_view();
-    suspect(*why);
+  if (is_behind() || !in_window(executed_ + 1)) {
+    stop_watching();
+    return begin_waiting_anew();
   }
+  auto waiting = pool_.waiting();
+  relay_waiting(waiting);
+  if (const auto why = overdue(waiting)) {
+    note_fruitless_view();
+    return suspect(*why);
+  }
+  hold_to_work(std::move(waiting));
 }
 
 void ReplicaCore::Implementation::begin_waiting_anew() { timing_since_us_ = now_.monotonic_us; }
@@ -188,9 +198,9 @@ void ReplicaCore::Implementation::note_due() {
 
 /// To all, after half of the time and again after each further quarter: a timer that runs at f or fewer correct
 /// replicas would make them leave the view alone. Those who get it time it as well.
-void ReplicaCore::Implementation::relay_waiting() {
+void ReplicaCore::Implementation::relay_waiting(const std::vector<RequestPool::Waiting>& requests) {
   std::size_t relayed = 0;
-  for (const auto& waiting : pool_.waiting()) {
+  for (const auto& waiting : requests) {
     if (relayed >= relayed_max) return;
     const MonotonicUs allowed_us = view_timeout_us() + patience_us(waiting);
     const MonotonicUs since_us = std::max(waiting.since_us, timing_since_us_);

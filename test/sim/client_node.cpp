@@ -35,6 +35,7 @@ void ClientNode::open_session() {
   config.first_retransmission_us = options_.client.first_retransmission_us;
   config.retransmission_max_us = options_.client.retransmission_max_us;
   config.busy_backoff_us = options_.client.busy_backoff_us;
+  config.sends_early = options_.client.sends_early;
   auto& session = sessions_[id];
   session.id = id;
   session.core = std::make_unique<ClientCore>(std::move(config), authenticator_);

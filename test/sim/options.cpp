@@ -73,6 +73,19 @@ void draw_views(SimOptions& options) {
   options.core.view_change_doublings_max = 10;
 }
 
+/// In an eighth of the runs primaries are held to their work: the other rules must hold either way.
+void draw_work(SimOptions& options) {
+  const bool held = options.seed % 8 == 7;
+  options.core.holds_primary_to_work = options.client.sends_early = held;
+  // What a client may send as one bundle; of big values nothing is known.
+  const std::size_t faulty = options.faulty_clients > 0 ? 12 : 1;
+  options.core.bundle_operations_max =
+      std::max<std::size_t>(faulty, std::min<std::size_t>(options.client.bundle_operations_max, options.client.window));
+  if (options.workload.big_value_ppm == 0) {
+    options.core.bundle_bytes_max = 500 + 1'600 * options.core.bundle_operations_max;
+  }
+}
+
 void draw_clock_jumps(SimOptions& options) {
   Random random(options.seed, "clock jumps");
   options.clock_jumps = random.one_of<std::uint32_t>({0, 0, 0, 1, 2, 5});
@@ -262,6 +275,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_faults(random, options);
   draw_bridges(options);
   if (options.profile == Profile::byzantine_clients) draw_faulty_clients(options);
+  draw_work(options);
   return options;
 }
 

@@ -63,6 +63,7 @@ struct ClientOptions {
   std::int64_t retransmission_max_us = 500'000;
   std::int64_t busy_backoff_us = 5'000;
   std::uint32_t bundle_operations_max = 16;
+  bool sends_early = false;
 };
 
 struct WorkloadOptions {

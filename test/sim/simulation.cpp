@@ -1,6 +1,7 @@
 #include "test/sim/simulation.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 
@@ -57,6 +58,8 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       caps_oracle_(verdict_),
       life_model_(options_.core.checkpoint_interval, options_.core.window),
       executed_(options_.n, 0),
+      active_view_(options_.n, 0),
+      returned_us_(options_.n, 0),
       executed_ever_(options_.n, 0),
       certificate_ever_(options_.n, 0),
       installed_(options_.n, 0),
@@ -400,7 +403,31 @@ void Simulation::distrusts(ReplicaId id, ReplicaId against, bool distrusted) {
 
 void Simulation::counted(ReplicaId id, std::string_view reason) {
   // Faulty replicas run an honest core too, but what it refuses says nothing about attacks.
-  if (correct(id)) coverage_.count(std::string("core: ").append(reason));
+  if (!correct(id)) return;
+  coverage_.count(std::string("core: ").append(reason));
+  if (reason == "primary wastes time") judge_eviction(id);
+}
+
+/// The account of wasted time may be overdrawn by a primary that is faulty, or was away; an honest one that was there
+/// all the time should not be given up, and is counted.
+void Simulation::judge_eviction(ReplicaId by) {
+  const auto primary = static_cast<ReplicaId>(active_view_[by] % options_.n);
+  note("gives up for wasted time", "its primary", replica(by), active_view_[by]);
+  if (!correct(primary)) return coverage_.count("account: a faulty primary was given up");
+  const VirtualUs grace_us = 4 * options_.core.view_change_timeout_us;
+  if (!replicas_[primary]->running() || scheduler_.now_us() - returned_us_[primary] < grace_us) {
+    return coverage_.count("account: a primary that was away was given up");
+  }
+  const auto own = replicas_[primary]->view();
+  if (own.base + options_.core.window < own.certificate) {
+    return coverage_.count("account: a primary whose disk is far behind was given up");
+  }
+  const TimeUs wall_us = replicas_[primary]->wall_us();
+  const auto differing = std::count_if(replicas_.begin(), replicas_.end(), [&](const auto& node) {
+    return std::abs(node->wall_us() - wall_us) > options_.core.clock_window_us;
+  });
+  if (differing > options_.f) return coverage_.count("account: a primary with a wrong clock was given up");
+  coverage_.count("account: an honest primary was given up");
 }
 
 void Simulation::replied_early(ReplicaId id) {
@@ -433,6 +460,7 @@ void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint6
   if (base > 0) coverage_.count("restart: from a checkpoint");
   if (life > 2) coverage_.count("restart: third life or later");
   executed_[id] = base;
+  returned_us_[id] = scheduler_.now_us();
   if (correct(id)) execution_oracle_.returned(id, base);
 }
 
@@ -451,6 +479,7 @@ void Simulation::disk_failed(ReplicaId id, const std::string& /*reason*/) {
 void Simulation::stepped(ReplicaId id, std::size_t effects) {
   const auto& node = *replicas_[id];
   const auto view = node.view();
+  if (view.active) active_view_[id] = view.view;
   executed_ever_[id] = std::max(executed_ever_[id], view.executed);
   certificate_ever_[id] = std::max(certificate_ever_[id], view.certificate);
   if (!correct(id)) {

@@ -75,6 +75,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void alarm(ReplicaId id, const std::string& reason) override;
   void distrusts(ReplicaId id, ReplicaId against, bool distrusted) override;
   void counted(ReplicaId id, std::string_view reason) override;
+  void judge_eviction(ReplicaId by);
   void stepped(ReplicaId id, std::size_t effects) override;
   void replied_early(ReplicaId id) override;
   void collected(ReplicaId id, Seq up_to, Seq base) override;
@@ -184,11 +185,13 @@ class Simulation final : private ReplicaHost, private ClientHost {
   Seq lives_learnt_ = 0;           ///< the highest slot that anybody has executed
 
   std::vector<std::unique_ptr<ReplicaNode>> replicas_;
-  std::vector<Seq> executed_;          ///< by replica, as of the last step
-  std::vector<Seq> executed_ever_;     ///< by replica, of all its lives
-  Seq committed_ = 0;                  ///< the highest slot that a correct replica has executed
-  std::vector<Seq> certificate_ever_;  ///< by replica, of all its lives
-  std::vector<Seq> installed_;         ///< the checkpoint that each last took from others
+  std::vector<Seq> executed_;           ///< by replica, as of the last step
+  std::vector<View> active_view_;       ///< by replica, the last one that it was in
+  std::vector<VirtualUs> returned_us_;  ///< by replica, when it came back last
+  std::vector<Seq> executed_ever_;      ///< by replica, of all its lives
+  Seq committed_ = 0;                   ///< the highest slot that a correct replica has executed
+  std::vector<Seq> certificate_ever_;   ///< by replica, of all its lives
+  std::vector<Seq> installed_;          ///< the checkpoint that each last took from others
   std::map<ReplicaId, LyingReplica> liars_;
   std::map<ReplicaId, Attacks> attacks_;  ///< of the same
   std::map<ReplicaId, SecondTwin> twins_;
