@@ -150,7 +150,7 @@ TEST_SUITE("durability") {
     Cluster cluster;
     TemporaryFolder folder;
     std::string lines;
-    for (int i = 0; i < 20'000; ++i) lines += "word-" + std::to_string(i) + "\n";
+    for (int i = 0; i < 60'000; ++i) lines += "word-" + std::to_string(i) + "\n";
     write_file(folder.file("words"), lines);
     REQUIRE(cluster.up());
     const Finished loaded = cluster.tagma({"load", folder.file("words")}, seconds(120));
@@ -158,7 +158,7 @@ TEST_SUITE("durability") {
     REQUIRE(loaded.exit_status == 0);
     cluster.kill_all();
     REQUIRE(cluster.up());
-    for (const std::string number : {"0", "77", "9999", "19999"}) {
+    for (const std::string number : {"0", "77", "9999", "59999"}) {
       CHECK(cluster.tagma({"call", "kv", "get", "word-" + number}).output ==
             std::to_string(std::stoi(number) + 1) + "\n");
     }

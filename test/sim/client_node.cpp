@@ -118,6 +118,7 @@ void ClientNode::perform(SessionRun& session, ClientEffects effects) {
 }
 
 void ClientNode::complete(SessionRun& session, const Completed& completed) {
+  if (session.abandoned) return;  // in this moment; its core is still there
   const auto found = session.calls.find(completed.number);
   if (found == session.calls.end()) {
     return host_.violated("number " + std::to_string(completed.number) + " completed twice");
