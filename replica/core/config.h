@@ -28,10 +28,11 @@ struct CoreConfig {
 
   std::size_t batch_operations_max = 2048;
   std::size_t batch_bytes_max = limits::batch_bytes_max / 2;
-  /// A pending request waits for company at most this long while other slots are in flight.
-  MonotonicUs batch_age_max_us = 1'000;
+  /// A pending request waits for company at most this long while other slots are in flight, and at most as long as a
+  /// slot takes here, divided by pipeline_depth.
+  MonotonicUs batch_age_max_us = 20'000;
   /// Slots that a primary proposes before the first of them has executed.
-  std::uint32_t pipeline_depth = 4;
+  std::uint32_t pipeline_depth = 4;  ///< at least 1
   /// Between two null batches that a primary orders because somebody's boundary must be passed: a replica that loses
   /// its memory again and again, or says so, must not keep all busy.
   MonotonicUs null_batch_interval_us = 1'000;

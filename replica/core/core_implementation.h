@@ -234,6 +234,7 @@ class ReplicaCore::Implementation {
   /// Whether this replica leads, has something to propose and may have one more slot in flight.
   [[nodiscard]] bool has_free_slot() const;
   [[nodiscard]] bool may_propose_now() const;
+  [[nodiscard]] MonotonicUs batch_wait_us() const;
   void skip_taken_slots();
   void propose_batch();
   [[nodiscard]] SharedBatch make_batch(std::vector<Rejoin> rejoins);
@@ -567,7 +568,6 @@ class ReplicaCore::Implementation {
   Seq next_seq_ = 1;  ///< primary: the next slot to propose; above every slot it proposed in this view
   Seq executed_ = 0;  ///< all slots up to here are executed
   Seq highest_ = 0;   ///< the highest slot that anything was heard of; for status only
-  std::size_t last_batch_operations_ = 0;
 
   /// Highest stable checkpoint: the window is (certificate_, certificate_ + window].
   Seq certificate_ = 0;

@@ -153,7 +153,7 @@ void ReplicaCore::Implementation::schedule() {
   MonotonicUs at_us = next_status_us_;
   // Age matters only where a slot is free: otherwise something else has to happen first, and that is an event.
   if (has_free_slot()) {
-    const MonotonicUs due_us = pool_.has_ready() ? pool_.oldest_ready_us() + config_.batch_age_max_us : 0;
+    const MonotonicUs due_us = pool_.has_ready() ? pool_.oldest_ready_us() + batch_wait_us() : 0;
     at_us = std::min(at_us, std::max(now_.monotonic_us + 1, due_us));
   } else if (const auto due_us = may_lead() ? null_batch_due_us() : std::nullopt; due_us > now_.monotonic_us) {
     at_us = std::min(at_us, *due_us);
@@ -379,15 +379,20 @@ bool ReplicaCore::Implementation::has_free_slot() const {
           null_batch_due_us().value_or(now_.monotonic_us + 1) <= now_.monotonic_us);
 }
 
-/// Idle: at once. Busy: when as much has gathered as the slots in flight suggest, or when the oldest has waited long
-/// enough. So nothing waits when idle, and a busy primary does not send singles.
+/// Idle: at once. Busy: when a batch is full, or when the oldest has waited for its part of what a slot takes. So
+/// nothing waits when idle, the slots in flight follow each other at even distances, and where they take long because
+/// processors or disks are busy, they become fewer and larger.
 bool ReplicaCore::Implementation::may_propose_now() const {
   if (!has_free_slot()) return false;
-  const Seq in_flight = next_seq_ - 1 - executed_;
-  if (in_flight == 0 || !pool_.has_ready() || has_due_rejoin()) return true;
-  const std::size_t worth_a_slot = std::max<std::size_t>(in_flight, last_batch_operations_ / 2);
-  return pool_.ready_operations() >= std::min(worth_a_slot, config_.batch_operations_max) ||
-         now_.monotonic_us - pool_.oldest_ready_us() >= config_.batch_age_max_us;
+  const bool idle = next_seq_ - 1 == executed_;
+  if (idle || !pool_.has_ready() || has_due_rejoin()) return true;
+  return pool_.ready_operations() >= config_.batch_operations_max ||
+         now_.monotonic_us - pool_.oldest_ready_us() >= batch_wait_us();
+}
+
+/// How long a request waits for company while other slots are in flight.
+MonotonicUs ReplicaCore::Implementation::batch_wait_us() const {
+  return std::min(config_.batch_age_max_us, slot_time_us_ / config_.pipeline_depth);
 }
 
 /// Of what waits; the null batch where nothing does.
@@ -402,7 +407,6 @@ SharedBatch ReplicaCore::Implementation::make_batch(std::vector<Rejoin> rejoins)
   bundles.reserve(pending.size());
   for (const auto& bundle : pending) bundles.push_back(*bundle);
   auto batch = wire::encode_batch(now_.wall_us, std::move(bundles), std::move(rejoins));
-  last_batch_operations_ = batch.operation_count();
   return std::make_shared<const Batch>(std::move(batch));
 }
 
