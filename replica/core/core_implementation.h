@@ -64,6 +64,10 @@ class ReplicaCore::Implementation {
     MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
     MonotonicUs stays_us = 0;          ///< when it last said that it votes in a view below the own; 0: never
+    /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
+    MonotonicUs waits_above_since_us = 0;
+    MonotonicUs waits_above_us = 0;
+    std::uint32_t yielded = 0;  ///< views that this replica led and gave up for it
     MonotonicUs batches_since_us = 0;
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
     MonotonicUs new_views_since_us = 0;
@@ -407,6 +411,8 @@ class ReplicaCore::Implementation {
   /// Takes note that this view has not got anything done, if that is so.
   void note_fruitless_view();
   void note_lonely_suspicion();
+  [[nodiscard]] bool leads_without_one() const;
+  [[nodiscard]] bool yields();
   void begin_timing();
   void begin_waiting_anew();
   void notice_pause();

@@ -65,6 +65,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   peer.executed = message.executed;
   peer.certificate = message.certificate;
   if (message.active && message.view < view_) peer.stays_us = now_.monotonic_us;
+  const bool waits_above = !message.active && message.view > view_;
+  if (!waits_above) peer.waits_above_since_us = 0;
+  if (waits_above && peer.waits_above_since_us == 0) peer.waits_above_since_us = now_.monotonic_us;
+  if (waits_above) peer.waits_above_us = now_.monotonic_us;
   note_votes_held(from.principal.id, message);
   // Somebody is ahead: do not wait for the heartbeat to say what is missing here.
   if (message.executed > executed_) {

@@ -18,6 +18,12 @@ constexpr std::size_t passed_on_max = 256;
 constexpr MonotonicUs steady_timeouts = 10;
 /// Timeouts that a request may wait at most because of what stood before it.
 constexpr MonotonicUs patience_timeouts = 16;
+/// Timeouts after which a primary gives its view up for a replica that has left it, the first time.
+constexpr MonotonicUs yielding_timeouts = 32;
+/// It takes twice as long each further time, so many times.
+constexpr std::uint32_t yielding_doublings_max = 8;
+/// Heartbeats after which it is not waited for by whoever said so.
+constexpr MonotonicUs said_lately_heartbeats = 4;
 
 }  // namespace
 
@@ -27,7 +33,10 @@ MonotonicUs ReplicaCore::Implementation::view_timeout_us() const {
   return config_.view_change_timeout_us << doublings_;
 }
 
-void ReplicaCore::Implementation::begin_timing() { timing_since_us_ = steady_since_us_ = now_.monotonic_us; }
+void ReplicaCore::Implementation::begin_timing() {
+  timing_since_us_ = steady_since_us_ = now_.monotonic_us;
+  for (auto& peer : peers_) peer.waits_above_since_us = 0;
+}
 
 /// One that did not begin, or began and executed nothing: perhaps messages take longer than was thought.
 void ReplicaCore::Implementation::note_fruitless_view() {
@@ -48,6 +57,31 @@ void ReplicaCore::Implementation::note_lonely_suspicion() {
   if (doublings_ == config_.view_change_doublings_max) return;
   ++doublings_;
   count("timeout doubled: others stay in their view");
+}
+
+/// Whether this primary leads without a replica that has left the view and says so.
+bool ReplicaCore::Implementation::leads_without_one() const {
+  return active_ && is_primary() &&
+         std::any_of(peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.waits_above_since_us != 0; });
+}
+
+/// Whoever has left the view alone votes no more until the next one begins: for ever where nothing goes wrong, and then
+/// one failure less is borne. So its primary makes room after a while. A view change that all take part in costs
+/// little; and a faulty replica that asks for one again and again waits for each twice as long as for the one before.
+bool ReplicaCore::Implementation::yields() {
+  for (auto& peer : peers_) {
+    if (now_.monotonic_us - peer.waits_above_us > said_lately_heartbeats * config_.heartbeat_us) {
+      peer.waits_above_since_us = 0;
+    }
+    const MonotonicUs wait_us = (yielding_timeouts * config_.view_change_timeout_us) << peer.yielded;
+    if (peer.waits_above_since_us == 0 || now_.monotonic_us - peer.waits_above_since_us < wait_us) {
+      continue;
+    }
+    peer.waits_above_since_us = 0;
+    peer.yielded = std::min(peer.yielded + 1, yielding_doublings_max);
+    return true;
+  }
+  return false;
 }
 
 /// A process that was stopped, or a machine that slept, must not hold the time against the primary.
@@ -135,6 +169,7 @@ std::optional<std::string_view> ReplicaCore::Implementation::overdue(
 bool ReplicaCore::Implementation::has_timed() const {
   if (!may_change_views()) return false;
   if (!active_) return new_view_due_us_ != 0;
+  if (leads_without_one()) return true;
   if (pool_.operations() > 0 || slot_waiting_since_us() || !pending_rejoins_.empty() || doublings_ > 0) return true;
   for (ReplicaId id = 0; id < lives_.size(); ++id) {
     if (needs_null_batches(id)) return true;
@@ -167,6 +202,7 @@ void ReplicaCore::Implementation::look_after_primary() {
     steady_since_us_ = now_.monotonic_us;
     doublings_ -= std::min<std::uint32_t>(doublings_, 1);
   }
+  if (leads_without_one() && yields()) return suspect("own view given up: a replica has left it for long");
   // Where the window is full it is a checkpoint that is waited for.
   if (is_behind() || !in_window(executed_ + 1)) {
     stop_watching();

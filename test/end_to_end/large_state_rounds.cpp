@@ -260,6 +260,10 @@ class LargeState {
       const std::uint64_t first = round * (options_.keys / 100);
       write_many(*writing_client, options_.keys / 100,
                  clustered ? std::function([first](std::uint64_t at) { return first + at; }) : any, round);
+      // It may have been written while they came; the next one begins once the probe has filled its slots.
+      const auto begun_by = in(seconds(10));
+      while (!writing(*asking, options_.keys / 1'000) && Clock::now() < begun_by) {
+      }
       since = Clock::now();
       while (writing(*asking, options_.keys / 1'000)) {
       }

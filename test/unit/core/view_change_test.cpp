@@ -296,6 +296,52 @@ TEST_CASE("whoever has left a view alone takes the time for which f+1 others sta
   CHECK(timeout_after_s({}, 5) == usual_us);   // cut off, it learns nothing about the others' timeouts
 }
 
+TEST_CASE("whoever has left a view alone is taken in again by the next view, in an idle cluster too") {
+  Cluster cluster(4);
+  submit_to_all(cluster, request(cluster[0], 1));
+  REQUIRE(settle(cluster, executed_everywhere(cluster, 1)));
+  const MonotonicUs timeout_us = cluster[0].config.view_change_timeout_us;
+  const auto pass = [&](MonotonicUs us) {
+    for (MonotonicUs passed_us = 0; passed_us < us; passed_us += timeout_us / 8) {
+      cluster.pass(timeout_us / 8);
+      cluster.deliver_all();
+    }
+  };
+  // It alone is told that the primary gives the view up.
+  cluster[3].step(Received{replica_sender(0), empty_view_change(cluster[3], 0, 1)});
+  REQUIRE_FALSE(cluster[3].core.view().active);
+  pass(30 * timeout_us);
+  CHECK(cluster[0].core.view().view == 0);
+  CHECK_FALSE(cluster[3].core.view().active);
+  pass(6 * timeout_us);
+  for (ReplicaId id = 0; id < 4; ++id) {
+    CHECK(cluster[id].core.view().view == 1);
+    CHECK(cluster[id].core.view().active);
+  }
+  CHECK(cluster[0].counted("own view given up: a replica has left it for long"));
+}
+
+TEST_CASE("a faulty replica that says for ever that it waits for a higher view gets ever fewer") {
+  Cluster cluster(4);
+  const MonotonicUs timeout_us = cluster[0].config.view_change_timeout_us;
+  const MonotonicUs step_us = timeout_us / 8;
+  const auto views_after = [&](MonotonicUs us) {
+    for (MonotonicUs passed_us = 0; passed_us < us; passed_us += step_us) {
+      cluster.pass(step_us);
+      for (ReplicaId id = 0; id < 3; ++id) {
+        cluster[id].step(Received{replica_sender(3), Status{.view = 1'000, .active = false, .slots = {}}});
+      }
+      cluster.deliver_all(without({3}));
+    }
+    return cluster[1].core.view().view;
+  };
+  const View soon = views_after(400 * timeout_us);
+  const View later = views_after(1'200 * timeout_us) - soon;
+  CHECK(soon >= 4);  // by each primary once, the silent one's place taken by a timeout
+  CHECK(soon <= 16);
+  CHECK(later <= soon);
+}
+
 TEST_CASE("K11: a disk put back to before a view change is found out by the NEW-VIEW") {
   Cluster cluster(4);
   cluster.submit(0, request(cluster[0], 1));
