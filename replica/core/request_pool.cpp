@@ -229,6 +229,7 @@ void RequestPool::drop(Queue& queue, std::map<RequestNumber, std::shared_ptr<con
 }
 
 void RequestPool::drop_queue(std::map<Key, Queue>::iterator queue) {
+  TAGMA_ASSERT(!queue->second.ready, "a session that has a turn has a bundle for it");
   if (queue->second.opening) {
     const auto waiting = openings_.find({queue->first.first, queue->second.relay});
     if (--waiting->second == 0) openings_.erase(waiting);
@@ -240,7 +241,10 @@ void RequestPool::executed(ClientId client, SessionId session, RequestNumber las
   const auto found = queues_.find({client, session});
   if (found == queues_.end()) return;
   auto& queue = found->second;
-  unmark_ready(found->first, queue);
+  // Where `next` stays, so does the bundle that holds it, and with it the session's place: it would go to the end of
+  // its line each time that something of it is executed.
+  const bool keeps_place = last_executed > 0 && last_executed < queue.next;
+  if (!keeps_place) unmark_ready(found->first, queue);
   for (auto bundle = queue.bundles.begin(); bundle != queue.bundles.end();) {
     const auto next = std::next(bundle);
     if (last_executed == 0 || bundle->second->content.end() <= last_executed + 1) drop(queue, bundle);

@@ -23,7 +23,8 @@ struct SessionProgress {
 ///
 /// Invariants: a session's bundles are keyed by their first number, the first one that came for a number stays (the
 /// order decides which payload wins, attacks C6); one bundle with a session's lowest unexecuted number is always
-/// admitted (attacks C3: a filled quota must not look like censorship); every other one is within the limits.
+/// admitted (attacks C3: a filled quota must not look like censorship); every other one is within the limits. A session
+/// whose next bundle is here keeps its place in the line until that bundle is handed out, executed or dropped.
 class RequestPool {
  public:
   enum class Admission : std::uint8_t { admitted, known, busy, too_many_sessions };
@@ -50,6 +51,7 @@ class RequestPool {
   [[nodiscard]] MonotonicUs oldest_ready_us() const;
 
   /// All numbers of the session up to `last_executed` are executed (0: the session was refused): drops what they cover.
+  /// A session whose next bundle stays the same keeps its place in the line.
   void executed(ClientId client, SessionId session, RequestNumber last_executed, MonotonicUs now_us);
 
   /// The lowest unexecuted request of a session, since it is here: what a primary owes.

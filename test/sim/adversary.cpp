@@ -164,11 +164,13 @@ SharedBatch LyingReplica::second_batch(Seq seq, const Batch& first) {
     if (rejoins.empty()) return second = std::make_shared<const Batch>();
     return second = std::make_shared<const Batch>(wire::encode_batch(time_us, {}, std::move(rejoins)));
   }
+  // Attack P6, whatever else is wrong with the batch: few have more than one bundle.
+  if (bundles.size() > 1) {
+    coverage_.count("liar: primary reversed a batch");
+    std::reverse(bundles.begin(), bundles.end());
+  }
   switch (random_.below(8)) {
-    case 0:
-      if (bundles.size() > 1) coverage_.count("liar: primary reversed a batch");
-      std::reverse(bundles.begin(), bundles.end());
-      break;
+    case 0: break;  // another order, or another time, is all
     case 1:
     case 5:
     case 6:

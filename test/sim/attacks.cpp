@@ -251,7 +251,7 @@ class Malformed final : public Attack {
 /// X1: whom all who are faulty leave out; the same for all of them in a run. Nobody where the seed does not draw it.
 std::set<ReplicaId> draw_left_out(const SimOptions& options, Random& random) {
   std::set<ReplicaId> left_out;
-  if (!random.chance(200'000) || options.liars.size() < options.f || !options.is_liar(0)) return left_out;
+  if (!random.chance(600'000) || options.liars.size() < options.f || !options.is_liar(0)) return left_out;
   // With just a quorum left on lossy links, those who flood leave the others too few slots in a run's time.
   if (options.faulty_clients > 0) return left_out;
   while (left_out.size() < options.f) {
@@ -294,7 +294,7 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) 
   draw<Dawdles>(attacks_, random, scene, coverage);
   Random left_out(options.seed, "left out");
   left_out_ = draw_left_out(options, left_out);
-  messages_left_ = left_out.one_of<std::uint64_t>({50, 500, 3'000});
+  messages_left_ = left_out.one_of<std::uint64_t>({200, 500, 3'000});
   if (proposes_tiny_batches(options.seed, self)) attacks_.push_back(std::make_unique<TinyBatches>(scene, coverage));
 }
 

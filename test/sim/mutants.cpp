@@ -3,6 +3,8 @@
 //
 //   sim_mutants                    the table below; exit 1 if a mutant survives or the whole code does not pass
 //   sim_mutants --hunt [MUTANT]    searches seeds: mutant, profile, oracle that hears it first
+//   sim_mutants --rehunt [MUTANT [A..B]]   new lines for those that hold no more, each with the first seed of A..B
+//                                  (1..20000) that kills and that the unbroken code passes; exit 1 if one has none
 //   sim_mutants --show MUTANT PROFILE SEED   one run of it, and what was found
 #include <algorithm>
 #include <cstdint>
@@ -110,7 +112,7 @@ constexpr Kill kills[] = {
     {Mutant::prepared_left_out, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::prepared_left_out, Oracle::agreement, Profile::lossy, 1, 10},
     {Mutant::leads_view_found_on_disk, Oracle::durable_votes, Profile::calm, 1, 20},
-    {Mutant::view_change_unverified, Oracle::agreement, Profile::byzantine_primary, 244, 244},
+    {Mutant::view_change_unverified, Oracle::agreement, Profile::byzantine_primary, 102, 102},
     {Mutant::undecided_taken_as_null, Oracle::liveness, Profile::calm, 1, 40},
     {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 1, 10},
     {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
@@ -153,6 +155,13 @@ bool unbroken_passes() {
     std::printf("the unbroken code fails:\n");
     print_violation(report, profile);
     return false;
+  }
+  return true;
+}
+
+bool passes_unbroken(const Kill& kill) {
+  for (auto seed = kill.first; seed <= kill.last; ++seed) {
+    if (run_mutant(Mutant::none, seed, kill.profile, {}).violated) return false;
   }
   return true;
 }
@@ -207,6 +216,63 @@ int check_table() {
   return failures == 0 ? 0 : 1;
 }
 
+/// The enumerator's name, as the table writes it, from what reports call it: "8 linearizability", "byzantine-primary".
+std::string enumerator(std::string_view reported) {
+  if (const auto space = reported.find(' '); space != std::string_view::npos) reported.remove_prefix(space + 1);
+  std::string name(reported);
+  std::replace(name.begin(), name.end(), '-', '_');
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+}
+
+void print_line(const Kill& kill) {
+  std::printf("    {Mutant::%s, Oracle::%s, Profile::%s, %llu, %llu},\n", std::string(name_of(kill.mutant)).c_str(),
+              enumerator(checkers::name_of(kill.oracle)).c_str(), enumerator(sim::name_of(kill.profile)).c_str(),
+              static_cast<unsigned long long>(kill.first), static_cast<unsigned long long>(kill.last));
+  std::fflush(stdout);
+}
+
+/// A seed that comes early gets a range with room, so that the line outlives changes of what seeds draw.
+Kill line_with(const Kill& before, std::uint64_t seed) {
+  constexpr std::uint64_t early = 40;
+  Kill line = before;
+  line.first = line.last = seed;
+  if (seed > early) return line;
+  line.first = 1;
+  line.last = std::max<std::uint64_t>(6, 3 * seed);
+  return passes_unbroken(line) ? line : Kill{before.mutant, before.oracle, before.profile, seed, seed};
+}
+
+/// The first seed of first..last with which the line holds; 0 if none. Only one that kills is run unbroken, too.
+std::uint64_t killing_seed(const Kill& kill, std::uint64_t first, std::uint64_t last) {
+  for (auto seed = first; seed <= last; ++seed) {
+    if (!run_mutant(kill.mutant, seed, kill.profile, {kill.oracle}).violated) continue;
+    if (passes_unbroken({kill.mutant, kill.oracle, kill.profile, seed, seed})) return seed;
+  }
+  return 0;
+}
+
+/// New lines of the table for those that hold no more.
+int rehunt(std::string_view only, std::uint64_t first, std::uint64_t last) {
+  int failures = 0;
+  bool any = false;
+  for (const auto& kill : kills) {
+    if (!only.empty() && only != name_of(kill.mutant)) continue;
+    any = true;
+    if (seeds_needed(kill) > 0 && passes_unbroken(kill)) continue;
+    if (const auto seed = killing_seed(kill, first, last); seed != 0) {
+      print_line(line_with(kill, seed));
+      continue;
+    }
+    ++failures;
+    std::printf("none of the seeds %llu..%llu: ", static_cast<unsigned long long>(first),
+                static_cast<unsigned long long>(last));
+    print_line(kill);
+  }
+  if (!any) std::fprintf(stderr, "sim_mutants: the table has no line of %s\n", std::string(only).c_str());
+  return any && failures == 0 ? 0 : 1;
+}
+
 /// Every oracle that the mutant wakes, with the first seeds that do.
 int hunt(std::string_view only) {
   constexpr std::uint64_t seeds_max = 40;
@@ -255,13 +321,26 @@ int show(std::string_view which, std::string_view profile_name, const char* seed
   return 1;
 }
 
+int rehunt_asked(int count, char** words) {
+  std::uint64_t first = 1;
+  std::uint64_t last = 20'000;
+  const std::string_view range = count >= 4 ? words[3] : "";
+  if (const auto dots = range.find(".."); dots != std::string_view::npos) {
+    first = std::strtoull(words[3], nullptr, 10);
+    last = std::strtoull(words[3] + dots + 2, nullptr, 10);
+  }
+  return rehunt(count >= 3 ? words[2] : "", first, last);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   if (count == 5 && std::strcmp(words[1], "--show") == 0) return show(words[2], words[3], words[4]);
   if (count >= 2 && std::strcmp(words[1], "--hunt") == 0) return hunt(count >= 3 ? words[2] : "");
+  if (count >= 2 && count <= 4 && std::strcmp(words[1], "--rehunt") == 0) return rehunt_asked(count, words);
   if (count > 1) {
-    std::fprintf(stderr, "usage: sim_mutants [--hunt [MUTANT] | --show MUTANT PROFILE SEED]\n");
+    std::fprintf(stderr,
+                 "usage: sim_mutants [--hunt [MUTANT] | --rehunt [MUTANT [A..B]] | --show MUTANT PROFILE SEED]\n");
     return 2;
   }
   return check_table();

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace tagma::sim {
@@ -90,28 +91,62 @@ constexpr auto simplifications = std::to_array<Simplification>({
     {"pipeline", [](SimOptions& options) { return halve<std::uint32_t>(options.core.pipeline_depth, 1); }},
 });
 
-/// What a child process tells: plain, for a pipe.
+/// What a child process tells: plain, at the end of what it writes, behind the kind of its finding.
 struct Told {
   bool violated;
   checkers::Oracle oracle;
   std::uint64_t events;
+  std::size_t kind_size;
 };
 
 [[noreturn]] void run_as_child(const SimOptions& options, const RunSwitches& switches, int to) {
   std::signal(SIGABRT, SIG_DFL);
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  ::dup2(nowhere, STDERR_FILENO);
+  ::dup2(to, STDERR_FILENO);  // an assertion says there what it is
   const auto report = Simulation(options, switches).run();
-  const Told told{report.violated, report.violation.oracle, report.events};
-  const bool written = ::write(to, &told, sizeof told) == static_cast<ssize_t>(sizeof told);
+  const auto kind = kind_of(report.violation.what);
+  const Told told{report.violated, report.violation.oracle, report.events, kind.size()};
+  const bool written = ::write(to, kind.data(), kind.size()) == static_cast<ssize_t>(kind.size()) &&
+                       ::write(to, &told, sizeof told) == static_cast<ssize_t>(sizeof told);
   ::_exit(written ? 0 : 1);
 }
 
-bool same_failure(const Ending& left, const Ending& right) {
-  return left.aborted == right.aborted && left.violated == right.violated && left.oracle == right.oracle;
+/// All that comes until the other end is closed.
+Bytes read_all(int from) {
+  Bytes text;
+  char part[4096];
+  for (ssize_t size = 0; (size = ::read(from, part, sizeof part)) > 0;)
+    text.append(part, static_cast<std::size_t>(size));
+  return text;
+}
+
+/// A number, a word with one in it, or the digits that a batch is named by.
+bool is_number(std::string_view word) {
+  constexpr std::size_t digest_digits = 8;
+  return word.find_first_of("0123456789") != std::string_view::npos ||
+         (word.size() == digest_digits && word.find_first_not_of("abcdef") == std::string_view::npos);
 }
 
 }  // namespace
+
+std::string kind_of(std::string_view what) {
+  // Behind a semicolon come the clients and replicas of the run one by one, behind a second colon a whole history.
+  what = what.substr(0, what.find(';'));
+  if (const auto colon = what.find(": "); colon != std::string_view::npos)
+    what = what.substr(0, what.find(": ", colon + 2));
+  std::string kind;
+  while (!what.empty()) {
+    const auto end = std::min(what.find_first_of(" ,:()"), what.size());
+    kind += is_number(what.substr(0, end)) ? "#" : what.substr(0, end);
+    if (end < what.size()) kind += what[end];
+    what.remove_prefix(std::min(end + 1, what.size()));
+  }
+  return kind;
+}
+
+bool same_failure(const Ending& left, const Ending& right) {
+  return left.aborted == right.aborted && left.violated == right.violated && left.oracle == right.oracle &&
+         left.kind == right.kind;
+}
 
 std::vector<std::string_view> simplification_names() {
   std::vector<std::string_view> names;
@@ -135,13 +170,20 @@ Ending ending_of(const SimOptions& options, const RunSwitches& switches) {
   if (child < 0) std::abort();
   if (child == 0) run_as_child(options, switches, ends[1]);
   ::close(ends[1]);
-  Told told{};
-  const bool heard = ::read(ends[0], &told, sizeof told) == static_cast<ssize_t>(sizeof told);
+  const Bytes text = read_all(ends[0]);
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (!heard) return {.violated = true, .aborted = true, .oracle = {}, .events = 0};
-  return {.violated = told.violated, .aborted = false, .oracle = told.oracle, .events = told.events};
+  Told told{};
+  if (status != 0 || text.size() < sizeof told) {
+    return {.violated = true, .aborted = true, .oracle = {}, .kind = text, .events = 0};
+  }
+  std::memcpy(&told, text.data() + text.size() - sizeof told, sizeof told);
+  return {.violated = told.violated,
+          .aborted = false,
+          .oracle = told.oracle,
+          .kind = text.substr(text.size() - sizeof told - told.kind_size, told.kind_size),
+          .events = told.events};
 }
 
 Shrunk shrink(const SimOptions& options, const RunSwitches& switches,

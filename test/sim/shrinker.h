@@ -23,8 +23,13 @@ struct Ending {
   bool violated = false;
   bool aborted = false;  ///< an assertion of the code under test failed
   checkers::Oracle oracle{};
+  std::string kind;  ///< kind_of what the oracle said; what the assertion said
   std::uint64_t events = 0;
 };
+/// What an oracle said without the numbers in it, which differ between two runs that fail alike.
+[[nodiscard]] std::string kind_of(std::string_view what);
+/// One oracle finds many bugs: what it said must be of the same kind, too.
+[[nodiscard]] bool same_failure(const Ending& left, const Ending& right);
 /// Runs in a process of its own, so that an abort is an ending like another.
 [[nodiscard]] Ending ending_of(const SimOptions& options, const RunSwitches& switches);
 

@@ -73,6 +73,46 @@ TEST_CASE("clients take turns, however many sessions one has") {
   CHECK_FALSE(pool.pool.has_ready());
 }
 
+TEST_CASE("C3: a session keeps its place when something of it is executed") {
+  Pool pool;
+  for (const SessionId session : {SessionId{7}, SessionId{9}}) {
+    REQUIRE(pool.offer(1, session, 1, 2) == admitted);
+    REQUIRE(pool.offer(1, session, 3, 3) == admitted);
+  }
+  REQUIRE(pool.offer(2, 8, 1) == admitted);
+  REQUIRE(pool.offer(2, 8, 2) == admitted);
+  REQUIRE(pool.pool.take(5, 1'000'000).size() == 3);  // the first ones of 7, 8 and 9; 8 is next, then 7
+  pool.pool.executed(2, 8, 1, 20);                    // its client is before the other one still
+  pool.pool.executed(1, 7, 1, 20);                    // a part of a bundle
+  pool.pool.executed(1, 7, 2, 20);                    // and it is before 9 still
+  CHECK(pool.pool.ready_operations() == 7);
+  CHECK(pool.pool.oldest_ready_us() == 0);
+  const auto taken = pool.pool.take(100, 1'000'000);
+  REQUIRE(taken.size() == 3);
+  CHECK(taken[0]->content.session == 8);
+  CHECK(taken[0]->content.first == 2);
+  CHECK(taken[1]->content.session == 7);
+  CHECK(taken[1]->content.first == 3);
+  CHECK(taken[2]->content.session == 9);
+}
+
+TEST_CASE("a session that waits with what others ordered, or is refused, leaves the line") {
+  Pool pool;
+  REQUIRE(pool.offer(1, 7, 1, 4) == admitted);
+  REQUIRE(pool.offer(1, 7, 3, 5) == admitted);
+  REQUIRE(pool.offer(2, 8, 1) == admitted);
+  pool.pool.executed(1, 7, 4, 20);  // nothing of it had been handed out: another bundle is its next one
+  CHECK(pool.pool.ready_operations() == 6);
+  const auto taken = pool.pool.take(1, 1'000'000);
+  REQUIRE(taken.size() == 1);
+  CHECK(taken[0]->content.session == 8);
+  CHECK(pool.pool.ready_operations() == 5);
+  pool.pool.executed(1, 7, 0, 20);
+  CHECK_FALSE(pool.pool.has_ready());
+  CHECK(pool.pool.ready_operations() == 0);
+  REQUIRE(pool.pool.sessions().size() == 1);
+}
+
 TEST_CASE("P4: what is owed is each session's lowest unexecuted request, since it is here") {
   Pool pool;
   CHECK(pool.pool.waiting().empty());

@@ -6,6 +6,7 @@
 #include "test/sim/runner.h"
 #include "test/sim/shrinker.h"
 
+using namespace tagma;
 using namespace tagma::sim;
 
 TEST_CASE("the same seed gives the same run, event for event") {
@@ -48,4 +49,39 @@ TEST_CASE("a violation is reported with what is needed to replay it") {
   CHECK_FALSE(simplify(options, "no such thing"));
   CHECK(replay_command(options, Profile::byzantine_backups) ==
         "./tagma sim --seed 7 --profile byzantine-backups --without operations,operations");
+}
+
+TEST_CASE("what an oracle said is of the same kind whatever the numbers, and of another one with other words") {
+  CHECK(kind_of("a COMMIT contradicts an earlier one: replica 2 view 0 slot 31 batch 00ab12cd after fedcbaab") ==
+        kind_of("a COMMIT contradicts an earlier one: replica 1 view 7 slot 5 batch eeeeffff after 10000000"));
+  CHECK(kind_of("a COMMIT left before its record: replica 2 view 0") !=
+        kind_of("a PREPARE left before its record: replica 2 view 0"));
+  CHECK(kind_of("replica 1 raised the alarm: slot 7 was decided with two different batches") !=
+        kind_of("replica 1 raised the alarm: the state on disk differs"));
+  CHECK(kind_of("not settled within 4711 ms after the network healed; client 1 waits; replica 0 view 3") ==
+        kind_of("not settled within 90 ms after the network healed; replica 0 view 1; replica 1 view 2"));
+  CHECK(kind_of("key key3: no order places: get 7") == kind_of("key key11: no order places: put of 9: again"));
+}
+
+TEST_CASE("two runs fail alike where the same oracle found the same kind of thing") {
+  const Ending hangs{.violated = true, .oracle = checkers::Oracle::liveness, .kind = "not settled", .events = 9};
+  auto other = hangs;
+  other.events = 8;
+  CHECK(same_failure(hangs, other));
+  other.kind = "the clients' work never ended";
+  CHECK_FALSE(same_failure(hangs, other));
+}
+
+TEST_CASE("a run in a process of its own tells what was found") {
+  auto options = draw_options(1, Profile::byzantine_primary);
+  options.demand_first_view = true;  // which a faulty primary does not keep
+  const auto ending = ending_of(options, {});
+  CHECK(ending.violated);
+  CHECK_FALSE(ending.aborted);
+  CHECK(ending.oracle == checkers::Oracle::liveness);
+  CHECK(ending.kind == "replica # suspects a correct primary");
+  options.core.window = options.core.checkpoint_interval;  // which no core takes
+  const auto abort = ending_of(options, {});
+  CHECK(abort.aborted);
+  CHECK(abort.kind.find("broken promise") != std::string::npos);
 }
