@@ -240,7 +240,8 @@ void RequestPool::executed(ClientId client, SessionId session, RequestNumber las
   const auto found = queues_.find({client, session});
   if (found == queues_.end()) return;
   auto& queue = found->second;
-  unmark_ready(found->first, queue);
+  const bool keeps_place = last_executed > 0 && last_executed < queue.next;
+  if (!keeps_place) unmark_ready(found->first, queue);
   for (auto bundle = queue.bundles.begin(); bundle != queue.bundles.end();) {
     const auto next = std::next(bundle);
     if (last_executed == 0 || bundle->second->content.end() <= last_executed + 1) drop(queue, bundle);
