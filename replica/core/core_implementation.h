@@ -262,6 +262,11 @@ class ReplicaCore::Implementation {
   /// Accepts a PRE-PREPARE whose time was too far ahead, once the own clock has come near or others vouch for it, and
   /// one that came before this life might vote.
   void reconsider_withheld(Seq seq, Slot& slot);
+  [[nodiscard]] bool lacks_proposal(Seq seq, const Slot& slot) const;
+  void note_vouched(Seq seq, Slot& slot);
+  /// What f+1 others have PREPAREd in the own view, where no proposal of it came here.
+  [[nodiscard]] std::optional<Digest> vouched_for(Seq seq, const Slot& slot) const;
+  void record_vouched(Seq seq, Slot& slot);
   void reconsider_all_withheld();
   /// What is known to have been PREPAREd by a quorum in the own view: by its PREPAREs, or by f+1 COMMITs, one of which
   /// a correct replica sent after it had seen those PREPAREs.
@@ -436,14 +441,17 @@ class ReplicaCore::Implementation {
   void begin_watching();
   [[nodiscard]] MonotonicUs resending_us() const;
   void stop_watching();
-  [[nodiscard]] SharedBatch proposed_in_view(const Slot& slot) const;
+  /// What this view has proposed for the slot, if anything; null where it is not here.
+  [[nodiscard]] std::optional<SharedBatch> proposed_in_view(Seq seq, const Slot& slot) const;
+  [[nodiscard]] Seq proposals_known_up_to() const;
   [[nodiscard]] bool next_slot_is_free() const;
   [[nodiscard]] std::vector<RequestPool::Waiting> worth_pressing(std::vector<RequestPool::Waiting> waiting) const;
   [[nodiscard]] std::vector<UnproposedRequest> unproposed(const std::vector<RequestPool::Waiting>& waiting) const;
   void press_on_primary(std::vector<UnproposedRequest> requests);
-  [[nodiscard]] MonotonicUs wasted_of(MonotonicUs step_us) const;
+  [[nodiscard]] MonotonicUs take_wasted(MonotonicUs step_us);
   void hold_to_work(std::vector<RequestPool::Waiting> waiting);
-  void note_proposal(const Batch& batch);
+  void note_stirred(Seq seq);
+  void note_proposal(Seq seq, const Batch& batch);
   void excuse_refusal_of(Seq seq);
   void note_slot_time(const Slot& slot);
   [[nodiscard]] bool is_behind_clock(TimeUs time_us, std::uint32_t doublings) const;
@@ -467,7 +475,7 @@ class ReplicaCore::Implementation {
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);
   void fetch_missing_batches();
   /// The digest whose batch this slot lacks; nothing if it lacks none.
-  [[nodiscard]] std::optional<Digest> missing_batch(const Slot& slot) const;
+  [[nodiscard]] std::optional<Digest> missing_batch(Seq seq, const Slot& slot) const;
 
   // Questions of administrators (inspection.cpp)
   [[nodiscard]] bool may_inspect(const Sender& from);
@@ -533,9 +541,11 @@ class ReplicaCore::Implementation {
   Lenience lenience_;              ///< with the time that primaries waste
   MonotonicUs watched_us_ = 0;     ///< the time in which this replica was able to watch a primary, up to the last look
   MonotonicUs watched_at_us_ = 0;  ///< when that was
-  MonotonicUs stirred_us_ = 0;     ///< in that time: when something was last proposed or executed
-  MonotonicUs excused_until_us_ = 0;  ///< in that time: what was refused for an own lack is sent again by then
-  MonotonicUs slot_time_us_ = 0;      ///< from a proposal to its execution, smoothed
+  MonotonicUs stirred_us_ = 0;     ///< in that time: when a slot was last executed, or the next one to execute proposed
+  MonotonicUs charged_us_ = 0;     ///< in that time: up to when the account has what was wasted
+  MonotonicUs excused_until_us_ = 0;         ///< in that time: what was refused for an own lack is sent again by then
+  MonotonicUs slot_time_us_ = 0;             ///< from a proposal to its execution, smoothed
+  MonotonicUs proposed_without_gap_us_ = 0;  ///< when the last executed slot and all before it were proposed here
   MonotonicUs served_since_us_ = 0;
   Seq served_since_slot_ = 0;
   /// Proposals in a row that leave agreed time behind the own clock.

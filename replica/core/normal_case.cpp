@@ -53,7 +53,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   }
   note_proposed_time(*message.batch);
   const bool in_time = time_is_acceptable(*message.batch);
-  if (in_time) note_proposal(*message.batch);
+  if (in_time) note_proposal(message.seq, *message.batch);
   if (!in_time || !may_vote_in_view(message.seq)) {
     slot.proposed_us = now_.monotonic_us;
     count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
@@ -100,7 +100,7 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
   if (!in_time && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
   count("PRE-PREPARE accepted later");
   own_clock_doubted_ = !in_time;
-  note_proposal(*batch);
+  note_proposal(seq, *batch);
   slot.withheld.reset();
   record(seq, slot, ballot.view, ballot.digest, batch);
 }
@@ -117,6 +117,7 @@ void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const D
   slot.recorded = ballot;
   slot.own_prepare_durable = false;
   slot.withheld.reset();
+  slot.vouched.reset();
   slot.proposed_us = now_.monotonic_us;
   slot.batches[digest] = batch;
   slot.last_sent_us = now_.monotonic_us;
@@ -145,7 +146,48 @@ void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) 
                         .second = message.digest});
   }
   reconsider_withheld(message.seq, slot);
+  note_vouched(message.seq, slot);
+  record_vouched(message.seq, slot);
   check_prepared(message.seq, slot);
+}
+
+/// f+1 PREPAREs of others contain one of a correct replica, which has checked what the primary proposed to it. A lone
+/// replica that the primary's proposal did not reach, or not yet, knows by them that it was made.
+void ReplicaCore::Implementation::note_vouched(Seq seq, Slot& slot) {
+  const auto in_own_view = [this](const Ballot& ballot) { return ballot.view == view_; };
+  std::optional<Ballot> vouched;
+  if (lacks_proposal(seq, slot)) vouched = slot.prepares.reached(config_.membership.weak_quorum(), in_own_view);
+  if (vouched == slot.vouched) return;
+  slot.vouched = vouched;
+  if (!vouched) return;
+  slot.vouched_us = now_.monotonic_us;
+  note_stirred(seq);
+}
+
+/// Whether nothing of the own view is accepted here for the slot, or laid down by its NEW-VIEW, or decided.
+bool ReplicaCore::Implementation::lacks_proposal(Seq seq, const Slot& slot) const {
+  if (!active_ || !voting_ || is_primary() || seq <= executed_ || slot.decided || slot.chosen || slot.withheld) {
+    return false;
+  }
+  if (view_ > 0 && acted_->choices.find(seq) != nullptr) return false;
+  return !slot.recorded || slot.recorded->view < view_;
+}
+
+std::optional<Digest> ReplicaCore::Implementation::vouched_for(Seq seq, const Slot& slot) const {
+  if (!slot.vouched || slot.vouched->view != view_ || !lacks_proposal(seq, slot)) return std::nullopt;
+  return slot.vouched->digest;
+}
+
+/// With the batch this replica may record it as if the primary had sent it: what a PRE-PREPARE is checked for, one of
+/// those who vouch has checked, and as ever it is the only digest that is recorded here in this view.
+void ReplicaCore::Implementation::record_vouched(Seq seq, Slot& slot) {
+  const auto digest = vouched_for(seq, slot);
+  if (!digest || !in_window(seq) || !may_vote_in_view(seq)) return;
+  const auto batch = find_batch(slot, *digest);
+  if (batch == nullptr) return;
+  count("recorded on the word of f+1 others");
+  note_proposal(seq, *batch);
+  record(seq, slot, view_, *digest, batch);
 }
 
 std::optional<Ballot> ReplicaCore::Implementation::known_prepared(const Slot& slot) const {
@@ -167,6 +209,7 @@ void ReplicaCore::Implementation::check_prepared(Seq seq, Slot& slot) {
     // The PRE-PREPARE was lost, but correct replicas that checked it have recorded it: this one may too, and others may
     // need its PREPARE. record() comes back here.
     count("recorded without the PRE-PREPARE");
+    note_proposal(seq, *batch);
     return record(seq, slot, ballot->view, ballot->digest, batch);
   }
   const bool kept = slot.recorded && slot.recorded->digest == ballot->digest;

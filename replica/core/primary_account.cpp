@@ -67,10 +67,10 @@ std::vector<PressedRequests::Press> PressedRequests::take_due(MonotonicUs now_us
 
 void PressedRequests::proposed(MonotonicUs now_us, const SeenProposal& proposal) {
   for (auto& tracked : tracked_) {
-    if (!tracked.pressed_us || tracked.passed_over_us) continue;
+    if (!tracked.pressed_us || tracked.passed_over) continue;
     if (++tracked.proposals <= rules_.under_way_max) continue;
     if (!proposal.full) {
-      tracked.passed_over_us = now_us;
+      tracked.passed_over = {.at_us = now_us, .seq = proposal.seq};
       continue;
     }
     for (const auto& bundle : proposal.batch.bundles) {
@@ -81,7 +81,7 @@ void PressedRequests::proposed(MonotonicUs now_us, const SeenProposal& proposal)
         ++tracked.sessions[bundle.content.session];
       }
     }
-    if (is_unfair(tracked)) tracked.passed_over_us = now_us;
+    if (is_unfair(tracked)) tracked.passed_over = {.at_us = now_us, .seq = proposal.seq};
   }
 }
 
@@ -100,12 +100,11 @@ std::optional<MonotonicUs> PressedRequests::pressed_since_us() const {
   return since_us;
 }
 
-std::optional<MonotonicUs> PressedRequests::passed_over_since_us() const {
+std::optional<MonotonicUs> PressedRequests::passed_over_since_us(Seq known_up_to) const {
   std::optional<MonotonicUs> since_us;
   for (const auto& tracked : tracked_) {
-    if (tracked.passed_over_us) {
-      since_us = std::min(since_us.value_or(*tracked.passed_over_us), *tracked.passed_over_us);
-    }
+    if (!tracked.passed_over || tracked.passed_over->seq > known_up_to) continue;
+    since_us = std::min(since_us.value_or(tracked.passed_over->at_us), tracked.passed_over->at_us);
   }
   return since_us;
 }

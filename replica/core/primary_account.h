@@ -24,6 +24,7 @@ struct UnproposedRequest {
 
 /// What of a proposal matters here.
 struct SeenProposal {
+  Seq seq = 0;
   const Batch& batch;
   bool full = false;  ///< perhaps nothing else that waits had room in it
 };
@@ -63,18 +64,23 @@ class PressedRequests {
 
   /// Since when some request has been pressed; nothing if none is.
   [[nodiscard]] std::optional<MonotonicUs> pressed_since_us() const;
-  /// Since when some pressed request has been passed over wrongly.
-  [[nodiscard]] std::optional<MonotonicUs> passed_over_since_us() const;
+  /// Since when some pressed request has been passed over wrongly, by a proposal for a slot up to this one: up to it
+  /// all are known, and it is in none.
+  [[nodiscard]] std::optional<MonotonicUs> passed_over_since_us(Seq known_up_to) const;
 
  private:
   enum class Kind : std::uint8_t { oldest, newest };
+  struct PassedOver {
+    MonotonicUs at_us = 0;
+    Seq seq = 0;  ///< the proposal that did it
+  };
   struct Tracked {
     Kind kind = Kind::oldest;
     UnproposedRequest request;
     std::uint32_t presses = 0;
     MonotonicUs press_us = 0;                     ///< of the last press
     std::optional<MonotonicUs> pressed_us;        ///< since when it counts
-    std::optional<MonotonicUs> passed_over_us;    ///< since when it is wrong that it is not proposed
+    std::optional<PassedOver> passed_over;        ///< since when it is wrong that it is not proposed
     std::uint32_t proposals = 0;                  ///< since it counts
     std::uint32_t own_turns = 0;                  ///< of its client's other sessions
     std::map<ClientId, std::uint32_t> turns;      ///< of other clients

@@ -44,7 +44,7 @@ void ReplicaCore::Implementation::begin_watching() {
   own_clock_doubted_ = false;
   watched_at_us_ = served_since_us_ = now_.monotonic_us;
   served_since_slot_ = executed_;
-  stirred_us_ = watched_us_;
+  stirred_us_ = charged_us_ = watched_us_;
   // What the primary proposed before this replica was in the view.
   excused_until_us_ = watched_us_ + resending_us();
 }
@@ -66,27 +66,40 @@ void ReplicaCore::Implementation::stop_watching() {
   pressed_.clear();
 }
 
-/// What this view has proposed for the slot. One whose proposed time keeps this replica from voting does not count:
-/// it would be a way to let it wait. But where the others did not mind the last time, they are given a while.
-SharedBatch ReplicaCore::Implementation::proposed_in_view(const Slot& slot) const {
-  const auto batch = [&slot](const Digest& digest) {
-    const auto found = slot.batches.find(digest);
-    return found == slot.batches.end() ? std::make_shared<const Batch>() : found->second;
+/// One whose proposed time keeps this replica from voting does not count: it would be a way to let it wait. But where
+/// the others did not mind the last time, they are given a while.
+std::optional<SharedBatch> ReplicaCore::Implementation::proposed_in_view(Seq seq, const Slot& slot) const {
+  const auto batch = [&](const Digest& digest) {
+    return digest == null_digest_ ? std::make_shared<const Batch>() : find_batch(slot, digest);
   };
   if (slot.recorded && slot.recorded->view == view_) return batch(slot.recorded->digest);
   if (slot.decided) return batch(*slot.decided);
   if (slot.chosen) return batch(*slot.chosen);
-  if (!slot.withheld) return nullptr;
-  auto withheld = batch(slot.withheld->digest);
-  const bool others_may_vote =
-      own_clock_doubted_ && now_.monotonic_us - slot.proposed_us < view_timeout_us() / others_vote_within_parts;
-  return others_may_vote || time_is_acceptable(*withheld) ? withheld : nullptr;
+  if (slot.withheld) {
+    auto withheld = batch(slot.withheld->digest);
+    const bool others_may_vote =
+        own_clock_doubted_ && now_.monotonic_us - slot.proposed_us < view_timeout_us() / others_vote_within_parts;
+    if (others_may_vote || time_is_acceptable(*withheld)) return withheld;
+    return std::nullopt;
+  }
+  if (const auto digest = vouched_for(seq, slot)) return batch(*digest);
+  return std::nullopt;
 }
 
 /// Whether the primary has nothing in flight where the next slot to execute is.
 bool ReplicaCore::Implementation::next_slot_is_free() const {
   const auto found = slots_.find(executed_ + 1);
-  return found == slots_.end() || proposed_in_view(found->second) == nullptr;
+  return found == slots_.end() || !proposed_in_view(found->first, found->second);
+}
+
+/// The last slot up to which it is known here what the primary has proposed.
+Seq ReplicaCore::Implementation::proposals_known_up_to() const {
+  Seq known = executed_;
+  for (auto slot = slots_.find(known + 1); slot != slots_.end() && slot->first == known + 1; ++slot, ++known) {
+    const auto batch = proposed_in_view(slot->first, slot->second);
+    if (!batch || *batch == nullptr) break;
+  }
+  return known;
 }
 
 /// Of what waits, the oldest, the newest and what is pressed already, in the order of their age.
@@ -124,9 +137,9 @@ std::vector<UnproposedRequest> ReplicaCore::Implementation::unproposed(
                                                                      .since_us = each.since_us});
   }
   for (auto slot = slots_.upper_bound(executed_); slot != slots_.end() && !found.empty(); ++slot) {
-    const auto batch = proposed_in_view(slot->second);
-    if (batch == nullptr) continue;
-    for (const auto& bundle : batch->bundles) {
+    const auto batch = proposed_in_view(slot->first, slot->second);
+    if (!batch || *batch == nullptr) continue;
+    for (const auto& bundle : (*batch)->bundles) {
       const auto request = found.find({bundle.content.client, bundle.content.session});
       if (request == found.end()) continue;
       const auto number = request->second.number;
@@ -154,18 +167,22 @@ void ReplicaCore::Implementation::press_on_primary(std::vector<UnproposedRequest
   }
 }
 
-/// Of the last so much watched time: while a pressed request is in no proposal although the primary has proposed
-/// nothing for a round, or has passed it over. Once, however many requests wait.
-MonotonicUs ReplicaCore::Implementation::wasted_of(MonotonicUs step_us) const {
-  MonotonicUs wasted_us = 0;
+/// What is to be charged now: the time in which a pressed request is in no proposal although the primary has proposed
+/// nothing for a round, or has passed it over. Once, however many requests wait. That something was passed over is
+/// certain only when all that was proposed before is known here; then it is charged from when it was.
+MonotonicUs ReplicaCore::Implementation::take_wasted(MonotonicUs step_us) {
+  MonotonicUs from_us = watched_us_;
   if (const auto since_us = pressed_.pressed_since_us(); since_us && next_slot_is_free()) {
-    wasted_us = watched_us_ - std::max({*since_us, stirred_us_ + round_us(), excused_until_us_});
+    const MonotonicUs idle_us = std::max({*since_us, stirred_us_ + round_us(), excused_until_us_});
+    from_us = std::min(from_us, std::max(idle_us, watched_us_ - step_us));
   }
-  if (const auto since_us = pressed_.passed_over_since_us()) {
-    wasted_us = std::max(wasted_us, watched_us_ - *since_us);
+  if (const auto since_us = pressed_.passed_over_since_us(proposals_known_up_to())) {
+    from_us = std::min(from_us, *since_us);
   }
-  wasted_us = std::clamp<MonotonicUs>(wasted_us, 0, step_us);
-  return wasted_us;
+  from_us = std::max(from_us, charged_us_);
+  if (from_us >= watched_us_) return 0;
+  charged_us_ = watched_us_;
+  return watched_us_ - from_us;
 }
 
 /// At each look at the primary, where this replica is able to judge it.
@@ -176,7 +193,7 @@ void ReplicaCore::Implementation::hold_to_work(std::vector<RequestPool::Waiting>
   watched_at_us_ = now_.monotonic_us;
   if (is_primary() || !config_.holds_primary_to_work) return;
   press_on_primary(unproposed(worth_pressing(std::move(waiting))));
-  account_.pass(elapsed_us, wasted_of(step_us), lenience_.doublings());
+  account_.pass(elapsed_us, take_wasted(step_us), lenience_.doublings());
   if (account_.overdrawn(view_timeout_us(), lenience_.doublings())) {
     lenience_.given_up(config_.membership.primary(view_));
     return suspect("primary wastes time");
@@ -191,20 +208,29 @@ void ReplicaCore::Implementation::hold_to_work(std::vector<RequestPool::Waiting>
   }
 }
 
-void ReplicaCore::Implementation::note_proposal(const Batch& batch) {
-  stirred_us_ = watched_now();
+/// What is proposed beyond a gap is not what is waited for.
+void ReplicaCore::Implementation::note_stirred(Seq seq) {
+  if (seq <= executed_ + 1) stirred_us_ = watched_now();
+}
+
+void ReplicaCore::Implementation::note_proposal(Seq seq, const Batch& batch) {
+  note_stirred(seq);
   const std::size_t operations = batch.operation_count();
   const bool full =
       operations + std::min(config_.bundle_operations_max, config_.batch_operations_max) >
           config_.batch_operations_max ||
       batch.bytes.size() + std::min(config_.bundle_bytes_max, config_.batch_bytes_max) > config_.batch_bytes_max ||
       batch.bundles.size() >= limits::batch_bundles_max;
-  pressed_.proposed(stirred_us_, {.batch = batch, .full = full});
+  pressed_.proposed(watched_now(), {.seq = seq, .batch = batch, .full = full});
 }
 
+/// From when it and all before it were proposed here: what a primary lets stand beyond a gap must not make the rounds
+/// longer that it is given.
 void ReplicaCore::Implementation::note_slot_time(const Slot& slot) {
   if (!slot.recorded || slot.recorded->view != view_) return;
-  slot_time_us_ += (now_.monotonic_us - slot.proposed_us - slot_time_us_) / 8;
+  proposed_without_gap_us_ = std::max(proposed_without_gap_us_, slot.proposed_us);
+  const MonotonicUs took_us = now_.monotonic_us - proposed_without_gap_us_;
+  slot_time_us_ = slot_time_us_ == 0 ? took_us : slot_time_us_ + (took_us - slot_time_us_) / 8;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ Status ReplicaCore::Implementation::own_status() const {
     const bool known = slot.decided || slot.chosen || known_prepared(slot);
     const bool accepted = slot.withheld || (slot.recorded && slot.recorded->view == view_);
     status.slots.push_back({.seq = seq,
-                            .has_batch = known ? !missing_batch(slot) : accepted,
+                            .has_batch = known ? !missing_batch(seq, slot) : accepted,
                             .prepares = mask_of(slot.prepares, view_),
                             .commits = mask_of(slot.commits, view_)});
   }
@@ -216,17 +216,18 @@ void ReplicaCore::Implementation::receive(const Sender& from, Decided& message) 
   execute_decided();
 }
 
-std::optional<Digest> ReplicaCore::Implementation::missing_batch(const Slot& slot) const {
+std::optional<Digest> ReplicaCore::Implementation::missing_batch(Seq seq, const Slot& slot) const {
   std::optional<Digest> wanted = slot.decided ? slot.decided : slot.chosen;
   if (!wanted) {
     if (const auto ballot = known_prepared(slot)) wanted = ballot->digest;
   }
+  if (!wanted) wanted = vouched_for(seq, slot);
   if (wanted && find_batch(slot, *wanted) != nullptr) wanted.reset();
   return wanted;
 }
 
-/// Asks for the batches of slots that a quorum PREPAREd or that are decided, each time another member of those who
-/// vouch.
+/// Asks for the batches of slots that are decided, or that a quorum PREPAREd, or after a while f+1 others, each time
+/// another member of those who vouch.
 void ReplicaCore::Implementation::fetch_missing_batches() {
   std::size_t asked = 0;
   auto found = slots_.upper_bound(std::min(executed_, certificate_));
@@ -234,7 +235,13 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
     auto& [seq, slot] = *found;
     // What an installed state covers may still need this replica's votes, where the view chose it.
     if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) continue;
-    const auto wanted = missing_batch(slot);
+    note_vouched(seq, slot);
+    const auto wanted = missing_batch(seq, slot);
+    // What the primary has proposed is most likely on its way.
+    if (wanted && wanted == vouched_for(seq, slot) && !known_prepared(slot) &&
+        now_.monotonic_us - slot.vouched_us < std::min(config_.resend_us, round_us())) {
+      continue;
+    }
     if (!wanted || (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us)) continue;
     std::set<ReplicaId> vouchers;
     for (const auto* votes : {&slot.prepares, &slot.commits}) {
@@ -277,13 +284,14 @@ void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& mes
   const auto found = slots_.find(message.seq);
   if (found == slots_.end()) return;
   auto& slot = found->second;
-  const auto wanted = missing_batch(slot);
+  const auto wanted = missing_batch(message.seq, slot);
   if (!wanted) return;
   const Digest digest =
       mutant(Mutant::wrong_batch_digest_accepted) ? *wanted : authenticator_.digest(message.batch->bytes);
   if (digest != *wanted) return count("batch that nobody asked for");
   slot.batches[digest] = message.batch;
   if (slot.chosen == digest) accept_chosen();
+  record_vouched(message.seq, slot);
   if (in_window(message.seq)) check_prepared(message.seq, slot);
   execute_decided();
 }

@@ -36,6 +36,10 @@ struct Slot {
   /// (until f+1 others have PREPAREd it), or the slot is not the own life's to vote on as far as is known.
   std::optional<Ballot> withheld;
 
+  /// What f+1 others have PREPAREd in the current view, of which no PRE-PREPARE came here: vouched_for().
+  std::optional<Ballot> vouched;
+  MonotonicUs vouched_us = 0;  ///< since when
+
   VoteSet<Ballot> prepares;   ///< one per member, of the latest view that it voted in: add_ballot()
   VoteSet<Ballot> commits;    ///< the same; those of an older view than the own one still decide
   VoteSet<Digest> decisions;  ///< DECIDED, first-hand

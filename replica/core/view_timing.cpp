@@ -208,6 +208,7 @@ void ReplicaCore::Implementation::look_after_primary() {
     stop_watching();
     return begin_waiting_anew();
   }
+  fetch_missing_batches();
   auto waiting = pool_.waiting();
   relay_waiting(waiting);
   if (const auto why = overdue(waiting)) {

@@ -70,6 +70,7 @@ constexpr Expected expected_branches[] = {
     {"core: parts of the state received", "clkirp"},
     {"core: parts that nobody asked for", "clkirp"},
     {"core: proposed time outside of the clock window", "clkirp"},
+    {"core: recorded on the word of f+1 others", "clkirp"},
     {"core: recorded without the PRE-PREPARE", "clkirp"},
     {"core: reply sent again", "clkirp"},
     {"core: request already pending", "clkirp"},

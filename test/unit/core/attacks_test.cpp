@@ -78,26 +78,40 @@ TEST_CASE("C6, C3: four payloads under one number, and numbers that are skipped,
   check_one_history(cluster, {0, 1, 2, 3});
 }
 
-TEST_CASE("P3: a primary that orders one request just under the timeout each time stays; nothing is lost") {
-  // Open: it costs up to the timeout for each request (SECURITY.md). What must hold is that it is no worse.
-  Cluster cluster(4);
+TEST_CASE(
+    "P3: a primary that orders one request just under the timeout each time is replaced at the second; nothing is "
+    "lost") {
+  Cluster cluster(4, [](CoreConfig& config) { config.holds_primary_to_work = true; });
   const auto timeout_us = cluster[0].config.view_change_timeout_us;
-  for (RequestNumber number = 1; number <= 4; ++number) {
-    submit_to(cluster, {1, 2, 3}, request(cluster[1], number));
-    for (int step = 0; step < 8; ++step) {
-      cluster.pass(timeout_us / 10);
-      cluster.deliver_all([](ReplicaId from, ReplicaId to, const Message&) { return from != 0 && to != 0; });
+  const auto apart = [](ReplicaId from, ReplicaId to, const Message&) { return from != 0 && to != 0; };
+  RequestNumber asked = 0;
+  while (cluster[1].core.view().view == 0 && asked < 4) {
+    ++asked;
+    submit_to(cluster, {1, 2, 3}, request(cluster[1], asked));
+    for (int step = 0; step < 36 && cluster[1].core.view().view == 0; ++step) {
+      cluster.pass(timeout_us / 40);
+      cluster.deliver_all(apart);
     }
-    cluster.submit(0, request(cluster[0], number));
+    if (cluster[1].core.view().view > 0) break;
+    cluster.submit(0, request(cluster[0], asked));
     cluster.deliver_all();
-    CHECK(all_executed(cluster, number, {1, 2, 3}));
+    CHECK(all_executed(cluster, asked, {1, 2, 3}));
   }
-  CHECK(cluster[1].core.view().view == 0);
+  // 0.9 T each, of which three rounds (T/32) are free, and a tenth.
+  CHECK(asked == 2);
+  CHECK(settle(
+      cluster,
+      [&] {
+        return all_executed(cluster, asked, {1, 2, 3});
+      },
+      apart));
+  check_one_history(cluster, {1, 2, 3});
 }
 
 TEST_CASE(
     "P6: a primary that reverses a session's numbers, or prefers another client, costs a slot or waits its turn") {
-  // Open: whom it prefers below the timeout. Within a session the order is the client's, whatever the batch says.
+  // Whom it may prefer, and how long, is in primary_watch_test.cpp. Within a session the order is the client's,
+  // whatever the batch says.
   Cluster cluster(4);
   std::vector<SignedBundle> bundles;
   for (RequestNumber number = 1; number <= 3; ++number) {
@@ -127,8 +141,8 @@ TEST_CASE(
   check_one_history(cluster, correct);
 }
 
-TEST_CASE("P7: a primary that orders one operation a batch under a backlog is slow, and everything is executed") {
-  // Open: nothing is expected of the size of batches (SECURITY.md). What must hold is that it is no worse.
+TEST_CASE("P7: a primary that orders one operation a batch for one session alone is slow, and everything is executed") {
+  // Of one session alone nothing is expected; of several it is where primaries are held to it, see primary_watch_test.cpp.
   Cluster cluster(4, [](CoreConfig& config) {
     if (config.id == 0) config.batch_operations_max = config.pipeline_depth = 1;
   });

@@ -39,8 +39,9 @@ PressedRequests pressed(MonotonicUs& now_us, const std::vector<UnproposedRequest
   }
   REQUIRE(result.pressed_since_us());
   const auto batch = batch_of({{2, 9}});
-  for (std::uint32_t at = 0; at < rules.under_way_max; ++at) result.proposed(now_us, {.batch = batch, .full = false});
-  REQUIRE_FALSE(result.passed_over_since_us());
+  for (std::uint32_t at = 0; at < rules.under_way_max; ++at)
+    result.proposed(now_us, {.seq = 1, .batch = batch, .full = false});
+  REQUIRE_FALSE(result.passed_over_since_us(1));
   return result;
 }
 
@@ -95,36 +96,36 @@ TEST_CASE("P7: a batch with room that leaves a pressed request out is wrong; a f
   for (const bool full : {false, true}) {
     MonotonicUs now_us = 0;
     auto requests = pressed(now_us, {waiting(1, 5, 1)});
-    requests.proposed(now_us, {.batch = batch_of({{2, 5}}), .full = full});
-    CHECK(requests.passed_over_since_us().has_value() == !full);
+    requests.proposed(now_us, {.seq = 1, .batch = batch_of({{2, 5}}), .full = full});
+    CHECK(requests.passed_over_since_us(1).has_value() == !full);
   }
 }
 
 TEST_CASE("P6: in full batches every client gets a turn before another one gets its third") {
   MonotonicUs now_us = 0;
   auto requests = pressed(now_us, {waiting(1, 5, 1)});
-  requests.proposed(now_us, {.batch = batch_of({{2, 5}, {3, 5}, {2, 6}, {3, 6}}), .full = true});
-  CHECK_FALSE(requests.passed_over_since_us());
-  requests.proposed(now_us, {.batch = batch_of({{2, 7}}), .full = true});
-  CHECK(requests.passed_over_since_us());
+  requests.proposed(now_us, {.seq = 1, .batch = batch_of({{2, 5}, {3, 5}, {2, 6}, {3, 6}}), .full = true});
+  CHECK_FALSE(requests.passed_over_since_us(1));
+  requests.proposed(now_us, {.seq = 1, .batch = batch_of({{2, 7}}), .full = true});
+  CHECK(requests.passed_over_since_us(1));
 }
 
 TEST_CASE("P6: turns of other sessions of the same client allow the others as many, and each session one before it") {
   MonotonicUs now_us = 0;
   auto requests = pressed(now_us, {waiting(1, 5, 1)});
   for (SessionId session = 6; session < 11; ++session) {
-    requests.proposed(now_us, {.batch = batch_of({{1, session}, {2, session}, {3, session}}), .full = true});
+    requests.proposed(now_us, {.seq = 1, .batch = batch_of({{1, session}, {2, session}, {3, session}}), .full = true});
   }
-  CHECK_FALSE(requests.passed_over_since_us());
-  for (int turn = 0; turn < 2; ++turn) requests.proposed(now_us, {.batch = batch_of({{1, 6}}), .full = true});
-  CHECK(requests.passed_over_since_us());
+  CHECK_FALSE(requests.passed_over_since_us(1));
+  for (int turn = 0; turn < 2; ++turn) requests.proposed(now_us, {.seq = 1, .batch = batch_of({{1, 6}}), .full = true});
+  CHECK(requests.passed_over_since_us(1));
   // More sessions than a client can have waiting.
   requests = pressed(now_us, {waiting(1, 5, 1)});
   for (SessionId session = 6; session < 17; ++session) {
-    CHECK_FALSE(requests.passed_over_since_us());
-    requests.proposed(now_us, {.batch = batch_of({{1, session}}), .full = true});
+    CHECK_FALSE(requests.passed_over_since_us(1));
+    requests.proposed(now_us, {.seq = 1, .batch = batch_of({{1, session}}), .full = true});
   }
-  CHECK(requests.passed_over_since_us());
+  CHECK(requests.passed_over_since_us(1));
 }
 
 TEST_CASE("P3: a primary may waste a tenth of the time, and the timeout at once") {

@@ -257,6 +257,66 @@ TEST_CASE("a backup or the primary that is stopped for less than the timeout, an
   }
 }
 
+TEST_CASE("a backup that the primary's proposals do not reach has them from the others, and blames nobody") {
+  for (const bool bodies_are_slow : {false, true}) {
+    CAPTURE(bodies_are_slow);
+    Watched watched;
+    watched.sessions = {{{1, 5}, 0}, {{2, 5}, 0}};
+    watched.told = {0, 1, 3};
+    // Its vote is needed: another replica is silent.
+    const MonotonicUs slow_us = bodies_are_slow ? watched.timeout_us() * 6 / 10 : 0;
+    watched.delay = [slow_us](ReplicaId from, ReplicaId to, const Message& message) -> MonotonicUs {
+      if (from == 2 || to == 2) return -1;
+      if (to == 3 && std::holds_alternative<PrePrepare>(message)) return -1;
+      return to == 3 && std::holds_alternative<BatchBody>(message) ? slow_us : 0;
+    };
+    CHECK_FALSE(watched.leaves_view_within(20'000'000));
+    CHECK(watched.cluster[1].core.view().executed > (bodies_are_slow ? 40 : 400));
+    CHECK(watched.cluster[3].counted("recorded on the word of f+1 others"));
+  }
+}
+
+TEST_CASE("what the others execute without this backup passes over nothing here that was in it") {
+  // Every other proposal reaches it late, and none of them is full.
+  Watched watched;
+  watched.sessions = {{{1, 5}, 0}, {{2, 5}, 0}, {{3, 5}, 0}};
+  watched.delay = [&watched](ReplicaId from, ReplicaId to, const Message& message) -> MonotonicUs {
+    const auto* proposal = std::get_if<PrePrepare>(&message);
+    return from == 0 && to == 3 && proposal != nullptr && proposal->seq % 2 == 1 ? watched.timeout_us() / 4 : 0;
+  };
+  CHECK_FALSE(watched.leaves_view_within(20'000'000));
+}
+
+TEST_CASE("where the window is full a checkpoint is waited for, and nobody is blamed") {
+  Watched watched;
+  watched.sessions = {{{1, 5}, 0}, {{2, 5}, 0}};
+  for (const ReplicaId id : {1U, 2U}) watched.cluster[id].write_checkpoints = false;
+  CHECK_FALSE(watched.leaves_view_within(10'000'000));
+  CHECK(watched.cluster[1].core.view().executed == watched.cluster[1].config.window);
+}
+
+TEST_CASE("P3, P8: proposals beyond a gap do not make up for what is missing in it") {
+  Watched watched([](CoreConfig& config) {
+    config.checkpoint_interval = 64;
+    config.window = 256;
+    config.pipeline_depth = 128;
+    config.sessions_per_client_max = config.openings_per_relay_max = 256;
+  });
+  const MonotonicUs late_us = watched.timeout_us() * 8 / 10;
+  watched.delay = [late_us](ReplicaId from, ReplicaId, const Message& message) -> MonotonicUs {
+    const auto* proposal = std::get_if<PrePrepare>(&message);
+    return from == 0 && proposal != nullptr && proposal->seq % 32 == 1 ? late_us : 0;
+  };
+  // Something new to propose within each round.
+  bool left = false;
+  for (SessionId session = 1; session <= 250 && !left; ++session) {
+    watched.sessions[{session % 4, session}] = 0;
+    left = watched.leaves_view_within(10'000);
+  }
+  CHECK(left);
+  CHECK(watched.counted("primary wastes time"));
+}
+
 TEST_CASE("a backlog of full batches, in turns, is no waste") {
   Watched watched([](CoreConfig& config) { config.batch_operations_max = config.pipeline_depth = 1; });
   for (ClientId client = 0; client < 4; ++client) {
