@@ -27,7 +27,7 @@ struct ClientConfig {
   std::int64_t busy_backoff_us = 20'000;
   /// Whether a bundle that takes several times as long as usual goes to the other replicas before that, so that they
   /// can see what the primary lets wait (client_core/latency_estimate.h): one of twenty at most.
-  bool sends_early = false;
+  bool sends_early = true;
 };
 
 /// An operation's voted end.

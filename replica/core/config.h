@@ -103,9 +103,8 @@ struct CoreConfig {
   std::uint64_t operations_per_second_min = 100;
   std::uint64_t bytes_per_second_min = 1'000'000;
   std::uint32_t slowness_max = 4;
-  /// Whether a primary is also held to a share of the time (primary_account.h), and to the time of day. Not by default:
-  /// the simulator still finds a correct one given up (docs/decisions.md, "A fourth way").
-  bool holds_primary_to_work = false;
+  /// Whether a primary is also held to a share of the time (primary_account.h), and to the time of day.
+  bool holds_primary_to_work = true;
   /// The largest bundle that clients send: a batch that has room for one more is not full.
   std::size_t bundle_operations_max = limits::bundle_operations_max;
   std::size_t bundle_bytes_max = limits::bundle_bytes_max;

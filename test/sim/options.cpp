@@ -73,9 +73,9 @@ void draw_views(SimOptions& options) {
   options.core.view_change_doublings_max = 10;
 }
 
-/// In an eighth of the runs primaries are held to their work: the other rules must hold either way.
+/// In an eighth of the runs primaries are not held to their work: the other rules must hold either way.
 void draw_work(SimOptions& options) {
-  const bool held = options.seed % 8 == 7;
+  const bool held = options.seed % 8 != 7;
   options.core.holds_primary_to_work = options.client.sends_early = held;
   // What a client may send as one bundle; of big values nothing is known.
   const std::size_t faulty = options.faulty_clients > 0 ? 12 : 1;

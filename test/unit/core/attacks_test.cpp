@@ -81,7 +81,7 @@ TEST_CASE("C6, C3: four payloads under one number, and numbers that are skipped,
 TEST_CASE(
     "P3: a primary that orders one request just under the timeout each time is replaced at the second; nothing is "
     "lost") {
-  Cluster cluster(4, [](CoreConfig& config) { config.holds_primary_to_work = true; });
+  Cluster cluster(4);
   const auto timeout_us = cluster[0].config.view_change_timeout_us;
   const auto apart = [](ReplicaId from, ReplicaId to, const Message&) { return from != 0 && to != 0; };
   RequestNumber asked = 0;
