@@ -42,8 +42,6 @@ enum class Mutant : std::uint8_t {
   request_never_owed,              ///< a request that waits makes nobody suspect the primary
   new_view_kept_to_oneself,        ///< nobody passes a NEW-VIEW on
   chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
-  decided_taken_as_executed,       ///< what is decided above a missing number is not ordered again
-  newest_checkpoint_voted_alone,  ///< a replica that returns says nothing of the unstable checkpoints before its newest
   checkpoint_skipped_unasked,     ///< a replica skips checkpoints although no later one is certified
 };
 

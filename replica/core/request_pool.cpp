@@ -130,7 +130,6 @@ void RequestPool::ordered(const Bundle& bundle, MonotonicUs now_us) {
 }
 
 void RequestPool::decided(const Bundle& bundle, MonotonicUs now_us) {
-  if (mutant(Mutant::decided_taken_as_executed)) return;
   const Key key{bundle.client, bundle.session};
   const auto found = queues_.find(key);
   if (found == queues_.end() || bundle.end() <= found->second.executed + 1) return;

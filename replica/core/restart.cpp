@@ -157,9 +157,7 @@ void ReplicaCore::Implementation::vote_again_for_checkpoints() {
   if (!voting_ || diverged_ || base_ <= certificate_) return;
   const auto roots = own_roots_;  // a vote may make one of them stable
   for (const auto& [seq, root] : roots) {
-    if (seq > certificate_ && (seq == base_ || !mutant(Mutant::newest_checkpoint_voted_alone))) {
-      vote_for_checkpoint({.seq = seq, .root = root});
-    }
+    if (seq > certificate_) vote_for_checkpoint({.seq = seq, .root = root});
   }
 }
 

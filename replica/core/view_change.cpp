@@ -533,7 +533,7 @@ void ReplicaCore::Implementation::open_chosen(Seq seq, const Digest& digest) {
 void ReplicaCore::Implementation::note_ordered_by_choices() {
   for (const auto& [seq, digest] : acted_->choices.chosen) {
     // What was not executed there, above a missing number, will not be, and must be ordered again.
-    if (seq <= executed_ && !mutant(Mutant::decided_taken_as_executed)) continue;
+    if (seq <= executed_) continue;
     const auto slot = slots_.find(seq);
     const auto batch = slot == slots_.end() ? nullptr : find_batch(slot->second, digest);
     if (batch == nullptr) continue;

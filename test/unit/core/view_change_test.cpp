@@ -342,6 +342,25 @@ TEST_CASE("a faulty replica that says for ever that it waits for a higher view g
   CHECK(later <= soon);
 }
 
+TEST_CASE("what was decided above a missing number, and chosen by a view, is ordered again in that view") {
+  // The faulty primary puts number 2 before number 1: 2 is decided and not executed, and 1 executed after it.
+  Cluster cluster(4);
+  const auto ordered = [&](Seq seq, RequestNumber number) {
+    const auto batch =
+        std::make_shared<const Batch>(wire::encode_batch(cluster[1].now.wall_us, {*request(cluster[1], number)}));
+    for (ReplicaId id = 1; id < 4; ++id) {
+      cluster[id].step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = seq, .batch = batch}});
+    }
+  };
+  ordered(1, 2);
+  ordered(2, 1);
+  cluster.deliver_all(without({0}));
+  REQUIRE(executed_everywhere(cluster, 2, {0})());
+  submit_to_all(cluster, request(cluster[1], 2), {0});
+  CHECK(settle(cluster, executed_everywhere(cluster, 3, {0}), without({0})));
+  CHECK(cluster[1].core.view().view == 1);
+}
+
 TEST_CASE("K11: a disk put back to before a view change is found out by the NEW-VIEW") {
   Cluster cluster(4);
   cluster.submit(0, request(cluster[0], 1));
