@@ -42,7 +42,7 @@ enum class Mutant : std::uint8_t {
   request_never_owed,              ///< a request that waits makes nobody suspect the primary
   new_view_kept_to_oneself,        ///< nobody passes a NEW-VIEW on
   chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
-  checkpoint_skipped_unasked,     ///< a replica skips checkpoints although no later one is certified
+  checkpoint_skipped_unasked,      ///< a replica skips checkpoints although no later one is certified
 };
 
 #ifdef TAGMA_MUTANTS

@@ -142,7 +142,8 @@ TEST_CASE(
 }
 
 TEST_CASE("P7: a primary that orders one operation a batch for one session alone is slow, and everything is executed") {
-  // Of one session alone nothing is expected; of several it is where primaries are held to it, see primary_watch_test.cpp.
+  // Of one session alone nothing is expected; of several it is where primaries are held to it, see
+  // primary_watch_test.cpp.
   Cluster cluster(4, [](CoreConfig& config) {
     if (config.id == 0) config.batch_operations_max = config.pipeline_depth = 1;
   });
