@@ -421,7 +421,7 @@ class ReplicaCore::Implementation {
   void begin_timing();
   void begin_waiting_anew();
   void notice_pause();
-  [[nodiscard]] bool is_behind() const;
+  [[nodiscard]] bool is_behind();
   [[nodiscard]] MonotonicUs patience_us(const RequestPool::Waiting& waiting) const;
   void measure_rate();
   [[nodiscard]] std::optional<MonotonicUs> slot_waiting_since_us() const;
@@ -525,6 +525,7 @@ class ReplicaCore::Implementation {
   std::uint32_t doublings_ = 0;                  ///< of the timeout
   MonotonicUs timing_since_us_ = 0;              ///< nothing is held against the primary that was before
   MonotonicUs steady_since_us_ = 0;
+  MonotonicUs believed_since_us_ = 0;  ///< since when peers have been believed that this replica is behind
   MonotonicUs last_timing_us_ = 0;
   MonotonicUs null_since_us_ = 0;   ///< since when null batches are owed; 0: none are
   MonotonicUs executed_us_ = 0;     ///< when a slot was last executed

@@ -51,7 +51,8 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
     return suspect("view given up: no quorum of it votes on a slot");
   }
-  note_proposed_time(*message.batch);
+  // A far one says nothing of the time that is agreed until then.
+  if (message.seq <= proposals_known_up_to() + 1) note_proposed_time(*message.batch);
   const bool in_time = time_is_acceptable(*message.batch);
   if (in_time) note_proposal(message.seq, *message.batch);
   if (!in_time || !may_vote_in_view(message.seq)) {
@@ -106,7 +107,10 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
 }
 
 void ReplicaCore::Implementation::reconsider_all_withheld() {
-  for (auto& [seq, slot] : slots_) reconsider_withheld(seq, slot);
+  for (auto& [seq, slot] : slots_) {
+    reconsider_withheld(seq, slot);
+    record_vouched(seq, slot);  // its batch may have come before this replica might vote
+  }
 }
 
 void ReplicaCore::Implementation::record(Seq seq, Slot& slot, View view, const Digest& digest,

@@ -67,7 +67,8 @@ std::vector<PressedRequests::Press> PressedRequests::take_due(MonotonicUs now_us
 
 void PressedRequests::proposed(MonotonicUs now_us, const SeenProposal& proposal) {
   for (auto& tracked : tracked_) {
-    if (!tracked.pressed_us || tracked.passed_over) continue;
+    // Of several that pass it over the lowest counts: all before a far one may never be known.
+    if (!tracked.pressed_us || (tracked.passed_over && tracked.passed_over->seq <= proposal.seq)) continue;
     if (++tracked.proposals <= rules_.under_way_max) continue;
     if (!proposal.full) {
       tracked.passed_over = {.at_us = now_us, .seq = proposal.seq};

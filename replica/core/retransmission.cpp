@@ -256,6 +256,8 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
       if (slot.chosen == wanted && (slot.vouchers & bit(id)) != 0) vouchers.insert(id);
     }
     vouchers.erase(config_.id);
+    // Who has not sent it so far is not asked for it.
+    if (wanted == vouched_for(seq, slot) && vouchers.size() > 1) vouchers.erase(config_.membership.primary(view_));
     if (vouchers.empty()) continue;
     count("batch fetched");
     send(*std::next(vouchers.begin(), slot.fetches % static_cast<std::uint32_t>(vouchers.size())),
@@ -291,8 +293,10 @@ void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& mes
   if (digest != *wanted) return count("batch that nobody asked for");
   slot.batches[digest] = message.batch;
   if (slot.chosen == digest) accept_chosen();
-  record_vouched(message.seq, slot);
-  if (in_window(message.seq)) check_prepared(message.seq, slot);
+  if (in_window(message.seq)) {  // else it may be gone
+    record_vouched(message.seq, slot);
+    check_prepared(message.seq, slot);
+  }
   execute_decided();
 }
 

@@ -18,6 +18,8 @@ constexpr std::size_t passed_on_max = 256;
 constexpr MonotonicUs steady_timeouts = 10;
 /// Timeouts that a request may wait at most because of what stood before it.
 constexpr MonotonicUs patience_timeouts = 16;
+/// Timeouts for which peers are believed that this replica is behind them.
+constexpr MonotonicUs believed_timeouts = 2;
 /// Timeouts after which a primary gives its view up for a replica that has left it, the first time.
 constexpr MonotonicUs yielding_timeouts = 32;
 /// It takes twice as long each further time, so many times.
@@ -94,12 +96,17 @@ void ReplicaCore::Implementation::notice_pause() {
 }
 
 /// What it lacks is its own lack: it fetches, and does not blame the primary. But where nothing comes of it for long,
-/// those who are ahead may be too few to help: a liar, and one that has left the view.
-bool ReplicaCore::Implementation::is_behind() const {
+/// those who are ahead may be too few to help: a liar, and one that has left the view. And where peers alone say so, it
+/// is believed for a third of the time only: a primary that says so too, and lets one correct replica after the other
+/// be a slot ahead, could let every request wait for ever.
+bool ReplicaCore::Implementation::is_behind() {
   if (needs_state() || state_is_given_up()) return true;
   const auto ahead =
       std::count_if(peers_.begin(), peers_.end(), [this](const Peer& peer) { return peer.executed > executed_; });
-  return ahead >= config_.membership.weak_quorum() && now_.monotonic_us - executed_us_ < 2 * view_timeout_us();
+  const MonotonicUs believed_us = believed_timeouts * view_timeout_us();
+  if (ahead < config_.membership.weak_quorum() || now_.monotonic_us - executed_us_ >= believed_us) return false;
+  if (now_.monotonic_us - believed_since_us_ >= 3 * believed_us) believed_since_us_ = now_.monotonic_us;
+  return now_.monotonic_us - believed_since_us_ < believed_us;
 }
 
 /// How long a request may wait for its turn behind others, beside the timeout.

@@ -348,3 +348,82 @@ TEST_CASE("C3, C6: bundles that overlap, other payloads, at all backups and neve
     CHECK(watched.cluster[1].core.view().executed > 20);
   }
 }
+
+namespace {
+
+void wide_window(CoreConfig& config) {
+  config.checkpoint_interval = 2'048;
+  config.window = 8'192;
+}
+
+void propose_to_all(Watched& watched, Seq seq, const std::shared_ptr<const Batch>& batch) {
+  for (ReplicaId id = 1; id < 4; ++id) {
+    watched.cluster[id].step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = seq, .batch = batch}});
+  }
+}
+
+}  // namespace
+
+TEST_CASE("P6: empty proposals far ahead do not make up for passing a client over") {
+  Watched watched(wide_window);
+  watched.sessions = {{{1, 5}, 0}, {{2, 5}, 0}, {{3, 5}, 0}};
+  watched.told = {1, 2, 3};
+  const MonotonicUs late_us = watched.timeout_us() * 8 / 10;
+  watched.delay = [late_us](ReplicaId, ReplicaId to, const Message& message) {
+    const auto* submit = std::get_if<Submit>(&message);
+    return submit != nullptr && to == 0 && submit->bundle->content.client == 3 ? late_us : 0;
+  };
+  Seq far = 8'000;
+  const auto null = std::make_shared<const Batch>();
+  RequestNumber last = 0;
+  MonotonicUs since_us = 0;
+  while (watched.now_us < 4'000'000 && !watched.leaves_view_within(step_us)) {
+    if (const auto answered = watched.answered(3, 5); answered != std::exchange(last, answered)) {
+      since_us = watched.now_us;
+    }
+    // From when the press to all tells the primary that it is about to count.
+    const MonotonicUs waits_us = watched.now_us - since_us;
+    if (waits_us < 35'000 || waits_us > 90'000) continue;
+    for (std::uint32_t times = 0; times <= watched.cluster[1].config.pipeline_depth; ++times) {
+      propose_to_all(watched, --far, null);
+    }
+  }
+  CHECK(watched.left());
+  CHECK(watched.counted("primary wastes time"));
+}
+
+TEST_CASE("P12: proposals far ahead with the right time do not make up for time that is held back") {
+  Watched watched(wide_window);
+  watched.sessions = {{{1, 5}, 0}};
+  static_cast<void>(watched.leaves_view_within(100'000));
+  watched.cluster[0].now.wall_us -= 60'000'000;
+  Seq far = 8'000;
+  for (int part = 0; part < 80 && !watched.left(); ++part) {
+    static_cast<void>(watched.leaves_view_within(100'000));
+    const auto bundle = toy_bundle(watched.cluster[0].config.membership, 2, 9, 1, {"set b"});
+    propose_to_all(watched, --far,
+                   std::make_shared<const Batch>(wire::encode_batch(watched.cluster[1].now.wall_us, {*bundle})));
+  }
+  CHECK(watched.left());
+}
+
+TEST_CASE("P5: a primary that says it is far ahead, and lets one replica be a slot ahead, may not censor for ever") {
+  Cluster cluster(4, wide_window);
+  auto& node = cluster[1];
+  cluster.submit(1, toy_bundle(node.config.membership, 3, 5, 1, {"set a 1"}));
+  const auto null = std::make_shared<const Batch>();
+  const Digest digest = node.authenticator.digest(null->bytes);
+  for (Seq seq = 1; seq <= 400 && node.core.view().view == 0; ++seq) {
+    node.step(Received{replica_sender(0), Status{.view = 0, .active = true, .executed = 1ULL << 40U, .slots = {}}});
+    node.step(Received{replica_sender(2), Status{.view = 0, .active = true, .executed = seq, .slots = {}}});
+    node.now.monotonic_us += 20'000;
+    node.step(Woken{});
+    node.step(Received{replica_sender(0), PrePrepare{.view = 0, .seq = seq, .batch = null}});
+    for (const ReplicaId id : {0U, 2U, 3U}) {
+      node.step(Received{replica_sender(id), Prepare{.view = 0, .seq = seq, .digest = digest}});
+      node.step(Received{replica_sender(id), Commit{.view = 0, .seq = seq, .digest = digest}});
+    }
+  }
+  CHECK(node.core.view().executed > 20);
+  CHECK(node.core.view().view == 1);
+}
