@@ -361,6 +361,20 @@ TEST_CASE("what was decided above a missing number, and chosen by a view, is ord
   CHECK(cluster[1].core.view().view == 1);
 }
 
+TEST_CASE("P13, B4: a VIEW-CHANGE that its member did not sign counts for nobody, alone or in a NEW-VIEW") {
+  Cluster cluster(4);
+  auto& node = cluster[2];
+  auto forged = empty_view_change(node, 3, 1);
+  forged.signature.back() = static_cast<char>(forged.signature.back() ^ 1);
+  node.step(Received{replica_sender(1),
+                     new_view_of(node, 1, {empty_view_change(node, 0, 1), empty_view_change(node, 1, 1), forged})});
+  CHECK(node.core.view().view == 0);
+  node.step(Received{replica_sender(3), forged});
+  CHECK(node.counted("unsound VIEW-CHANGE"));
+  node.step(Received{replica_sender(1), empty_view_change(node, 1, 1)});  // its primary, which alone changes nothing
+  CHECK(node.core.view().view == 0);
+}
+
 TEST_CASE("K11: a disk put back to before a view change is found out by the NEW-VIEW") {
   Cluster cluster(4);
   cluster.submit(0, request(cluster[0], 1));
