@@ -24,7 +24,7 @@ constexpr MonotonicUs believed_timeouts = 2;
 constexpr MonotonicUs yielding_timeouts = 32;
 /// It takes twice as long each further time, so many times.
 constexpr std::uint32_t yielding_doublings_max = 8;
-/// Heartbeats after which it is not waited for by whoever said so.
+/// Heartbeats after which a peer that was not heard again no longer counts as waiting.
 constexpr MonotonicUs said_lately_heartbeats = 4;
 
 }  // namespace
