@@ -67,7 +67,8 @@ class ReplicaCore::Implementation {
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;
     MonotonicUs waits_above_us = 0;
-    std::uint32_t yielded = 0;  ///< views that this replica led and gave up for it
+    std::uint32_t yielded = 0;   ///< doublings of the time after which this replica gives its view up for it
+    MonotonicUs yielded_us = 0;  ///< when it last did, or took back a doubling
     MonotonicUs batches_since_us = 0;
     std::size_t bytes_sent = 0;  ///< bytes of batches sent to it again since batches_since_us
     MonotonicUs new_views_since_us = 0;

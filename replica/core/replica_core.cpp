@@ -54,6 +54,7 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
   TAGMA_ASSERT(config_.membership.find_replica(config_.id) != nullptr, "this replica is a member");
   TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,
                "the window holds two checkpoint intervals");
+  TAGMA_ASSERT(config_.pipeline_depth >= 1, "a primary may propose");
   state_.trace_writes(trace_);
   restore(records);
 }

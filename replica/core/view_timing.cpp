@@ -24,6 +24,9 @@ constexpr MonotonicUs believed_timeouts = 2;
 constexpr MonotonicUs yielding_timeouts = 32;
 /// It takes twice as long each further time, so many times.
 constexpr std::uint32_t yielding_doublings_max = 8;
+/// Waits, per member, after which a doubling is taken back: more than pass while each primary in turn makes room for
+/// one that never stops asking.
+constexpr MonotonicUs yielding_forgotten_waits = 4;
 /// Heartbeats after which a peer that was not heard again no longer counts as waiting.
 constexpr MonotonicUs said_lately_heartbeats = 4;
 
@@ -70,17 +73,24 @@ bool ReplicaCore::Implementation::leads_without_one() const {
 /// Whoever has left the view alone votes no more until the next one begins: for ever where nothing goes wrong, and then
 /// one failure less is borne. So its primary makes room after a while. A view change that all take part in costs
 /// little; and a faulty replica that asks for one again and again waits for each twice as long as for the one before.
+/// What it waited for is forgotten as slowly.
 bool ReplicaCore::Implementation::yields() {
+  const auto wait_us_for = [this](const Peer& peer) {
+    return (yielding_timeouts * config_.view_change_timeout_us) << peer.yielded;
+  };
   for (auto& peer : peers_) {
     if (now_.monotonic_us - peer.waits_above_us > said_lately_heartbeats * config_.heartbeat_us) {
       peer.waits_above_since_us = 0;
     }
-    const MonotonicUs wait_us = (yielding_timeouts * config_.view_change_timeout_us) << peer.yielded;
-    if (peer.waits_above_since_us == 0 || now_.monotonic_us - peer.waits_above_since_us < wait_us) {
-      continue;
+    const auto forgotten_us = [&] { return yielding_forgotten_waits * config_.membership.n() * wait_us_for(peer); };
+    while (peer.yielded > 0 && now_.monotonic_us - peer.yielded_us >= forgotten_us()) {
+      peer.yielded_us += forgotten_us();
+      --peer.yielded;
     }
+    if (peer.waits_above_since_us == 0 || now_.monotonic_us - peer.waits_above_since_us < wait_us_for(peer)) continue;
     peer.waits_above_since_us = 0;
     peer.yielded = std::min(peer.yielded + 1, yielding_doublings_max);
+    peer.yielded_us = now_.monotonic_us;
     return true;
   }
   return false;

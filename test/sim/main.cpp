@@ -1,6 +1,7 @@
 // The command line of the simulator: `./tagma sim`.
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,16 @@ namespace {
 
 using namespace tagma::sim;
 using Json = nlohmann::ordered_json;
+
+/// Set by the first SIGINT or SIGTERM; the second one ends the process at once.
+volatile std::sig_atomic_t interrupted = 0;  // NOLINT: a signal handler has no other way to tell
+
+void on_interrupt(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+constexpr int interrupted_status = 130;
 
 struct Arguments {
   std::optional<std::uint64_t> seed;
@@ -131,21 +142,25 @@ int run_many(std::uint64_t first, std::uint64_t last, Profile profile, const Arg
     std::fflush(stdout);
   }
   const auto step = (last - first) / 20 + 1;
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   const auto campaign =
       run_seeds(first, last, profile, arguments.jobs, [&](const Campaign& so_far, const RunReport& report) {
         // On standard error, so that standard output stays machine-readable.
-        if (so_far.runs % step != 0 && !report.violated) return;
+        if (so_far.runs % step != 0 && !report.violated) return interrupted == 0;
         std::fprintf(stderr, "seed %llu: %llu runs, %llu operations%s\n",
                      static_cast<unsigned long long>(report.options.seed), static_cast<unsigned long long>(so_far.runs),
                      static_cast<unsigned long long>(so_far.operations),
                      report.violated ? ", VIOLATION" : ", passed so far");
+        return interrupted == 0;
       });
   if (arguments.json) {
     Json json;
     json["first_seed"] = first;
     json["last_seed"] = last;
     json["profile"] = name_of(profile);
-    json["passed"] = !campaign.violated;
+    json["passed"] = !campaign.violated && !campaign.interrupted;
+    if (campaign.interrupted) json["interrupted"] = true;
     json["runs"] = campaign.runs;
     json["operations"] = campaign.operations;
     json["operations_fewest"] = campaign.operations_fewest;
@@ -170,6 +185,7 @@ int run_many(std::uint64_t first, std::uint64_t last, Profile profile, const Arg
       print_campaign(campaign);
     }
   }
+  if (campaign.interrupted) return interrupted_status;
   return campaign.violated ? 1 : 0;
 }
 
@@ -215,7 +231,8 @@ int main(int count, char** words) {
   Arguments arguments;
   CLI::App app{
       "The deterministic simulator: a whole cluster, its clients and its enemies in virtual time.\n"
-      "The same seed and profile give the same run everywhere. Exit 0: passed, 1: a violation was found."};
+      "The same seed and profile give the same run everywhere. Exit 0: passed, 1: a violation was found,\n"
+      "130: interrupted after what the table shows."};
   app.name("tagma sim");
   app.add_option("--seed", arguments.seed, "one run; a random seed if nothing says which");
   app.add_option("--seeds", arguments.seeds, "many runs: A..B");

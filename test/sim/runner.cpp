@@ -98,16 +98,17 @@ void add(Campaign& campaign, RunReport& report) {
 }  // namespace
 
 Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile, unsigned jobs,
-                   const std::function<void(const Campaign&, const RunReport&)>& progress) {
+                   const std::function<bool(const Campaign&, const RunReport&)>& progress) {
   Campaign campaign;
   campaign.profile = profile;
   campaign.first = first;
   campaign.last = last;
   std::mutex mutex;
   std::uint64_t taken = 0;
+  bool stop = false;
   const auto take = [&]() -> std::optional<std::uint64_t> {
     const std::lock_guard lock(mutex);
-    if (campaign.violated || taken > last - first) return std::nullopt;
+    if (stop || campaign.violated || taken > last - first) return std::nullopt;
     return first + taken++;
   };
   const auto work = [&] {
@@ -115,13 +116,14 @@ Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile, uns
       auto report = run_seed(*seed, profile);
       const std::lock_guard lock(mutex);
       add(campaign, report);
-      progress(campaign, report);
+      if (!progress(campaign, report)) stop = true;
     }
   };
   std::vector<std::thread> others;
   for (unsigned job = 1; job < jobs; ++job) others.emplace_back(work);
   work();
   for (auto& other : others) other.join();
+  campaign.interrupted = !campaign.violated && campaign.runs <= last - first;
   return campaign;
 }
 
@@ -148,12 +150,12 @@ void print_campaign(const Campaign& campaign) {
                 campaign.runs < 300 ? " (normal for few seeds)" : "");
   }
   std::printf(
-      "\nall %llu seeds passed: %.1f s of simulated time, %llu operations (fewest %llu), %llu messages, %llu events, "
+      "\n%s %llu seeds passed: %.1f s of simulated time, %llu operations (fewest %llu), %llu messages, %llu events, "
       "fewest stable checkpoints %llu, median CPU %.1f ms per seed\n",
-      static_cast<unsigned long long>(campaign.runs), static_cast<double>(campaign.simulated_us) / 1e6,
-      static_cast<unsigned long long>(campaign.operations), static_cast<unsigned long long>(campaign.operations_fewest),
-      static_cast<unsigned long long>(campaign.messages), static_cast<unsigned long long>(campaign.events),
-      static_cast<unsigned long long>(campaign.checkpoints_fewest),
+      campaign.interrupted ? "interrupted:" : "all", static_cast<unsigned long long>(campaign.runs),
+      static_cast<double>(campaign.simulated_us) / 1e6, static_cast<unsigned long long>(campaign.operations),
+      static_cast<unsigned long long>(campaign.operations_fewest), static_cast<unsigned long long>(campaign.messages),
+      static_cast<unsigned long long>(campaign.events), static_cast<unsigned long long>(campaign.checkpoints_fewest),
       static_cast<double>(campaign.cpu_median_us()) / 1e3);
 }
 

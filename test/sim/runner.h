@@ -32,15 +32,17 @@ struct Campaign {
   std::vector<std::int64_t> cpu_us;  ///< by run, rising once the campaign is over
   CoverageTable coverage;
   bool violated = false;
-  RunReport failed;  ///< where violated
+  bool interrupted = false;  ///< before the last seed, with no violation found
+  RunReport failed;          ///< where violated
 
   [[nodiscard]] std::int64_t cpu_median_us() const;
 };
 
 /// Runs first..last on so many threads (at least 1), or up to the first violation: with several threads the one of the
-/// lowest seed that was found until all had noticed. `progress` is called after every run, by one thread at a time.
+/// lowest seed that was found until all had noticed. `progress` is called after every run, by one thread at a time;
+/// where it returns false no further run is begun.
 [[nodiscard]] Campaign run_seeds(std::uint64_t first, std::uint64_t last, Profile profile, unsigned jobs,
-                                 const std::function<void(const Campaign&, const RunReport&)>& progress);
+                                 const std::function<bool(const Campaign&, const RunReport&)>& progress);
 
 /// While an object of this lives, an abort on this thread is reported as a violation of the running seed before the
 /// process ends with status 1.

@@ -149,7 +149,8 @@ TEST_CASE("each number of the list of free pages that LMDB would not have writte
        }},
       {"records of", [&](Image& image, std::size_t, std::size_t) { one_less(image, image.entries_at()); }},
   };
-  for (const auto& [words, make] : damages) {
+  for (const auto& [expected, make] : damages) {
+    const char* const words = expected;  // CAPTURE makes a lambda, which clang 14 gives no structured binding
     CAPTURE(words);
     const Folder folder;
     fill(folder);

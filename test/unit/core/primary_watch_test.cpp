@@ -18,11 +18,7 @@ constexpr MonotonicUs step_us = 2'500;
 
 /// Four cores in small steps of time, with clients that ask for one thing after the other.
 struct Watched {
-  explicit Watched(const std::function<void(CoreConfig&)>& change = {})
-      : cluster(4, [&change](CoreConfig& config) {
-          config.holds_primary_to_work = true;
-          if (change) change(config);
-        }) {}
+  explicit Watched(const std::function<void(CoreConfig&)>& change = {}) : cluster(4, change) {}
 
   /// How long a message is held back; never where it is negative.
   using Delay = std::function<MonotonicUs(ReplicaId from, ReplicaId to, const Message&)>;

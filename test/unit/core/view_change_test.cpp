@@ -342,6 +342,49 @@ TEST_CASE("a faulty replica that says for ever that it waits for a higher view g
   CHECK(later <= soon);
 }
 
+TEST_CASE("after a long time in which a replica kept to the views a primary makes room for it sooner again") {
+  Cluster cluster(4);
+  RequestNumber number = 0;
+  const MonotonicUs timeout_us = cluster[0].config.view_change_timeout_us;
+  const MonotonicUs step_us = timeout_us / 8;
+  // How long primary 0 bears that replica 3 says so, where the others hold on to view 0.
+  const auto borne_us = [&] {
+    const auto& node = cluster[0];
+    MonotonicUs passed_us = 0;
+    for (const View view = node.core.view().view; node.core.view().view == view; passed_us += step_us) {
+      REQUIRE(passed_us < 1'000 * timeout_us);
+      cluster.pass(step_us);
+      cluster[0].step(Received{replica_sender(3), Status{.view = 1'000, .active = false, .slots = {}}});
+      cluster.deliver_all(without({3}));
+    }
+    return passed_us;
+  };
+  const auto quiet = [&](MonotonicUs us) {
+    for (MonotonicUs passed_us = 0; passed_us < us; passed_us += step_us) {
+      cluster.pass(step_us);
+      cluster.deliver_all();
+    }
+  };
+  const auto lead_again = [&] {
+    while (cluster[0].core.view().view % 4 != 0 || !cluster[0].core.view().active) {
+      const auto leader = static_cast<ReplicaId>(cluster[0].core.view().view % 4);
+      submit_to_all(cluster, request(cluster[0], ++number), {leader});
+      REQUIRE(settle(
+          cluster, [&] { return cluster[0].core.view().view % 4 != leader; }, without({leader})));
+      quiet(2 * timeout_us);
+    }
+  };
+  const MonotonicUs first_us = borne_us();
+  lead_again();
+  const MonotonicUs second_us = borne_us();
+  CHECK(second_us >= 2 * first_us - 2 * step_us);
+  lead_again();
+  quiet(2'100 * timeout_us);
+  lead_again();
+  const MonotonicUs third_us = borne_us();
+  CHECK(third_us <= second_us + step_us);
+}
+
 TEST_CASE("what was decided above a missing number, and chosen by a view, is ordered again in that view") {
   // The faulty primary puts number 2 before number 1: 2 is decided and not executed, and 1 executed after it.
   Cluster cluster(4);
