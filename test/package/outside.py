@@ -21,11 +21,11 @@ INSTALLED = [
     "lib*/libtagma_client.so", "lib*/libtagma_client.so.*", "lib*/libtagma_service.so", "lib*/libtagma_service.so.*",
     "lib*/cmake/tagma/tagmaConfig.cmake", "lib*/cmake/tagma/tagmaConfigVersion.cmake",
     "lib*/cmake/tagma/tagmaTargets.cmake",
-    "lib*/pkgconfig/tagma-client.pc", "lib*/pkgconfig/tagma-service.pc",
+    "lib*/pkgconfig/tagma-client.pc", "lib*/pkgconfig/tagma-service.pc", "lib*/pkgconfig/tagma-voting.pc",
     "lib/systemd/system/tagma-replica@.service",
     "share/doc/tagma/copyright", "share/doc/tagma/LICENSE", "share/doc/tagma/CHANGELOG.md",
     "share/doc/tagma/tutorial.md", "share/doc/tagma/divergence.md", "share/doc/tagma/disks.md",
-    "share/doc/tagma/reference.md",
+    "share/doc/tagma/reference.md", "share/doc/tagma/voting.md", "share/doc/tagma/examples/vote_sensors.cpp",
     "share/doc/tagma/examples/tally.cpp", "share/doc/tagma/examples/ask_tally.cpp",
     "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/ask_tally.py", "share/doc/tagma/examples/CMakeLists.txt",
 ]
@@ -120,12 +120,30 @@ def build_examples(prefix, examples, folder, environment):
     by_pkg_config.mkdir()
     for program, compiler, source, package in [("tally", ["c++", "-std=c++20"], "tally.cpp", "tagma-service"),
                                                ("ask_tally", ["c++", "-std=c++20"], "ask_tally.cpp", "tagma-client"),
-                                               ("ask_tally_c", ["cc", "-std=c11"], "ask_tally.c", "tagma-client")]:
+                                               ("ask_tally_c", ["cc", "-std=c11"], "ask_tally.c", "tagma-client"),
+                                               ("vote_sensors", ["c++", "-std=c++20"], "vote_sensors.cpp",
+                                                "tagma-voting")]:
         options = run(["pkg-config", "--cflags", "--libs", package], environment=environment).split()
         check(str(prefix) in " ".join(options), f"pkg-config {package} does not point into {prefix}: {options}")
         run([*compiler, *WARNINGS, examples / source, "-o", by_pkg_config / program, *options],
             environment=environment)
     return by_cmake, by_pkg_config
+
+
+def use_voters(prefix, folders, folder, environment):
+    """What docs/voting.md shows, by the program that CMake built and the one of pkg-config."""
+    page = (prefix / "share/doc/tagma/voting.md").read_text()
+    said_there = re.search(r"^./vote_sensors 1 .*?^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
+    files = re.findall(r"^printf '([^']*)' > (\w+)", page, re.MULTILINE)
+    check(len(files) == 3, f"the page writes three sensors' files, not {files}")
+    for lines, name in files:
+        (folder / name).write_text(lines.replace("\\n", "\n"))
+    for built in folders:
+        program = built / "vote_sensors"
+        said = run([program, "1", *[folder / name for _, name in files]], environment=environment)
+        check(said == said_there, f"{program} said {said!r}, docs/voting.md says {said_there!r}")
+        refused = run([program, "2", *[folder / name for _, name in files]], expect=2, environment=environment)
+        check(refused.strip() in page, f"the refusal is the one in docs/voting.md, not: {refused}")
 
 
 def use_cluster(prefix, by_cmake, by_pkg_config, folder, environment):
@@ -182,6 +200,7 @@ def test(folder):
     check_unit(prefix, folder)
     check(run([prefix / "bin/tagma", "--version"]).startswith("tagma "), "the installed program says its version")
     programs = build_examples(prefix, prefix / "share/doc/tagma/examples", folder, environment)
+    use_voters(prefix, programs, folder, environment)
     use_cluster(prefix, *programs, folder, environment)
     print("installed, moved, compiled against by CMake and pkg-config, and used with four replicas")
 
