@@ -45,10 +45,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <compare>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -62,6 +62,7 @@ namespace tagma::voting {
 /// Members that a group may have: what is kept and said of a round grows with them.
 inline constexpr std::uint32_t members_max = 64;
 
+/// By what a group decides (file comment).
 enum class Rule : std::uint8_t { exact, median, interval };
 
 /// How wide the interval may be that the interval rule promises.
@@ -69,7 +70,7 @@ enum class Width : std::uint8_t { of_some, of_correct };
 
 /// A group: who votes, and how.
 struct Shape {
-  Rule rule = Rule::exact;
+  Rule rule = Rule::exact;       ///< by what it decides
   std::uint32_t members = 0;     ///< m: 1 to members_max
   std::uint32_t faulty_max = 0;  ///< t
   bool deadline = false;         ///< whether a round ends at a time that votes of correct members keep
@@ -126,19 +127,20 @@ concept VotedNumber = std::same_as<Number, std::int64_t> || std::same_as<Number,
 /// All that lies between two ends, both of them included.
 template <VotedNumber Number>
 struct Interval {
-  Number low{};
-  Number high{};
+  Number low{};   ///< the lower end
+  Number high{};  ///< the upper end; not below `low`
 
   /// Whether there is a number in both.
   [[nodiscard]] constexpr bool meets(const Interval& other) const { return low <= other.high && other.low <= high; }
+  /// Whether the number is in it.
   [[nodiscard]] constexpr bool holds(Number number) const { return low <= number && number <= high; }
 };
 
 /// Whether a vote may be counted: any integer, and of the doubles those that are numbers and finite.
 template <VotedNumber Number>
 [[nodiscard]] inline bool admissible(Number number) {
-  if constexpr (std::same_as<Number, double>) return std::isfinite(number);
-  return true;
+  // Neither NaN nor an infinity is between them; of integers everything is.
+  return std::numeric_limits<Number>::lowest() <= number && number <= std::numeric_limits<Number>::max();
 }
 
 /// The same for an interval, whose ends must stand in order; no wider than `width_max`, where there is such a cap
@@ -238,7 +240,7 @@ template <VotedNumber Number>
 /// What a round came to.
 template <typename Value>
 struct Decision {
-  Grade grade = Grade::none;
+  Grade grade = Grade::none;               ///< how sure the value is
   std::optional<Value> value;              ///< there unless the grade is none
   std::vector<std::uint32_t> present;      ///< whose votes were counted, rising
   std::vector<std::uint32_t> disagreeing;  ///< of those, rising: who cannot have told the truth if the value is right
@@ -266,6 +268,7 @@ class Round {
   /// Counts a vote; the caller has seen that it is admissible.
   ///
   /// @param member  0 to m-1; else std::invalid_argument
+  /// @param vote    taken over
   /// @return whether it was counted; not where the member has voted before
   bool take(std::uint32_t member, Value vote) {
     if (member >= shape_.members) throw std::invalid_argument("the group has no such member");
@@ -275,7 +278,9 @@ class Round {
     return true;
   }
 
+  /// k: members that have voted.
   [[nodiscard]] std::uint32_t present() const { return static_cast<std::uint32_t>(order_.size()); }
+  /// The counted vote of a member (0 to m-1; else std::out_of_range), if it has voted.
   [[nodiscard]] const std::optional<Value>& vote_of(std::uint32_t member) const { return votes_.at(member); }
 
   /// Whether the round is over: further votes would not change its decision, or the deadline does not let them.
