@@ -1,12 +1,13 @@
 // What a large state costs a cluster: how long it takes until it serves again after everything was killed, how fast a
 // wiped replica gets the state while others write, and what clients feel of checkpoints that change a hundredth of it.
 //
-//   large_state_rounds [--keys N] [--value-bytes B] [--bursts N] [--writes-per-second N] [--fill paths|numbers]
+//   large_state_rounds [--keys N] [--value-bytes B] [--bursts N] [--writes-per-second N,...] [--fill paths|numbers]
 //
-// Writes N keys, then goes through the steps and prints a line for each. They are written in the order in which their
-// leaves lie on the disk, or in that of their numbers: then each key changes another page of leaves, which takes ten
-// million keys half an hour on a common disk. Exit 0: every step came to its end, no operation failed and every
-// acknowledged write was read back. The figures are for docs/performance.md; nothing is judged by time.
+// Writes N keys, then goes through the steps and prints a line for each; a replica is wiped once for each rate of
+// writes. They are written in the order in which their leaves lie on the disk, or in that of their numbers: then each
+// key changes another page of leaves, which takes ten million keys half an hour on a common disk. Exit 0: every step
+// came to its end, no operation failed and every acknowledged write was read back. The figures are for
+// docs/performance.md; nothing is judged by time.
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -30,7 +31,7 @@ struct Options {
   std::uint64_t keys = 10'000'000;
   std::uint64_t value_bytes = 60;
   std::uint64_t bursts = 6;
-  std::uint64_t writes_per_second = 2'000;  ///< while a replica gets the state
+  std::vector<std::uint64_t> writes_per_second{2'000};  ///< while a replica gets the state, one time after the other
   bool fill_by_paths = true;
 };
 
@@ -117,7 +118,10 @@ class LargeState {
 
   int run() {
     if (!cluster_.up()) return fail("the cluster does not start:\n" + cluster_.process().errors());
-    if (!fill() || !restart() || !checkpoints() || !wipe()) return 1;
+    if (!fill() || !restart() || !checkpoints()) return 1;
+    for (const auto writes_per_second : options_.writes_per_second) {
+      if (!wipe(writes_per_second)) return 1;
+    }
     std::printf("failed operations: %llu\n", static_cast<unsigned long long>(failed_));
     return failed_ == 0 ? 0 : 1;
   }
@@ -297,25 +301,31 @@ class LargeState {
   }
 
   /// So many keys a second, whatever the cluster could take: what is moved is to be compared with what it can bear.
-  void write_steadily(Client& client, std::uint64_t& next, Journal& journal, const std::atomic<bool>& stop) const {
+  void write_steadily(Client& client, std::uint64_t writes_per_second, Journal& journal,
+                      const std::atomic<bool>& stop) const {
     constexpr std::uint64_t parts_of_second = 100;
+    std::uint64_t next = 0;
     const auto start = Clock::now();
     for (std::uint64_t part = 1; !stop; ++part) {
-      write_some_keys(client, next, journal, std::max<std::uint64_t>(options_.writes_per_second / parts_of_second, 1));
+      write_some_keys(client, next, journal, std::max<std::uint64_t>(writes_per_second / parts_of_second, 1));
       std::this_thread::sleep_until(start + part * milliseconds(1'000 / parts_of_second));
     }
   }
 
   /// The wiped replica gets the state while a client writes.
-  bool wipe() {
+  bool wipe(std::uint64_t writes_per_second) {
     const auto client = open_journal_client(cluster_, 0);
     const auto asking = open_journal_client(cluster_, 2);
     Journal journal;
     std::atomic<bool> stop = false;
-    std::uint64_t next = 0;
-    std::thread writer([&] { write_steadily(*client, next, journal, stop); });
+    std::thread writer([&] { write_steadily(*client, writes_per_second, journal, stop); });
     std::this_thread::sleep_for(seconds(3));
-    static_cast<void>(cluster_.kill_replica(wiped));
+    if (replacement_) {
+      replacement_->signal(SIGKILL);
+      static_cast<void>(replacement_->finish(in(seconds(10))));
+    } else {
+      static_cast<void>(cluster_.kill_replica(wiped));
+    }
     std::filesystem::remove_all(cluster_.directory() + "/replica-3/data");
     const auto start = Clock::now();
     replacement_ = std::make_unique<Process>(cluster_.command({"replica", "--id", std::to_string(wiped)}));
@@ -332,7 +342,7 @@ class LargeState {
     writer.join();
     if (!voted) return fail("the wiped replica does not vote again:\n" + replacement_->errors()) == 0;
     std::printf("wipe: votes again after %.1f s, with %llu writes a second asked for\n", voted_s,
-                static_cast<unsigned long long>(options_.writes_per_second));
+                static_cast<unsigned long long>(writes_per_second));
     print_journal(journal, start, voted_s);
     print_memory("after it");
     const auto lost = missing(*asking, written);
@@ -394,6 +404,17 @@ bool read(std::string_view text, std::uint64_t& number) {
   return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{} && number > 0;
 }
 
+/// Of numbers parted by commas.
+bool read(std::string_view text, std::vector<std::uint64_t>& numbers) {
+  numbers.clear();
+  for (std::size_t from = 0; from <= text.size();) {
+    const auto comma = std::min(text.find(',', from), text.size());
+    if (!read(text.substr(from, comma - from), numbers.emplace_back())) return false;
+    from = comma + 1;
+  }
+  return true;
+}
+
 int run_large_state(int count, char** words) {
   Options options;
   for (int at = 1; at < count; at += 2) {
@@ -408,7 +429,7 @@ int run_large_state(int count, char** words) {
       continue;
     }
     std::fprintf(stderr,
-                 "usage: large_state_rounds [--keys N] [--value-bytes B] [--bursts N] [--writes-per-second N]\n"
+                 "usage: large_state_rounds [--keys N] [--value-bytes B] [--bursts N] [--writes-per-second N,...]\n"
                  "                          [--fill paths|numbers]\n");
     return 2;
   }
