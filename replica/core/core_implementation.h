@@ -450,6 +450,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] std::vector<UnproposedRequest> unproposed(const std::vector<RequestPool::Waiting>& waiting) const;
   void press_on_primary(std::vector<UnproposedRequest> requests);
   [[nodiscard]] MonotonicUs take_wasted(MonotonicUs step_us);
+  [[nodiscard]] std::optional<MonotonicUs> waits_for_next_since_us() const;
   void hold_to_work(std::vector<RequestPool::Waiting> waiting);
   void note_stirred(Seq seq);
   void note_proposal(Seq seq, const Batch& batch);

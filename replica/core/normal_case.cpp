@@ -51,8 +51,6 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
     return suspect("view given up: no quorum of it votes on a slot");
   }
-  // A far one says nothing of the time that is agreed until then.
-  if (message.seq <= proposals_known_up_to() + 1) note_proposed_time(*message.batch);
   const bool in_time = time_is_acceptable(*message.batch);
   if (in_time) note_proposal(message.seq, *message.batch);
   if (!in_time || !may_vote_in_view(message.seq)) {
@@ -288,6 +286,9 @@ void ReplicaCore::Implementation::execute_decided() {
     const auto batch = find_batch(found->second, digest);
     if (batch == nullptr) return;
     note_slot_time(found->second);
+    const auto& recorded = found->second.recorded;
+    const bool of_this_primary = recorded && recorded->view == view_ && !found->second.chosen;
+    if (of_this_primary && !is_primary()) note_proposed_time(*batch);
     execute(executed_ + 1, digest, batch);
     if (executed_ <= collected_) slots_.erase(found);  // without the state before it; nobody needs its votes
   }

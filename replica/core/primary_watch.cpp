@@ -56,7 +56,7 @@ MonotonicUs ReplicaCore::Implementation::resending_us() const {
 
 /// The primary's next slots are proposed, if this is one of them: only the own window is not as far yet.
 void ReplicaCore::Implementation::excuse_refusal_of(Seq seq) {
-  if (seq > executed_ + config_.pipeline_depth + 1) return;
+  if (seq <= executed_ || seq > executed_ + config_.pipeline_depth + 1) return;  // an old one tells nothing
   excused_until_us_ = watched_now() + resending_us();
 }
 
@@ -167,12 +167,26 @@ void ReplicaCore::Implementation::press_on_primary(std::vector<UnproposedRequest
   }
 }
 
+/// Since when something waits for the next slot, in watched time: what is pressed; and what is proposed beyond it,
+/// which is of no use before the gap is filled. By then the primary had the time to send a proposal that was lost
+/// again.
+std::optional<MonotonicUs> ReplicaCore::Implementation::waits_for_next_since_us() const {
+  auto since_us = pressed_.pressed_since_us();
+  for (auto slot = slots_.upper_bound(executed_ + 1); slot != slots_.end(); ++slot) {
+    const auto batch = proposed_in_view(slot->first, slot->second);
+    if (!batch || *batch == nullptr || (*batch)->is_null()) continue;
+    const MonotonicUs beyond_us = watched_us_ - (now_.monotonic_us - slot->second.proposed_us) + resending_us();
+    since_us = std::min(since_us.value_or(beyond_us), beyond_us);
+  }
+  return since_us;
+}
+
 /// What is to be charged now: the time in which a pressed request is in no proposal although the primary has proposed
 /// nothing for a round, or has passed it over. Once, however many requests wait. That something was passed over is
 /// certain only when all that was proposed before is known here; then it is charged from when it was.
 MonotonicUs ReplicaCore::Implementation::take_wasted(MonotonicUs step_us) {
   MonotonicUs from_us = watched_us_;
-  if (const auto since_us = pressed_.pressed_since_us(); since_us && next_slot_is_free()) {
+  if (const auto since_us = next_slot_is_free() ? waits_for_next_since_us() : std::nullopt) {
     const MonotonicUs idle_us = std::max({*since_us, stirred_us_ + round_us(), excused_until_us_});
     from_us = std::min(from_us, std::max(idle_us, watched_us_ - step_us));
   }
@@ -216,11 +230,12 @@ void ReplicaCore::Implementation::note_stirred(Seq seq) {
 void ReplicaCore::Implementation::note_proposal(Seq seq, const Batch& batch) {
   note_stirred(seq);
   const std::size_t operations = batch.operation_count();
-  const bool full =
-      operations + std::min(config_.bundle_operations_max, config_.batch_operations_max) >
-          config_.batch_operations_max ||
-      batch.bytes.size() + std::min(config_.bundle_bytes_max, config_.batch_bytes_max) > config_.batch_bytes_max ||
-      batch.bundles.size() >= limits::batch_bundles_max;
+  const std::size_t next_bytes_max =
+      std::min(config_.bundle_bytes_max + limits::signature_bytes_max, config_.batch_bytes_max);
+  const bool full = operations + std::min(config_.bundle_operations_max, config_.batch_operations_max) >
+                        config_.batch_operations_max ||
+                    batch.bytes.size() + next_bytes_max > config_.batch_bytes_max ||
+                    batch.bundles.size() >= limits::batch_bundles_max;
   pressed_.proposed(watched_now(), {.seq = seq, .batch = batch, .full = full});
 }
 
@@ -246,6 +261,8 @@ bool ReplicaCore::Implementation::is_behind_clock(const Batch& batch) const {
   return is_behind_clock(std::max(executor_.agreed_time_us(), batch.proposed_time_us), time_lenience_.doublings());
 }
 
+/// Of what is executed, in the order of the slots: in that of the proposals a late one with the right time, or an empty
+/// one, could hide the others.
 void ReplicaCore::Implementation::note_proposed_time(const Batch& batch) {
   if (batch.is_null() || !config_.holds_primary_to_work) return;
   if (!is_behind_clock(batch)) {

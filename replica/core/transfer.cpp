@@ -101,6 +101,12 @@ bool ReplicaCore::Implementation::take_lease(ReplicaId from, StateLease& message
   const auto seq_and_root = std::pair(content.seq, content.root);
   for (auto& vote : message.votes.votes) transfer.votes[seq_and_root].emplace(vote.content.replica, vote);
   transfer.leases.insert_or_assign(from, seq_and_root);
+  // Or a source could have this replica keep votes for as many states as it cares to sign.
+  std::erase_if(transfer.votes, [&transfer](const auto& votes) {
+    return votes.first != transfer.target &&
+           std::none_of(transfer.leases.begin(), transfer.leases.end(),
+                        [&votes](const auto& lease) { return lease.second == votes.first; });
+  });
   transfer.content_bytes[from] = message.content_bytes;
   if (transfer.leased_us == 0) transfer.leased_us = now_.monotonic_us;
   if (transfer.phase == Transfer::Phase::fetching) reconsider_sources(from);

@@ -49,17 +49,19 @@ void ReplicaCore::Implementation::note_fruitless_view() {
   doublings_ = std::min(doublings_ + 1, config_.view_change_doublings_max);
 }
 
-/// Where others stay in the view that this replica has left, for longer than its own timeout, theirs are longer:
-/// without it there may be no quorum to vote, and none to leave until theirs have run out. So it takes the time that it
-/// has to wait for its timeout; among f+1 that say so one is correct, so that this is no longer than a correct
-/// replica's.
+/// Where others stay in the view that this replica has left, for longer than its own timeout, although something waits
+/// and nothing is executed, theirs are longer: without it there may be no quorum to vote, and none to leave until
+/// theirs have run out. So it takes the time that it has to wait for its timeout; among f+1 that say so one is correct,
+/// so that this is no longer than a correct replica's.
 void ReplicaCore::Implementation::note_lonely_suspicion() {
   const auto stays = [this](const Peer& peer) {
     return peer.stays_us > left_us_ && now_.monotonic_us - peer.stays_us <= 2 * config_.heartbeat_us;
   };
   const auto staying = std::count_if(peers_.begin(), peers_.end(), stays);
-  if (staying < config_.membership.weak_quorum() || now_.monotonic_us - left_us_ < view_timeout_us()) return;
-  if (doublings_ == config_.view_change_doublings_max) return;
+  const MonotonicUs since_us = std::max(left_us_, executed_us_);
+  if (staying < config_.membership.weak_quorum() || now_.monotonic_us - since_us < view_timeout_us()) return;
+  // They stay for no such reason where the view serves them, or nobody asks.
+  if (doublings_ == config_.view_change_doublings_max || pool_.waiting().empty()) return;
   ++doublings_;
   count("timeout doubled: others stay in their view");
 }

@@ -25,7 +25,7 @@ Digest ToyAuthenticator::digest(ByteView bytes) { return toy_digest(bytes); }
 
 Bytes ToyAuthenticator::signature(const PublicKey& key, ByteView statement) {
   const Digest digest = this->digest(key.bytes + Bytes(statement));
-  return Bytes(digest.view()) + Bytes(digest.view());
+  return Bytes(digest.view()) + Bytes(digest.view()) + Bytes(8, 'd');  // 72 bytes, as P-256 has in DER at its longest
 }
 
 ServiceReply ToyService::execute(ByteView payload, Context& context) {

@@ -275,9 +275,10 @@ TEST_CASE("B3: f silent primaries in a row, each with the time that doubles") {
 }
 
 TEST_CASE("whoever has left a view alone takes the time for which f+1 others stay for its timeout") {
-  const auto timeout_after_s = [](const std::vector<ReplicaId>& staying, int seconds) {
+  const auto timeout_after_s = [](const std::vector<ReplicaId>& staying, int seconds, bool asked = true) {
     Cluster cluster(4);
     auto& node = cluster[3];
+    if (asked) cluster.submit(3, request(node, 1));
     node.step(Received{replica_sender(0), empty_view_change(node, 0, 1)});  // its primary gives the view up
     REQUIRE_FALSE(node.core.view().active);
     constexpr MonotonicUs step_us = 20'000;
@@ -292,8 +293,9 @@ TEST_CASE("whoever has left a view alone takes the time for which f+1 others sta
   const MonotonicUs usual_us = toy_config(4, 3).view_change_timeout_us;
   CHECK(timeout_after_s({1, 2}, 5) > 5'000'000);
   CHECK(timeout_after_s({1, 2}, 5) <= 10'000'000);
-  CHECK(timeout_after_s({1}, 5) == usual_us);  // who may be a liar
-  CHECK(timeout_after_s({}, 5) == usual_us);   // cut off, it learns nothing about the others' timeouts
+  CHECK(timeout_after_s({1, 2}, 5, false) == usual_us);  // they stay because nobody asks
+  CHECK(timeout_after_s({1}, 5) == usual_us);            // who may be a liar
+  CHECK(timeout_after_s({}, 5) == usual_us);             // cut off, it learns nothing about the others' timeouts
 }
 
 TEST_CASE("whoever has left a view alone is taken in again by the next view, in an idle cluster too") {
