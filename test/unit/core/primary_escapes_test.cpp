@@ -152,7 +152,8 @@ struct LonelyWorld {
     for (MonotonicUs passed_us = 0; passed_us < us; passed_us += step_us) step();
   }
   void deliver() {
-    cluster.deliver_all([](ReplicaId from, ReplicaId, const Message& message) {
+    cluster.deliver_all([this](ReplicaId from, ReplicaId, const Message& message) {
+      if (from == unheard && std::holds_alternative<Submit>(message)) return false;
       return !(from == 0 && std::holds_alternative<Status>(message));
     });
   }
@@ -177,6 +178,7 @@ struct LonelyWorld {
   Cluster cluster;
   MonotonicUs step_us;
   RequestNumber number = 0;
+  std::optional<ReplicaId> unheard;  ///< whose requests that it passes on are lost
 };
 
 }  // namespace
@@ -198,6 +200,16 @@ TEST_CASE("P1, P13: a faulty primary that lets correct replicas leave alone, in 
   }
   const MonotonicUs usual_us = world.cluster[1].config.view_change_timeout_us;
   for (ReplicaId id = 1; id < 4; ++id) CHECK(world.cluster[id].core.view().view_timeout_us <= 2 * usual_us);
+}
+
+TEST_CASE(
+    "P1, P13: what waits at a replica that has left alone lengthens its timeout only while its view executes nothing") {
+  LonelyWorld world;
+  world.unheard = 3;
+  world.give_up(0, {3});
+  world.cluster.submit(3, request(world.cluster[3], 1, 2));
+  world.pass(5'000'000);
+  CHECK(world.cluster[3].core.view().view_timeout_us == world.cluster[1].config.view_change_timeout_us);
 }
 
 namespace {
