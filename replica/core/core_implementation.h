@@ -67,6 +67,7 @@ class ReplicaCore::Implementation {
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;
     MonotonicUs waits_above_us = 0;
+    MonotonicUs passed_on_us = 0;  ///< when it was last sent the VIEW-CHANGE of the primary that it stays with; 0: never
     std::uint32_t yielded = 0;   ///< doublings of the time after which this replica gives its view up for it
     MonotonicUs yielded_us = 0;  ///< when it last did, or took back a doubling
     MonotonicUs batches_since_us = 0;
@@ -221,6 +222,7 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, StateParts& message);
   void receive(const Sender& from, Rejoin& message);
   void receive(const Sender& from, ViewChange& message);
+  [[nodiscard]] bool gives_up_own_view(const ViewChangeStatement& content) const;
   void receive(const Sender& from, NewView& message);
   void receive(const Sender& from, FetchNewView& message);
 
@@ -409,6 +411,7 @@ class ReplicaCore::Implementation {
   void note_ordered_by_choices();
   /// Records and PREPAREs what the view chose, where it can.
   void accept_chosen();
+  void pass_on_given_up(ReplicaId to, const Status& status);
   void answer_status_of_view(ReplicaId to, const Status& status);
 
   // The primary's time (view_timing.cpp)

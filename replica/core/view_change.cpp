@@ -199,18 +199,26 @@ bool ReplicaCore::Implementation::certificate_of_view_change_holds(const ViewCha
   return certificate_holds(certificate);
 }
 
+/// Whether by this statement, whoever brings it, the primary of the view that this replica is in has left it: it told
+/// some, and no replica goes back. That of an earlier life says nothing of the one that leads now.
+bool ReplicaCore::Implementation::gives_up_own_view(const ViewChangeStatement& content) const {
+  return active_ && content.replica == config_.membership.primary(view_) && content.view > view_ &&
+         content.incarnation == lives_[content.replica].incarnation;
+}
+
 void ReplicaCore::Implementation::receive(const Sender& from, ViewChange& message) {
   const auto& content = message.content;
-  if (content.replica != from.principal.id) return count("VIEW-CHANGE of another replica");
+  const bool passed_on = content.replica != from.principal.id;
+  if (passed_on && !gives_up_own_view(content)) return count("VIEW-CHANGE of another replica");
   const auto held = view_changes_.find(content.replica);
   const auto age = [](const ViewChangeStatement& each) { return std::tuple(each.incarnation, each.view, each.issue); };
   if (held != view_changes_.end() && age(held->second.content) >= age(content)) return;
   if (content.view < view_ || (content.view == view_ && active_)) return count("VIEW-CHANGE for a view of before");
-  if (!may_judge(peers_[content.replica])) return count("VIEW-CHANGE not judged: too many");
+  if (!may_judge(peers_[from.principal.id])) return count("VIEW-CHANGE not judged: too many");
   if (!view_change_is_authentic(message) || !certificate_of_view_change_holds(message)) {
     return count("unsound VIEW-CHANGE");
   }
-  count("VIEW-CHANGE received");
+  count(passed_on ? "VIEW-CHANGE passed on received" : "VIEW-CHANGE received");
   if (certificate_of(content, config_.genesis_slot) > certificate_) adopt_certificate(content.certificate);
   const ReplicaId replica = content.replica;
   view_changes_.insert_or_assign(replica, std::move(message));
@@ -556,7 +564,23 @@ void ReplicaCore::Implementation::accept_chosen() {
   fetch_missing_batches();
 }
 
+/// A primary could tell one replica alone that it gives its view up. That one votes no more, and every slot would need
+/// the primary's own votes, which it may hold for as long as it likes. Its signature proves it to the others.
+void ReplicaCore::Implementation::pass_on_given_up(ReplicaId to, const Status& status) {
+  if (active_ || !status.active || status.view >= view_ || now_.monotonic_us - left_us_ < config_.resend_us) return;
+  const ReplicaId primary = config_.membership.primary(status.view);
+  const auto given_up = view_changes_.find(primary);
+  if (primary == to || primary == config_.id || given_up == view_changes_.end()) return;
+  auto& peer = peers_[to];
+  const bool again = peer.passed_on_us != 0 && now_.monotonic_us - peer.passed_on_us < config_.heartbeat_us;
+  if (given_up->second.content.view <= status.view || again) return;
+  peer.passed_on_us = now_.monotonic_us;
+  count("VIEW-CHANGE of a primary passed on");
+  send(to, given_up->second);
+}
+
 void ReplicaCore::Implementation::answer_status_of_view(ReplicaId to, const Status& status) {
+  pass_on_given_up(to, status);
   if (!acted_ || mutant(Mutant::new_view_kept_to_oneself)) return;
   const View view = acted_->new_view->content.view;
   if (view < status.view || (view == status.view && status.active)) return;

@@ -374,6 +374,7 @@ void LyingReplica::falsify(std::vector<SlotClaim>& claims, const ViewChangeState
 }
 
 void LyingReplica::bend_view_change(ReplicaId to, const ViewChange& message, std::vector<Message>& out) {
+  if (message.content.replica != id_) return out.emplace_back(message), void();  // passed on: another one's signature
   earlier_view_changes_.insert_or_assign(to, message);
   if (view_random_.chance(withheld_view_changes_ppm_)) return coverage_.count("liar: VIEW-CHANGE withheld");
   if (!view_random_.chance(wrong_claims_ppm_)) return out.emplace_back(message), void();

@@ -111,7 +111,7 @@ constexpr Kill kills[] = {
     {Mutant::prepared_left_out, Oracle::agreement, Profile::lossy, 1, 10},
     {Mutant::leads_view_found_on_disk, Oracle::durable_votes, Profile::calm, 1, 20},
     {Mutant::view_change_unverified, Oracle::agreement, Profile::byzantine_backups, 381, 381},
-    {Mutant::undecided_taken_as_null, Oracle::liveness, Profile::calm, 1, 117},
+    {Mutant::undecided_taken_as_null, Oracle::liveness, Profile::calm, 320, 320},
     {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 23, 31},
     {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
     {Mutant::chosen_batch_not_voted, Oracle::liveness, Profile::calm, 1, 6},

@@ -302,7 +302,7 @@ void Simulation::vote_leaves(ReplicaId from, const Message& message) {
   } else if (const auto* vote = std::get_if<CheckpointVote>(&message)) {
     vote_oracle_.sent_checkpoint(from, vote->content.seq, vote->content.root);
   } else if (const auto* wish = std::get_if<ViewChange>(&message)) {
-    vote_oracle_.sent_view_change(from, wish->content);
+    if (wish->content.replica == from) vote_oracle_.sent_view_change(from, wish->content);  // else passed on
   } else if (const auto* proposal = std::get_if<PrePrepare>(&message)) {
     auto& authenticator = identities_.authenticator(replica(from));
     vote_oracle_.sent_pre_prepare(from, proposal->view, proposal->seq, authenticator.digest(proposal->batch->bytes));

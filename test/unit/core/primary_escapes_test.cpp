@@ -136,6 +136,34 @@ TEST_CASE("P12: time that is held back is noticed in whatever order the slots ar
   }
 }
 
+TEST_CASE("P3: a primary that tells one replica alone that it gives its view up does not go on with the others") {
+  Scripted world;
+  const MonotonicUs late_us = world.cluster[1].config.view_change_timeout_us * 9 / 10;
+  world.cluster[3].step(Received{replica_sender(0), empty_view_change(world.cluster[3], 0, 1)});
+  REQUIRE_FALSE(world.cluster[3].core.view().active);
+  // It keeps its own votes back, which every slot needs now.
+  for (RequestNumber number = 1; world.now_us < 10'000'000 && world.cluster[1].core.view().view == 0; ++number) {
+    const auto bundle = request(world.cluster[1], number);
+    world.ask(bundle);
+    const auto batch = std::make_shared<const Batch>(wire::encode_batch(world.cluster[1].now.wall_us, {*bundle}));
+    const Digest digest = world.cluster[1].authenticator.digest(batch->bytes);
+    world.propose(number, batch);
+    world.pass(late_us);
+    for (ReplicaId id = 1; id < 4; ++id) {
+      auto& node = world.cluster[id];
+      node.step(Received{replica_sender(0), Prepare{.view = 0, .seq = number, .digest = digest}});
+      node.step(Received{replica_sender(0), Commit{.view = 0, .seq = number, .digest = digest}});
+    }
+    world.deliver();
+    for (ReplicaId id = 1; id < 4; ++id) {
+      world.cluster[id].step(
+          Received{replica_sender(0), Status{.view = 0, .active = true, .executed = number, .slots = {}}});
+    }
+  }
+  CHECK(world.now_us < 2'000'000);
+  for (ReplicaId id = 1; id < 4; ++id) CHECK(world.cluster[id].core.view().view >= 1);
+}
+
 namespace {
 
 /// Replica 0 is faulty and says nothing of how far it is; it leads view 0. One correct client asks in each step.
@@ -158,6 +186,15 @@ struct LonelyWorld {
     });
   }
   [[nodiscard]] View view() { return cluster[1].core.view().view; }
+  /// Because of a request that nobody else hears of.
+  void leave_alone(ReplicaId victim) {
+    unheard = victim;
+    cluster.submit(victim, request(cluster[victim], ++unheard_number, 2));
+    for (int steps = 0; cluster[victim].core.view().active; ++steps) {
+      REQUIRE(steps < 1'000);
+      step();
+    }
+  }
   /// It says so to these alone.
   void give_up(View left, const std::vector<ReplicaId>& to) {
     for (const ReplicaId id : to) {
@@ -178,6 +215,7 @@ struct LonelyWorld {
   Cluster cluster;
   MonotonicUs step_us;
   RequestNumber number = 0;
+  RequestNumber unheard_number = 0;
   std::optional<ReplicaId> unheard;  ///< whose requests that it passes on are lost
 };
 
@@ -187,11 +225,11 @@ TEST_CASE("P1, P13: a faulty primary that lets correct replicas leave alone, in 
   LonelyWorld world;
   for (const ReplicaId victim : {3U, 2U}) {
     const View view = world.view();
-    world.give_up(view, {victim});
-    REQUIRE_FALSE(world.cluster[victim].core.view().active);
+    world.leave_alone(victim);
     const auto executed = world.cluster[victim].core.view().executed;
     world.pass(60'000'000);
     CHECK(world.cluster[victim].core.view().executed > executed + 100);  // the view serves well, it hears so
+    world.unheard.reset();
     world.give_up(view, {1, 2, 3});
     world.deliver();
     world.pass(1'000'000);
@@ -205,9 +243,7 @@ TEST_CASE("P1, P13: a faulty primary that lets correct replicas leave alone, in 
 TEST_CASE(
     "P1, P13: what waits at a replica that has left alone lengthens its timeout only while its view executes nothing") {
   LonelyWorld world;
-  world.unheard = 3;
-  world.give_up(0, {3});
-  world.cluster.submit(3, request(world.cluster[3], 1, 2));
+  world.leave_alone(3);
   world.pass(5'000'000);
   CHECK(world.cluster[3].core.view().view_timeout_us == world.cluster[1].config.view_change_timeout_us);
 }

@@ -309,9 +309,15 @@ TEST_CASE("whoever has left a view alone is taken in again by the next view, in 
       cluster.deliver_all();
     }
   };
-  // It alone is told that the primary gives the view up.
-  cluster[3].step(Received{replica_sender(0), empty_view_change(cluster[3], 0, 1)});
-  REQUIRE_FALSE(cluster[3].core.view().active);
+  // It alone knows of a request, for a while.
+  cluster.submit(3, request(cluster[3], 1, 2));
+  for (int steps = 0; cluster[3].core.view().active; ++steps) {
+    REQUIRE(steps < 100);
+    cluster.pass(timeout_us / 8);
+    cluster.deliver_all([](ReplicaId from, ReplicaId, const Message& message) {
+      return from != 3 || !std::holds_alternative<Submit>(message);
+    });
+  }
   pass(30 * timeout_us);
   CHECK(cluster[0].core.view().view == 0);
   CHECK_FALSE(cluster[3].core.view().active);
@@ -321,6 +327,24 @@ TEST_CASE("whoever has left a view alone is taken in again by the next view, in 
     CHECK(cluster[id].core.view().active);
   }
   CHECK(cluster[0].counted("own view given up: a replica has left it for long"));
+}
+
+TEST_CASE("a VIEW-CHANGE by which a primary gives its own view up counts whoever brings it, and no other one does") {
+  Cluster cluster(4);
+  auto& node = cluster[2];
+  const auto brought = [&](const ViewChange& message) {
+    node.step(Received{replica_sender(3), message});
+    return node.core.view().view;
+  };
+  CHECK(brought(empty_view_change(node, 1, 1)) == 0);  // of one who does not lead
+  CHECK(node.counted("VIEW-CHANGE of another replica"));
+  auto forged = empty_view_change(node, 0, 1);
+  forged.signature.back() = static_cast<char>(forged.signature.back() ^ 1);
+  CHECK(brought(forged) == 0);
+  CHECK(node.counted("unsound VIEW-CHANGE"));
+  CHECK(brought(empty_view_change(node, 0, 1)) == 1);
+  CHECK(node.counted("VIEW-CHANGE passed on received"));
+  CHECK(brought(empty_view_change(node, 1, 2)) == 1);  // it has left already, and waits for the next view
 }
 
 TEST_CASE("a faulty replica that says for ever that it waits for a higher view gets ever fewer") {
