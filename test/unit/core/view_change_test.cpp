@@ -342,6 +342,9 @@ TEST_CASE("a VIEW-CHANGE by which a primary gives its own view up counts whoever
   forged.signature.back() = static_cast<char>(forged.signature.back() ^ 1);
   CHECK(brought(forged) == 0);
   CHECK(node.counted("unsound VIEW-CHANGE"));
+  auto of_another_life = empty_view_change(node, 0, 1).content;
+  of_another_life.incarnation = 1;
+  CHECK(brought(signed_view_change(std::move(of_another_life))) == 0);
   CHECK(brought(empty_view_change(node, 0, 1)) == 1);
   CHECK(node.counted("VIEW-CHANGE passed on received"));
   CHECK(brought(empty_view_change(node, 1, 2)) == 1);  // it has left already, and waits for the next view
