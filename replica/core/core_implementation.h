@@ -518,6 +518,8 @@ class ReplicaCore::Implementation {
   std::uint64_t issue_ = 0;         ///< of the own VIEW-CHANGE for view_
   std::optional<ActedView> acted_;  ///< the NEW-VIEW acted under last; nothing in view 0
   std::map<ReplicaId, ViewChange> view_changes_;  ///< the newest of each, own included; sound, for view_ or above
+  /// By which primaries gave up a view, so that this replica left it: the last of each.
+  std::map<ReplicaId, ViewChange> given_up_by_;
   MonotonicUs view_change_sent_us_ = 0;
   MonotonicUs view_change_resend_us_ = 0;
   SharedNewView pending_new_view_;  ///< sound, for view_ or above, not acted on: the own state must catch up first

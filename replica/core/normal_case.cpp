@@ -288,7 +288,7 @@ void ReplicaCore::Implementation::execute_decided() {
     note_slot_time(found->second);
     const auto& recorded = found->second.recorded;
     const bool of_this_primary = recorded && recorded->view == view_ && !found->second.chosen;
-    if (of_this_primary && !is_primary()) note_proposed_time(*batch);
+    if (of_this_primary && !is_primary() && !replaying_) note_proposed_time(*batch);
     execute(executed_ + 1, digest, batch);
     if (executed_ <= collected_) slots_.erase(found);  // without the state before it; nobody needs its votes
   }

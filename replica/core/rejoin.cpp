@@ -93,11 +93,13 @@ void ReplicaCore::Implementation::receive(const Sender& from, Rejoin& message) {
   const auto held = pending_rejoins_.find(content.replica);
   const bool first_hand = content.replica == from.principal.id;
   if (held != pending_rejoins_.end() && held->second.rejoin == message) {
-    if (first_hand) give_up_lost_primary(content.replica);
-    return;
+    return give_up_lost_primary(content.replica);
   }
   // Of two that contradict each other, one will be ordered, and the other is obsolete then.
-  if (!first_hand && held != pending_rejoins_.end()) return count("REJOIN passed on: another one is held");
+  if (!first_hand && held != pending_rejoins_.end()) {
+    give_up_lost_primary(content.replica);  // the one that is held says the same
+    return count("REJOIN passed on: another one is held");
+  }
   auto& judged_us = peers_[from.principal.id].rejoin_judged_us;
   if (judged_us != 0 && now_.monotonic_us - judged_us < config_.resend_us) return count("REJOIN changed too soon");
   judged_us = now_.monotonic_us;
@@ -109,10 +111,11 @@ void ReplicaCore::Implementation::receive(const Sender& from, Rejoin& message) {
   }
   pending_rejoins_.insert_or_assign(replica, PendingRejoin{.rejoin = std::move(message)});
   tell_if_too_many_rejoin();
-  if (first_hand) give_up_lost_primary(replica);
+  give_up_lost_primary(replica);
 }
 
-/// A primary that says itself that it has lost its memory does not lead any more.
+/// A primary that says itself that it has lost its memory does not lead any more; whoever brings its word, or it could
+/// tell one replica alone and go on with the others.
 void ReplicaCore::Implementation::give_up_lost_primary(ReplicaId replica) {
   if (active_ && config_.membership.primary(view_) == replica) suspect("view given up: its primary lost its memory");
 }

@@ -202,14 +202,14 @@ bool ReplicaCore::Implementation::certificate_of_view_change_holds(const ViewCha
 /// Whether by this statement, whoever brings it, the primary of the view that this replica is in has left it: it told
 /// some, and no replica goes back. That of an earlier life says nothing of the one that leads now.
 bool ReplicaCore::Implementation::gives_up_own_view(const ViewChangeStatement& content) const {
-  return active_ && content.replica == config_.membership.primary(view_) && content.view > view_ &&
+  return content.replica == config_.membership.primary(view_) && content.view > view_ &&
          content.incarnation == lives_[content.replica].incarnation;
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, ViewChange& message) {
   const auto& content = message.content;
   const bool passed_on = content.replica != from.principal.id;
-  if (passed_on && !gives_up_own_view(content)) return count("VIEW-CHANGE of another replica");
+  if (passed_on && !(active_ && gives_up_own_view(content))) return count("VIEW-CHANGE of another replica");
   const auto held = view_changes_.find(content.replica);
   const auto age = [](const ViewChangeStatement& each) { return std::tuple(each.incarnation, each.view, each.issue); };
   if (held != view_changes_.end() && age(held->second.content) >= age(content)) return;
@@ -245,7 +245,8 @@ std::optional<std::string_view> ReplicaCore::Implementation::reason_to_give_up_p
   }
   // It has just returned, or cannot lead: it need not be waited for.
   const auto theirs = view_changes_.find(primary);
-  if (theirs != view_changes_.end() && theirs->second.content.view > view_) return "view given up by its primary";
+  // One of another life would move this replica alone: nobody would take it from it.
+  if (theirs != view_changes_.end() && gives_up_own_view(theirs->second.content)) return "view given up by its primary";
   return std::nullopt;
 }
 
@@ -256,6 +257,10 @@ void ReplicaCore::Implementation::consider_view_changes() {
     if (views.size() >= config_.membership.weak_quorum()) {
       change_view(views.front(), "VIEW-CHANGE joined");
     } else if (const auto why = reason_to_give_up_primary()) {
+      // Kept apart, for the others: its sender may say something else later.
+      const auto theirs = view_changes_.find(config_.membership.primary(view_));
+      if (theirs != view_changes_.end() && theirs->first != config_.id)
+        given_up_by_.insert_or_assign(theirs->first, theirs->second);
       change_view(view_ + 1, *why);
     } else {
       break;
@@ -569,14 +574,21 @@ void ReplicaCore::Implementation::accept_chosen() {
 void ReplicaCore::Implementation::pass_on_given_up(ReplicaId to, const Status& status) {
   if (active_ || !status.active || status.view >= view_ || now_.monotonic_us - left_us_ < config_.resend_us) return;
   const ReplicaId primary = config_.membership.primary(status.view);
-  const auto given_up = view_changes_.find(primary);
-  if (primary == to || primary == config_.id || given_up == view_changes_.end()) return;
+  if (primary == to || primary == config_.id) return;
   auto& peer = peers_[to];
-  const bool again = peer.passed_on_us != 0 && now_.monotonic_us - peer.passed_on_us < config_.heartbeat_us;
-  if (given_up->second.content.view <= status.view || again) return;
+  if (peer.passed_on_us != 0 && now_.monotonic_us - peer.passed_on_us < config_.heartbeat_us) return;
+  const auto given_up = given_up_by_.find(primary);
+  const auto lost = pending_rejoins_.find(primary);
+  if (given_up != given_up_by_.end() && given_up->second.content.view > status.view) {
+    count("VIEW-CHANGE of a primary passed on");
+    send(to, given_up->second);
+  } else if (lost != pending_rejoins_.end()) {
+    count("REJOIN of a primary passed on");
+    send(to, lost->second.rejoin);
+  } else {
+    return;
+  }
   peer.passed_on_us = now_.monotonic_us;
-  count("VIEW-CHANGE of a primary passed on");
-  send(to, given_up->second);
 }
 
 void ReplicaCore::Implementation::answer_status_of_view(ReplicaId to, const Status& status) {
