@@ -105,6 +105,26 @@ def check_unit(prefix, folder):
     run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy])
 
 
+VOTING_PROJECT = """cmake_minimum_required(VERSION 3.25)
+project(voting LANGUAGES CXX)
+find_package(tagma REQUIRED)
+add_executable(vote_sensors vote_sensors.cpp)
+target_link_libraries(vote_sensors PRIVATE tagma::voting)
+"""
+
+
+def build_voters(examples, folder, environment):
+    """A project of its own: it needs no other library."""
+    source = folder / "voting"
+    source.mkdir()
+    (source / "CMakeLists.txt").write_text(VOTING_PROJECT)
+    shutil.copy(examples / "vote_sensors.cpp", source)
+    flags = " ".join(WARNINGS)
+    run(["cmake", "-S", source, "-B", source / "build", f"-DCMAKE_CXX_FLAGS={flags}"], environment=environment)
+    run(["cmake", "--build", source / "build"], timeout_s=300, environment=environment)
+    return source / "build"
+
+
 def build_examples(prefix, examples, folder, environment):
     """The example project by CMake, and each of its programs by pkg-config; the folders of the programs."""
     for path in examples.iterdir():
@@ -200,7 +220,8 @@ def test(folder):
     check_unit(prefix, folder)
     check(run([prefix / "bin/tagma", "--version"]).startswith("tagma "), "the installed program says its version")
     programs = build_examples(prefix, prefix / "share/doc/tagma/examples", folder, environment)
-    use_voters(prefix, programs, folder, environment)
+    voters = build_voters(prefix / "share/doc/tagma/examples", folder, environment)
+    use_voters(prefix, [voters, programs[1]], folder, environment)
     use_cluster(prefix, *programs, folder, environment)
     print("installed, moved, compiled against by CMake and pkg-config, and used with four replicas")
 
