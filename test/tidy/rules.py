@@ -74,6 +74,7 @@ NOT_PURE = {
     "messages/cluster_file/*": "reads and writes the cluster's file",
     "checkpoint/posix_disk.*": "the log's files on a real disk, behind the interface of checkpoint/disk.h",
     "checkpoint/lmdb_*": "the state's files, behind the interface of checkpoint/state_store.h",
+    "replica/service/example/vote_sensors.cpp": "an application's program, to copy: no part of any replica",
 }
 
 # Single calls that are all right in one place, by path and call, and why.
