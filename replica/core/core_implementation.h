@@ -67,8 +67,8 @@ class ReplicaCore::Implementation {
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;
     MonotonicUs waits_above_us = 0;
-    MonotonicUs passed_on_us =
-        0;                       ///< when it was last sent the VIEW-CHANGE of the primary that it stays with; 0: never
+    /// When it was last sent that the primary it stays with has given the view up; 0: never.
+    MonotonicUs passed_on_us = 0;
     std::uint32_t yielded = 0;   ///< doublings of the time after which this replica gives its view up for it
     MonotonicUs yielded_us = 0;  ///< when it last did, or took back a doubling
     MonotonicUs batches_since_us = 0;

@@ -199,8 +199,8 @@ bool ReplicaCore::Implementation::certificate_of_view_change_holds(const ViewCha
   return certificate_holds(certificate);
 }
 
-/// Whether by this statement, whoever brings it, the primary of the view that this replica is in has left it: it told
-/// some, and no replica goes back. That of an earlier life says nothing of the one that leads now.
+/// Whether by this statement, whoever brings it, the primary of the view that this replica is in or wants has left it:
+/// it told some, and no replica goes back. That of an earlier life says nothing of the one that leads now.
 bool ReplicaCore::Implementation::gives_up_own_view(const ViewChangeStatement& content) const {
   return content.replica == config_.membership.primary(view_) && content.view > view_ &&
          content.incarnation == lives_[content.replica].incarnation;
@@ -259,8 +259,9 @@ void ReplicaCore::Implementation::consider_view_changes() {
     } else if (const auto why = reason_to_give_up_primary()) {
       // Kept apart, for the others: its sender may say something else later.
       const auto theirs = view_changes_.find(config_.membership.primary(view_));
-      if (theirs != view_changes_.end() && theirs->first != config_.id)
+      if (theirs != view_changes_.end() && theirs->first != config_.id) {
         given_up_by_.insert_or_assign(theirs->first, theirs->second);
+      }
       change_view(view_ + 1, *why);
     } else {
       break;

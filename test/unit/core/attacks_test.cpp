@@ -13,10 +13,6 @@ using namespace tagma::test;
 
 namespace {
 
-std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client = 1) {
-  return toy_bundle(node.config.membership, client, 5, number, {"set a " + std::to_string(number)}, number - 1);
-}
-
 void submit_to(Cluster& cluster, const std::set<ReplicaId>& to, const std::shared_ptr<const SignedBundle>& bundle) {
   for (const auto id : to) cluster.submit(id, bundle);
 }

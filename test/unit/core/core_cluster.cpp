@@ -293,4 +293,18 @@ ViewChange signed_view_change(ViewChangeStatement content) {
   return message;
 }
 
+ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
+  ViewChangeStatement content;
+  content.cluster = node.config.membership.cluster;
+  content.epoch = node.config.membership.epoch;
+  content.replica = replica;
+  content.view = view;
+  content.issue = 1;
+  return signed_view_change(std::move(content));
+}
+
+std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client) {
+  return toy_bundle(node.config.membership, client, 5, number, {"set a " + std::to_string(number)}, number - 1);
+}
+
 }  // namespace tagma::test

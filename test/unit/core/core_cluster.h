@@ -135,6 +135,11 @@ bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& p
 
 /// By the replica that it names.
 [[nodiscard]] ViewChange signed_view_change(ViewChangeStatement content);
+/// That of a replica which knows nothing yet.
+[[nodiscard]] ViewChange empty_view_change(const Node& node, ReplicaId replica, View view);
+
+/// A client's bundle of one operation, the next of its session 5.
+[[nodiscard]] std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client = 1);
 
 /// The newest life of a replica, as the state of another one has it.
 [[nodiscard]] MemberLife life_of(Cluster& cluster, ReplicaId id, ReplicaId according_to = 0);

@@ -15,20 +15,6 @@ namespace {
 
 constexpr MonotonicUs small_us = 2'500;
 
-std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client = 1) {
-  return toy_bundle(node.config.membership, client, 5, number, {"set a " + std::to_string(number)}, number - 1);
-}
-
-ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
-  ViewChangeStatement content;
-  content.cluster = node.config.membership.cluster;
-  content.epoch = node.config.membership.epoch;
-  content.replica = replica;
-  content.view = view;
-  content.issue = 1;
-  return signed_view_change(std::move(content));
-}
-
 /// Replica 0 is a script; the others are cores.
 struct Scripted {
   Scripted() : cluster(4) {}

@@ -9,10 +9,6 @@ using namespace tagma::test;
 
 namespace {
 
-std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number) {
-  return toy_bundle(node.config.membership, 1, 5, number, {"set a " + std::to_string(number)}, number - 1);
-}
-
 void run_slots(Cluster& cluster, RequestNumber from, RequestNumber to,
                const std::function<bool(ReplicaId, ReplicaId, const Message&)>& passes = {}) {
   for (RequestNumber number = from; number <= to; ++number) {

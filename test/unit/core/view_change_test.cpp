@@ -10,10 +10,6 @@ using namespace tagma::test;
 
 namespace {
 
-std::shared_ptr<const SignedBundle> request(const Node& node, RequestNumber number, ClientId client = 1) {
-  return toy_bundle(node.config.membership, client, 5, number, {"set a " + std::to_string(number)}, number - 1);
-}
-
 /// To all replicas, as a client does that got no answer.
 void submit_to_all(Cluster& cluster, const std::shared_ptr<const SignedBundle>& bundle,
                    const std::vector<ReplicaId>& except = {}) {
@@ -44,16 +40,6 @@ std::optional<Content> last_sent(const Node& node) {
     if (const auto* message = std::get_if<Content>(&send->message)) return *message;
   }
   return std::nullopt;
-}
-
-ViewChange empty_view_change(const Node& node, ReplicaId replica, View view) {
-  ViewChangeStatement content;
-  content.cluster = node.config.membership.cluster;
-  content.epoch = node.config.membership.epoch;
-  content.replica = replica;
-  content.view = view;
-  content.issue = 1;
-  return signed_view_change(std::move(content));
 }
 
 NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes) {

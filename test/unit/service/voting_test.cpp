@@ -286,6 +286,8 @@ TEST_CASE("E: an interval that is turned round, endless or wider than the cap is
   CHECK_FALSE(interval_admissible(everything, {std::numeric_limits<std::int64_t>::max()}));
   CHECK(interval_admissible(Span{-3, 2}, {5}));
   CHECK_FALSE(interval_admissible(Span{-3, 2}, {4}));
+  CHECK_FALSE(interval_admissible(Span{2, 2}, {-1}));  // a cap below 0 lets nothing through
+  CHECK_FALSE(interval_admissible(Interval<double>{2, 2}, {-1.0}));
 }
 
 TEST_CASE("E: the interval is from the least to the greatest point that k-t cover, not where the most meet") {

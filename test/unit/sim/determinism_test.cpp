@@ -33,6 +33,21 @@ TEST_CASE("different seeds give different runs") {
   CHECK(hashes.size() == 5);
 }
 
+TEST_CASE("a campaign ends where its caller wants no more of it, and says so") {
+  const auto wanted = [](std::uint64_t runs) {
+    return run_seeds(1, 5, Profile::calm, 2,
+                     [runs](const Campaign& so_far, const RunReport&) { return so_far.runs < runs; });
+  };
+  const auto part = wanted(2);
+  CHECK(part.interrupted);
+  CHECK(part.runs >= 2);
+  CHECK(part.runs <= 3);  // the other thread may be at one
+  CHECK_FALSE(part.violated);
+  const auto all = wanted(6);
+  CHECK_FALSE(all.interrupted);
+  CHECK(all.runs == 5);
+}
+
 TEST_CASE("a run is worth its name") {
   const auto report = run_seed(3, Profile::lossy);
   CHECK_FALSE(report.violated);

@@ -13,13 +13,16 @@
  * **What is told apart.** b members lie, s are silent, L are correct and late; b + s <= t. Of m votes k = m - s - L are
  * *present*. How much is left over decides what can be promised:
  *
- * | rule | promise | no deadline | a deadline that correct votes keep |
- * |---|---|---|---|
- * | exact | the value is that of a correct member, who is one of t+1 that agree | m >= 2t+1 | m >= 2t+1 |
- * | median | the value lies between the least and the greatest that correct members sent and that are present | m >=
- * 3t+1 | m >= 2t+1 | | interval | it holds what every correct member's interval holds, and is no wider than one of
- * those present | m >= 3t+1 | m >= 2t+1 | | interval, Width::of_correct | ... and is no wider than a *correct* one | m
- * >= 4t+1 | m >= 3t+1 |
+ * | rule | no deadline | a deadline that correct votes keep |
+ * |---|---|---|
+ * | exact | m >= 2t+1 | m >= 2t+1 |
+ * | median | m >= 3t+1 | m >= 2t+1 |
+ * | interval | m >= 3t+1 | m >= 2t+1 |
+ * | interval, Width::of_correct | m >= 4t+1 | m >= 3t+1 |
+ *
+ * Exact: the value is a correct member's, who is one of t+1 that agree. Median: it lies between the least and the
+ * greatest that correct members sent and that are present. Interval: it holds what every correct member's interval
+ * holds, and is no wider than one of those present; with Width::of_correct no wider than a *correct* one.
  *
  * With 2t+1 members, a deadline and a cap on what is admitted (interval_admissible()), an interval is no wider than the
  * cap: where every correct member's is about as wide as the cap, that is as good.
@@ -149,10 +152,13 @@ template <VotedNumber Number>
 [[nodiscard]] inline bool interval_admissible(const Interval<Number>& vote, std::optional<Number> width_max = {}) {
   if (!admissible(vote.low) || !admissible(vote.high) || vote.high < vote.low) return false;
   if (!width_max) return true;
-  if constexpr (std::same_as<Number, double>) return vote.high - vote.low <= *width_max;
-  // Without the overflow that the difference of two signed numbers may have.
-  return static_cast<std::uint64_t>(vote.high) - static_cast<std::uint64_t>(vote.low) <=
-         static_cast<std::uint64_t>(*width_max);
+  if constexpr (std::same_as<Number, double>) {
+    return vote.high - vote.low <= *width_max;
+  } else {
+    // Without the overflow that the difference of two signed numbers may have.
+    return *width_max >= 0 && static_cast<std::uint64_t>(vote.high) - static_cast<std::uint64_t>(vote.low) <=
+                                  static_cast<std::uint64_t>(*width_max);
+  }
 }
 
 /// One total order, the same on every machine: by value, and -0.0 before +0.0.
@@ -249,9 +255,9 @@ struct Decision {
 
 /// The votes of one round as they come, at most one of each member: the first one.
 ///
-/// @tparam Value  std::int64_t or double; for the interval rule Interval of one of them; for the exact rule anything
-/// that
-///                can be copied and compared with ==
+/// @tparam Value  std::int64_t or double; for the interval rule Interval of one of them; for the exact rule whatever
+/// can
+///                be copied and compared with ==
 template <typename Value>
 class Round {
  public:
