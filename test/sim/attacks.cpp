@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "messages/wire/codec.h"
+#include "tagma/limits.h"
 
 namespace tagma::sim {
 namespace {
@@ -68,6 +69,39 @@ class Dawdles final : public Attack {
   VirtualUs delay_us_;
 };
 
+/// P4: others are served while one client waits, whatever the others' requests do to its time.
+class ServesOthers final : public Attack {
+ public:
+  ServesOthers(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P4: others are served, one client waits", scene, coverage),
+        victim_(static_cast<ClientId>(random.below(scene.clients))) {}
+
+  [[nodiscard]] bool hears(const Message& message) override {
+    const auto* submit = std::get_if<Submit>(&message);
+    if (submit == nullptr || submit->bundle->content.client != victim_) return true;
+    waits_ = true;
+    return false;
+  }
+
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    const auto* proposal = std::get_if<PrePrepare>(&outgoing.message);
+    if (waits_ && proposal != nullptr && serves_another(*proposal->batch)) {
+      waits_ = false;  // until it asks again
+      fired();
+    }
+    out.push_back(std::move(outgoing));
+  }
+
+ private:
+  [[nodiscard]] bool serves_another(const Batch& batch) const {
+    return std::any_of(batch.bundles.begin(), batch.bundles.end(),
+                       [this](const SignedBundle& bundle) { return bundle.content.client != victim_; });
+  }
+
+  ClientId victim_;
+  bool waits_ = false;
+};
+
 /// P7: counts what the core, which was configured for it, does.
 class TinyBatches final : public Attack {
  public:
@@ -127,6 +161,56 @@ class FarNumbers final : public Attack {
   }
 
  private:
+  Random random_;
+};
+
+/// P10: proposals at and above every cap of a batch: its bytes, its bundles, their operations, together and each.
+class HugeBatches final : public Attack {
+ public:
+  HugeBatches(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row P10: a batch at or above a cap", scene, coverage), random_(random.next()) {}
+
+  void act(Seq executed, std::vector<Outgoing>& /*out*/, std::vector<OutgoingBytes>& bytes) override {
+    if (!random_.chance(10'000)) return;
+    fired();
+    const auto huge = std::make_shared<const Batch>(random_.chance(300'000) ? of_bytes() : of_operations());
+    const auto proposal = wire::encode(PrePrepare{scene().self, executed + 1 + random_.below(3), huge});
+    for (ReplicaId to = 0; to < scene().n; ++to) {
+      if (to != scene().self) bytes.push_back({to, proposal});
+    }
+  }
+
+ private:
+  [[nodiscard]] Batch of_bytes() {
+    Batch batch;
+    batch.bytes.assign(limits::batch_bytes_max + random_.below(2), static_cast<char>(random_.below(256)));
+    return batch;
+  }
+
+  [[nodiscard]] Batch of_operations() {
+    constexpr auto each = limits::bundle_operations_max;
+    constexpr auto full = limits::batch_operations_max / each;
+    switch (random_.below(4)) {
+      case 0: return of_bundles(limits::batch_bundles_max + random_.below(2), 1);
+      case 1: return of_bundles(full + random_.below(2), each);
+      case 2: return of_bundles(1, each + random_.below(2));
+      default: return of_bundles(4, 31'000);  // empty operations, as many as have room
+    }
+  }
+
+  [[nodiscard]] Batch of_bundles(std::size_t count, std::size_t operations) {
+    Bundle content;
+    content.cluster = scene().cluster;
+    content.client = static_cast<ClientId>(random_.below(scene().clients));
+    content.session = 1;
+    content.operations.resize(operations);
+    std::vector<SignedBundle> bundles;
+    for (content.first = 1; bundles.size() < count; content.first += operations) {
+      bundles.push_back({content, wire::encode_bundle_body(content), Bytes(limits::signature_bytes_max, 'x')});
+    }
+    return wire::encode_batch(1, std::move(bundles), {});
+  }
+
   Random random_;
 };
 
@@ -275,12 +359,14 @@ bool proposes_tiny_batches(std::uint64_t seed, ReplicaId self) {
   return Random(seed + self, "tiny batches").chance(drawn_ppm);
 }
 
-Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) {
+Attacks::Attacks(const SimOptions& options, ReplicaId self, const Membership& membership, Coverage& coverage) {
   const AttackScene scene{.self = self,
                           .n = options.n,
                           .faults = options.f,
                           .view_change_timeout_us = options.core.view_change_timeout_us,
-                          .window = options.core.window};
+                          .window = options.core.window,
+                          .cluster = membership.cluster,
+                          .clients = options.client.clients};
   Random random(options.seed + self, "attacks");
   // First those that withhold or make up, then those that repeat what is left, last the delay.
   draw<Starves>(attacks_, random, scene, coverage);
@@ -292,6 +378,8 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage) 
   draw<Replays>(attacks_, random, scene, coverage);
   draw<Malformed>(attacks_, random, scene, coverage);
   draw<Dawdles>(attacks_, random, scene, coverage);
+  draw<ServesOthers>(attacks_, random, scene, coverage);
+  draw<HugeBatches>(attacks_, random, scene, coverage);
   Random left_out(options.seed, "left out");
   left_out_ = draw_left_out(options, left_out);
   messages_left_ = left_out.one_of<std::uint64_t>({200, 500, 3'000});
@@ -308,6 +396,10 @@ std::vector<Outgoing> Attacks::bend(ReplicaId to, const Message& message) {
     passing = std::move(out);
   }
   return passing;
+}
+
+bool Attacks::hears(const Message& message) {
+  return std::all_of(attacks_.begin(), attacks_.end(), [&](const auto& attack) { return attack->hears(message); });
 }
 
 void Attacks::act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "messages/membership.h"
 #include "messages/messages.h"
 #include "test/sim/coverage.h"
 #include "test/sim/options.h"
@@ -36,6 +37,8 @@ struct AttackScene {
   std::uint32_t faults = 0;
   MonotonicUs view_change_timeout_us = 0;
   Seq window = 0;
+  Digest cluster;
+  std::uint32_t clients = 0;  ///< that are correct: numbers 0 to clients-1
 };
 
 class Attack {
@@ -48,6 +51,8 @@ class Attack {
 
   /// Appends what leaves in the place of `outgoing`.
   virtual void bend(Outgoing outgoing, std::vector<Outgoing>& out) { out.push_back(std::move(outgoing)); }
+  /// Whether its own core gets to see this.
+  [[nodiscard]] virtual bool hears(const Message& /*message*/) { return true; }
   /// What leaves unasked, a few hundred times a second; `executed` is the own core's last slot.
   virtual void act(Seq /*executed*/, std::vector<Outgoing>& /*out*/, std::vector<OutgoingBytes>& /*bytes*/) {}
 
@@ -65,10 +70,11 @@ class Attack {
 /// The attacks of one faulty replica, as the seed draws them.
 class Attacks {
  public:
-  Attacks(const SimOptions& options, ReplicaId self, Coverage& coverage);
+  Attacks(const SimOptions& options, ReplicaId self, const Membership& membership, Coverage& coverage);
   ~Attacks();
 
   [[nodiscard]] std::vector<Outgoing> bend(ReplicaId to, const Message& message);
+  [[nodiscard]] bool hears(const Message& message);
   void act(Seq executed, std::vector<Outgoing>& out, std::vector<OutgoingBytes>& bytes);
 
   /// Attack X1: all who are faulty, the first primary among them, leave the same f correct replicas out, and then say

@@ -80,7 +80,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       sides_.try_emplace(id, options_.seed + id);
     } else if (!correct(id)) {
       liars_.try_emplace(id, options_, id, membership, authenticator, conspiracy_, coverage_);
-      attacks_.try_emplace(id, options_, id, coverage_);
+      attacks_.try_emplace(id, options_, id, membership, coverage_);
     }
   }
   const auto& liars = options_.liars;
@@ -277,7 +277,8 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
       if (!node.running()) return;
       trace("received", to, &from, message);
       coverage_.count(std::string("received ").append(name_of(message)));
-      node.receive({from, 0}, message);
+      const auto attacks = attacks_.find(to.id);
+      if (attacks == attacks_.end() || attacks->second.hears(message)) node.receive({from, 0}, message);
     };
     const auto twin = twins_.find(to.id);
     if (twin == twins_.end()) return receive(*replicas_[to.id]);
