@@ -59,7 +59,7 @@ std::optional<Bytes> LmdbReader::get(ByteView key) const {
   if (key.empty() || key.size() > lmdb::key_bytes_max) return std::nullopt;
   const Digest path = tree_.path(key);
   if (const auto value = value_of(key, path)) return Bytes(*value);
-  if (tree_.find(path, lmdb::leaf_depth(keys_))) leaf_missing(key);
+  if (tree_.find(path, lmdb::kept_depth(keys_))) leaf_missing(key);
   return std::nullopt;
 }
 
@@ -128,7 +128,7 @@ LmdbReader::Size LmdbReader::size() const {
 
 LmdbReader::Verification LmdbReader::verify(const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) const {
   try {
-    if (lmdb::verify({transaction_, tables_, nodes_, tree_, head_}, go_on)) return Intact{};
+    if (lmdb::verify({transaction_, tables_, tree_, head_}, go_on)) return Intact{};
     return Abandoned{};
   } catch (const StateDamaged& damaged) {
     return damaged;

@@ -76,22 +76,32 @@ ByteView unsealed(const Transaction& transaction, const Sealed& table, ByteView 
 
 Bytes encode_node(const NodeRecord& record) {
   Bytes bytes(record.digest.view());
+  append_number(bytes, record.leaf_count);
   append_number(bytes, record.occupied);
   append_number(bytes, record.leaves);
+  append_number(bytes, record.derived);
   auto child = record.children.begin();
   for (unsigned nibble = 0; nibble < 16; ++nibble) {
     const auto bit = bit_of(nibble);
     if ((record.occupied & bit) == 0) continue;
     bytes.append(child->digest.view());
     if ((record.leaves & bit) != 0) bytes.append(child->path.view());
+    if ((record.derived & bit) != 0) append_number(bytes, child->leaf_sum);
     ++child;
   }
   return bytes;
 }
 
+/// How many bytes the children of such a node take.
+std::size_t children_bytes(const NodeRecord& record) {
+  const auto count = [](std::uint16_t bits) { return static_cast<std::size_t>(std::popcount(bits)); };
+  return (count(record.occupied) + count(record.leaves)) * Digest::size_bytes +
+         count(record.derived) * sizeof(std::uint64_t);
+}
+
 /// Nothing if the bytes are no node.
 std::optional<NodeRecord> decode_node(ByteView bytes) {
-  constexpr std::size_t head_bytes = Digest::size_bytes + 2 + 2;
+  constexpr std::size_t head_bytes = Digest::size_bytes + sizeof(std::uint64_t) + 3 * sizeof(std::uint16_t);
   if (bytes.size() < head_bytes) return std::nullopt;
   const auto take = [&bytes] {
     Digest digest;
@@ -101,18 +111,23 @@ std::optional<NodeRecord> decode_node(ByteView bytes) {
   };
   NodeRecord record;
   record.digest = take();
-  record.occupied = read_number<std::uint16_t>(bytes, 0);
-  record.leaves = read_number<std::uint16_t>(bytes, 2);
-  bytes.remove_prefix(4);
-  if ((record.leaves & ~record.occupied) != 0 || record.occupied == 0) return std::nullopt;
-  const auto digests = static_cast<std::size_t>(std::popcount(record.occupied) + std::popcount(record.leaves));
-  if (bytes.size() != digests * Digest::size_bytes) return std::nullopt;
+  record.leaf_count = read_number<std::uint64_t>(bytes, 0);
+  record.occupied = read_number<std::uint16_t>(bytes, 8);
+  record.leaves = read_number<std::uint16_t>(bytes, 10);
+  record.derived = read_number<std::uint16_t>(bytes, 12);
+  bytes.remove_prefix(head_bytes - Digest::size_bytes);
+  const bool sound = record.occupied != 0 && (record.leaves & record.derived) == 0 &&
+                     ((record.leaves | record.derived) & ~record.occupied) == 0;
+  if (!sound || bytes.size() != children_bytes(record)) return std::nullopt;
   for (unsigned nibble = 0; nibble < 16; ++nibble) {
     const auto bit = bit_of(nibble);
     if ((record.occupied & bit) == 0) continue;
     auto& child = record.children.emplace_back();
     child.digest = take();
     if ((record.leaves & bit) != 0) child.path = take();
+    if ((record.derived & bit) == 0) continue;
+    child.leaf_sum = read_number<std::uint64_t>(bytes, 0);
+    bytes.remove_prefix(sizeof(std::uint64_t));
   }
   return record;
 }
@@ -328,68 +343,39 @@ TransactionNodes::TransactionNodes(Transaction& transaction, const Tables& table
     : transaction_(transaction),
       table_(tables.nodes),
       nodes_(transaction, tables.nodes),
-      leaves_(transaction, tables.leaves),
-      depth_guess_(leaf_depth(transaction.entries(tables.leaves))) {}
+      leaves_(transaction, tables.leaves) {}
 
 void TransactionNodes::renew() {
   nodes_.renew();
   leaves_.renew();
 }
 
-std::size_t leaf_depth(std::uint64_t keys) { return static_cast<std::size_t>(std::bit_width(keys)) / 4; }
-
-bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record) {
-  return !prefix.empty() && record.leaves == record.occupied;
+std::size_t kept_depth(std::uint64_t keys) {
+  const auto width = static_cast<std::size_t>(std::bit_width(keys / derived_leaves_max));
+  return width == 0 ? 0 : (width - 1) / 4;
 }
 
-std::optional<NodeRecord> TransactionNodes::load_kept(const NibblePrefix& prefix) const {
+std::optional<NodeRecord> TransactionNodes::load(const NibblePrefix& prefix) const {
   const Bytes key = node_key(prefix);
   const auto found = nodes_.find(key);
   if (!found) return std::nullopt;
   return read_node(transaction_, key, *found);
 }
 
-std::optional<NodeRecord> TransactionNodes::load(const NibblePrefix& prefix) const {
-  // Most nodes so deep are not kept, and few above them are not.
-  if (prefix.size() < depth_guess_) {
-    auto kept = load_kept(prefix);
-    return kept ? std::move(kept) : derived(prefix);
-  }
-  auto made = derived(prefix);
-  return made ? std::move(made) : load_kept(prefix);
-}
-
-/// Two leaves or more, each in a place of its own: otherwise there is no node here, or one that must be kept.
-std::optional<NodeRecord> TransactionNodes::derived(const NibblePrefix& prefix) const {
-  if (prefix.empty()) return std::nullopt;
-  NodeRecord record;
-  record.derived = true;
-  bool crowded = false;
-  each_leaf(transaction_, leaves_, first_path(prefix), prefix, [&](const Digest& path, ByteView leaf) {
-    const auto bit = bit_of(nibble_at(path, prefix.size()));
-    crowded = (record.occupied & bit) != 0;
-    if (crowded) return false;
-    record.occupied = static_cast<std::uint16_t>(record.occupied | bit);
-    record.children.push_back({.digest = read_leaf_digest(transaction_, path.view(), leaf), .path = path});
-    return true;
-  });
-  if (crowded || record.children.size() < 2) return std::nullopt;
-  record.leaves = record.occupied;
-  return record;
-}
-
 void TransactionNodes::store(const NibblePrefix& prefix, const NodeRecord& record) {
-  if (is_derivable(prefix, record)) {
-    if (!record.derived) erase(prefix);
-    return;
-  }
   const Bytes key = node_key(prefix);
   nodes_.put(key, sealed(nodes_sealed, key, encode_node(record)));
 }
 
-void TransactionNodes::erase(const NibblePrefix& prefix) {
-  const Bytes key = node_key(prefix);
-  if (transaction_.get(table_, key)) transaction_.erase(table_, key);
+void TransactionNodes::erase(const NibblePrefix& prefix) { transaction_.erase(table_, node_key(prefix)); }
+
+std::vector<TreeLeaf> TransactionNodes::leaves(const NibblePrefix& prefix) const {
+  std::vector<TreeLeaf> found;
+  each_leaf(transaction_, leaves_, first_path(prefix), prefix, [&](const Digest& path, ByteView record) {
+    found.push_back({.path = path, .digest = read_leaf_digest(transaction_, path.view(), record)});
+    return found.size() <= derived_leaves_max;
+  });
+  return found;
 }
 
 }  // namespace tagma::lmdb

@@ -12,7 +12,7 @@
 
 namespace tagma::lmdb {
 
-inline constexpr std::uint32_t format_version = 5;
+inline constexpr std::uint32_t format_version = 6;
 inline constexpr unsigned tables_max = 5;
 inline constexpr ByteView format_key = "format";
 inline constexpr ByteView owner_key = "owner";
@@ -86,8 +86,7 @@ void write_head(Transaction& transaction, Table meta, const Head& head);
 /// The last state_roots_max of them.
 void write_roots(Transaction& transaction, Table meta, std::vector<StateRoot> roots);
 
-/// The tree's nodes as one transaction sees them; it outlives them. A node above leaves only is not kept: it would
-/// double what a checkpoint of scattered keys writes, and the leaves below it lie together.
+/// The tree's nodes and leaves as one transaction sees them; it outlives them.
 class TransactionNodes final : public NodeRecords {
  public:
   TransactionNodes(Transaction& transaction, const Tables& tables);
@@ -96,24 +95,18 @@ class TransactionNodes final : public NodeRecords {
   void renew();
 
   [[nodiscard]] std::optional<NodeRecord> load(const NibblePrefix& prefix) const override;
-  [[nodiscard]] std::optional<NodeRecord> load_kept(const NibblePrefix& prefix) const override;
   void store(const NibblePrefix& prefix, const NodeRecord& record) override;
   void erase(const NibblePrefix& prefix) override;
+  [[nodiscard]] std::vector<TreeLeaf> leaves(const NibblePrefix& prefix) const override;
 
  private:
-  [[nodiscard]] std::optional<NodeRecord> derived(const NibblePrefix& prefix) const;
-
   Transaction& transaction_;
   Table table_;
   mutable Cursor nodes_;
   mutable Cursor leaves_;
-  std::size_t depth_guess_;  ///< nodes of this depth and deeper lie above leaves alone, mostly
 };
 
-/// About as deep lies a leaf among so many keys.
-[[nodiscard]] std::size_t leaf_depth(std::uint64_t keys);
-
-/// Whether a node is not kept because it can be derived.
-[[nodiscard]] bool is_derivable(const NibblePrefix& prefix, const NodeRecord& record);
+/// About as deep lie the last nodes that are kept among so many keys.
+[[nodiscard]] std::size_t kept_depth(std::uint64_t keys);
 
 }  // namespace tagma::lmdb

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/lmdb_free_list.h"
 #include "checkpoint/lmdb_incoming.h"
@@ -25,7 +26,6 @@ class Verification {
   Verification(const StoredState& state, const std::function<bool(std::uint64_t, std::uint64_t)>& go_on)
       : transaction_(state.transaction),
         tables_(state.tables),
-        derivable_(state.nodes),
         tree_(state.tree),
         head_(state.head),
         go_on_(go_on),
@@ -67,7 +67,8 @@ class Verification {
     const bool lone_leaf = record.children.size() == 1 && record.leaves != 0;
     if (lone_leaf) {
       if (record.children.front().digest != record.digest) damaged("the only leaf's digest is not the root");
-      check_leaf(record.children.front());
+      check_leaf(record.children.front().path, record.digest);
+      if (record.leaf_count != 1) miscounted();
     } else {
       check_inner(record);
     }
@@ -84,52 +85,73 @@ class Verification {
     return record;
   }
 
-  /// The node at prefix_, which is not kept.
-  NodeRecord derive_node() {
-    auto record = derivable_.load(prefix_);
-    if (!record) damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is missing");
-    record->digest = tree_.recomputed(*record);
-    return *std::move(record);
-  }
-
-  /// The node at prefix_ and everything below it.
-  void check_inner(const NodeRecord& record) {
+  /// The node at prefix_ and everything below it. Returns how many leaves that are.
+  std::uint64_t check_inner(const NodeRecord& record) {
     if (tree_.recomputed(record) != record.digest) {
       damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" does not have its digest");
     }
+    std::uint64_t leaf_count = 0;
     auto child = record.children.begin();
     for (std::size_t nibble = 0; nibble < 16; ++nibble) {
       if ((record.occupied & bit_of(nibble)) == 0) continue;
       prefix_.push_back(static_cast<char>(nibble));
       if ((record.leaves & bit_of(nibble)) != 0) {
-        check_leaf(*child);
+        check_leaf(child->path, child->digest);
+        ++leaf_count;
+      } else if ((record.derived & bit_of(nibble)) != 0) {
+        leaf_count += check_derived(*child);
       } else {
-        const bool kept = node_ && node_place(transaction_, node_->first) <= prefix_;
-        const NodeRecord below = kept ? take_node() : derive_node();
-        if (kept && is_derivable(prefix_, below)) not_of_tree(prefix_);
-        if (below.digest != child->digest) {
-          damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is not the one that the node above it names");
-        }
-        check_inner(below);
+        leaf_count += check_kept(*child);
       }
       prefix_.pop_back();
       ++child;
     }
+    if (record.leaf_count != leaf_count) miscounted();
+    return leaf_count;
+  }
+
+  std::uint64_t check_kept(const NodeRecord::Child& named) {
+    const NodeRecord record = take_node();
+    if (record.digest != named.digest) not_the_one();
+    const auto leaf_count = check_inner(record);
+    if (leaf_count <= derived_leaves_max) not_of_tree(prefix_);
+    return leaf_count;
+  }
+
+  /// The leaves below a place where no node is kept.
+  std::uint64_t check_derived(const NodeRecord::Child& named) {
+    std::vector<TreeLeaf> leaves;
+    while (leaf_ && leaves.size() <= derived_leaves_max) {
+      const Digest path = leaf_path(transaction_, leaf_->first);
+      if (!lies_below(path, prefix_)) break;
+      leaves.push_back({.path = path, .digest = read_leaf_digest(transaction_, path.view(), leaf_->second)});
+      check_leaf(path, leaves.back().digest);
+    }
+    const bool right = leaves.size() > 1 && leaves.size() <= derived_leaves_max && leaf_sum(leaves) == named.leaf_sum &&
+                       tree_.digest_over(leaves, prefix_.size()) == named.digest;
+    if (!right) not_the_one();
+    return leaves.size();
+  }
+
+  [[noreturn]] void not_the_one() const {
+    damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" is not the one that the node above it names");
+  }
+  [[noreturn]] void miscounted() const {
+    damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" does not say how many leaves lie below it");
   }
 
   /// That the next leaf is the one that the node at or above prefix_ names.
-  void check_leaf(const StateNode::Child& named) {
-    if (!lies_below(named.path, prefix_)) {
+  void check_leaf(const Digest& path, const Digest& digest) {
+    if (!lies_below(path, prefix_)) {
       damaged("the tree's leaf at \"" + nibbles_text(prefix_) + "\" has a path that does not lie there");
     }
-    if (!leaf_ || leaf_->first != named.path.view()) {
-      const bool early = leaf_ && leaf_->first < named.path.view();
-      damaged("table leaves: the record of path " + (early ? to_hex(leaf_->first) : to_hex(named.path.view())) +
+    if (!leaf_ || leaf_->first != path.view()) {
+      const bool early = leaf_ && leaf_->first < path.view();
+      damaged("table leaves: the record of path " + (early ? to_hex(leaf_->first) : to_hex(path.view())) +
               (early ? " is not part of the tree" : " is missing"));
     }
     const LeafRecord leaf = read_leaf(transaction_, leaf_->first, leaf_->second);
-    if (leaf.digest != named.digest || tree_.path(leaf.key) != named.path ||
-        tree_.leaf(leaf.key, leaf.value) != named.digest) {
+    if (leaf.digest != digest || tree_.path(leaf.key) != path || tree_.leaf(leaf.key, leaf.value) != digest) {
       damaged("table leaves: the value of key " + to_hex(leaf.key) + " is not the one in the tree");
     }
     leaf_keys_ += fingerprint(leaf.key);
@@ -161,7 +183,6 @@ class Verification {
 
   const Transaction& transaction_;
   const Tables& tables_;
-  const NodeRecords& derivable_;
   const StoredTree& tree_;
   const Head& head_;
   const std::function<bool(std::uint64_t, std::uint64_t)>& go_on_;

@@ -13,8 +13,7 @@ namespace tagma::lmdb {
 struct StoredState {
   const Transaction& transaction;
   const Tables& tables;
-  const NodeRecords& nodes;
-  const StoredTree& tree;  ///< of these nodes
+  const StoredTree& tree;  ///< of its nodes
   const Head& head;
 };
 

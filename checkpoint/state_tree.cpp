@@ -95,7 +95,7 @@ class StateTree::Update {
     bool changed = false;
     while (!changes.empty()) {
       const std::size_t nibble = nibble_at(changes.front().path, depth);
-      const std::size_t count = changes_of_one_child(changes, depth);
+      const std::size_t count = count_of_one_child(changes, depth);
       changed |= apply_to_child(inner, nibble, changes.first(count), depth + 1);
       changes = changes.subspan(count);
     }

@@ -36,58 +36,112 @@ std::string nibbles_text(const NibblePrefix& prefix) {
   return text;
 }
 
-/// One pass over the tree that applies changes in the order of their paths. The same steps as StateTree's, with nodes
-/// that are loaded and stored.
+/// One pass over the tree that applies changes in the order of their paths.
 class StoredTree::Update {
  public:
   explicit Update(const StoredTree& tree, NodeRecords& records) : tree_(tree), records_(records) {}
 
   /// Applies `changes`, all of which lie below `place`, which is at prefix_. Returns whether it is another place now.
   bool apply(Place& place, std::span<const Change> changes) {
-    switch (place.kind) {
-      case NodeKind::absent: place = grown(changes); return place.kind != NodeKind::absent;
-      case NodeKind::leaf: return apply_to_leaf(place, changes);
-      case NodeKind::inner: break;
+    std::vector<TreeLeaf> leaves;
+    if (place.kind == NodeKind::inner && !place.derived) {
+      NodeRecord record = tree_.load(prefix_, place.digest);
+      const auto leaf_count = leaf_count_after(record, changes);
+      if (leaf_count > unkept_leaves_max()) {
+        if (!apply_to_children(record, changes)) return false;
+        record.leaf_count = leaf_count;
+        place = stored(record);
+        return true;
+      }
+      collect(record, leaves);
+    } else {
+      leaves = tree_.leaves(prefix_, place);
     }
-    NodeRecord record = tree_.load(prefix_, place.digest);
-    if (!apply_to_children(record, changes)) return false;
-    place = settled(record, true);
+    const auto after = merged(leaves, changes);
+    if (after == leaves) return false;
+    place = built(after);
     return true;
   }
 
  private:
-  /// What `changes` make where there is no key so far. Each change is looked at once, where it has become the only one
-  /// that sets a key, or one of those that set none.
-  Place grown(std::span<const Change> changes) {
-    const auto sets = [](const Change& change) { return change.leaf.has_value(); };
-    const auto count = std::count_if(changes.begin(), changes.end(), sets);
-    if (count > 1) {
-      NodeRecord record;
-      apply_to_children(record, changes);
-      return settled(record, false);
-    }
-    Place place;
+  /// Above so many leaves a node is kept at prefix_.
+  [[nodiscard]] std::size_t unkept_leaves_max() const { return prefix_.empty() ? 1 : derived_leaves_max; }
+
+  /// If the changes say rightly which keys are there; where they do not, it is found out below. None where they take
+  /// away more than there are.
+  static std::uint64_t leaf_count_after(const NodeRecord& record, std::span<const Change> changes) {
+    std::uint64_t count = record.leaf_count;
+    std::uint64_t gone = 0;
     for (const auto& change : changes) {
-      if (change.there) disagree(change.path);
-      if (change.leaf) place = {.kind = NodeKind::leaf, .digest = *change.leaf, .path = change.path};
+      count += change.leaf ? 1U : 0U;
+      gone += change.there ? 1U : 0U;
     }
-    return place;
+    return count - std::min(count, gone);
   }
 
-  /// Where there is one key so far: it joins the changes unless they speak of it themselves.
-  bool apply_to_leaf(Place& place, std::span<const Change> changes) {
-    std::vector<Change> all(changes.begin(), changes.end());
-    const auto at = std::lower_bound(all.begin(), all.end(), place.path,
-                                     [](const Change& change, const Digest& path) { return change.path < path; });
-    if (at == all.end() || at->path != place.path) {
-      all.insert(at, {.path = place.path, .leaf = place.digest, .there = false});
-    } else {
-      if (!at->there) disagree(at->path);
-      at->there = false;  // what follows builds anew, as if there had been nothing
+  /// Appends the leaves below the node at prefix_, and erases it and all nodes below it.
+  void collect(const NodeRecord& record, std::vector<TreeLeaf>& leaves) {
+    records_.erase(prefix_);
+    for (std::size_t nibble = 0; nibble < 16; ++nibble) {
+      const Place place = child(record, nibble);
+      prefix_.push_back(static_cast<char>(nibble));
+      if (place.kind == NodeKind::inner && !place.derived) {
+        collect(tree_.load(prefix_, place.digest), leaves);
+      } else {
+        const auto below = tree_.leaves(prefix_, place);
+        leaves.insert(leaves.end(), below.begin(), below.end());
+      }
+      prefix_.pop_back();
     }
-    const Digest before = place.digest;
-    place = grown(all);
-    return place.kind == NodeKind::absent || place.digest != before;
+  }
+
+  /// The leaves after the changes; both stand in the order of their paths.
+  static std::vector<TreeLeaf> merged(const std::vector<TreeLeaf>& leaves, std::span<const Change> changes) {
+    std::vector<TreeLeaf> after;
+    after.reserve(leaves.size() + changes.size());
+    auto leaf = leaves.begin();
+    for (const auto& change : changes) {
+      for (; leaf != leaves.end() && leaf->path < change.path; ++leaf) after.push_back(*leaf);
+      const bool there = leaf != leaves.end() && leaf->path == change.path;
+      if (there != change.there) disagree(change.path);
+      if (there) ++leaf;
+      if (change.leaf) after.push_back({change.path, *change.leaf});
+    }
+    after.insert(after.end(), leaf, leaves.end());
+    return after;
+  }
+
+  /// What these leaves make at prefix_, where no node is kept so far. The nodes above many of them are stored.
+  Place built(std::span<const TreeLeaf> leaves) {
+    if (leaves.empty()) return {};
+    Place place;
+    if (leaves.size() == 1) {
+      place.kind = NodeKind::leaf;
+      place.digest = leaves.front().digest;
+      place.path = leaves.front().path;
+      return place;
+    }
+    if (leaves.size() <= unkept_leaves_max()) {
+      place.kind = NodeKind::inner;
+      place.derived = true;
+      place.digest = tree_.digest_over(leaves, prefix_.size());
+      place.leaf_sum = leaf_sum(leaves);
+      return place;
+    }
+    const std::size_t depth = prefix_.size();
+    TAGMA_ASSERT(depth < path_nibbles, "the hashes of two keys are equal");
+    NodeRecord record;
+    record.leaf_count = leaves.size();
+    while (!leaves.empty()) {
+      const std::size_t nibble = nibble_at(leaves.front().path, depth);
+      const std::size_t count = count_of_one_child(leaves, depth);
+      prefix_.push_back(static_cast<char>(nibble));
+      const Place below = built(leaves.first(count));
+      prefix_.pop_back();
+      set_child(record, nibble, below);
+      leaves = leaves.subspan(count);
+    }
+    return stored(record);
   }
 
   /// Returns whether a child changed, came or went.
@@ -97,7 +151,7 @@ class StoredTree::Update {
     bool changed = false;
     while (!changes.empty()) {
       const std::size_t nibble = nibble_at(changes.front().path, depth);
-      const std::size_t count = changes_of_one_child(changes, depth);
+      const std::size_t count = count_of_one_child(changes, depth);
       Place place = child(record, nibble);
       prefix_.push_back(static_cast<char>(nibble));
       const bool another = apply(place, changes.first(count));
@@ -113,30 +167,30 @@ class StoredTree::Update {
     const auto at = record.children.begin() + static_cast<std::ptrdiff_t>(child_index(record.occupied, nibble));
     const bool there = has(record.occupied, nibble);
     const bool leaf = place.kind == NodeKind::leaf;
-    const StateNode::Child made{.digest = place.digest, .path = leaf ? place.path : Digest{}};
-    record.leaves = static_cast<std::uint16_t>(leaf ? record.leaves | bit_of(nibble) : record.leaves & ~bit_of(nibble));
+    const NodeRecord::Child made{.digest = place.digest, .path = place.path, .leaf_sum = place.leaf_sum};
+    const auto set = [bit = bit_of(nibble)](std::uint16_t& bits, bool on) {
+      bits = static_cast<std::uint16_t>(on ? bits | bit : bits & ~bit);
+    };
+    set(record.leaves, leaf);
+    set(record.derived, place.derived);
+    set(record.occupied, place.kind != NodeKind::absent);
     if (place.kind == NodeKind::absent) {
       if (there) record.children.erase(at);
-      record.occupied = static_cast<std::uint16_t>(record.occupied & ~bit_of(nibble));
     } else if (there) {
       *at = made;
     } else {
       record.children.insert(at, made);
-      record.occupied = static_cast<std::uint16_t>(record.occupied | bit_of(nibble));
     }
   }
 
-  /// The canonical place for a node whose children have changed: nothing, the lone leaf, or the node, which is stored.
-  Place settled(NodeRecord& record, bool stored) {
-    if (record.children.empty() || is_lone_leaf(record)) {
-      if (stored) records_.erase(prefix_);
-      if (record.children.empty()) return {};
-      const auto& leaf = record.children.front();
-      return {.kind = NodeKind::leaf, .digest = leaf.digest, .path = leaf.path};
-    }
+  /// The place of a node whose children have changed, which is kept.
+  Place stored(NodeRecord& record) {
     record.digest = tree_.recomputed(record);
     records_.store(prefix_, record);
-    return {.kind = NodeKind::inner, .digest = record.digest, .path = {}};
+    Place place;
+    place.kind = NodeKind::inner;
+    place.digest = record.digest;
+    return place;
   }
 
   const StoredTree& tree_;
@@ -165,6 +219,10 @@ Digest StoredTree::recomputed(const NodeRecord& record) const {
   return hash(buffer_);
 }
 
+Digest StoredTree::digest_over(std::span<const TreeLeaf> leaves, std::size_t depth) const {
+  return digest_below(leaves, depth, [this](ByteView bytes) { return hash(bytes); });
+}
+
 StoredTree::Change StoredTree::change(ByteView key, std::optional<ByteView> value, bool there) const {
   Change change{.path = hash(key), .leaf = std::nullopt, .there = there};
   if (value) change.leaf = leaf(key, *value);
@@ -172,24 +230,43 @@ StoredTree::Change StoredTree::change(ByteView key, std::optional<ByteView> valu
 }
 
 StoredTree::Place StoredTree::child(const NodeRecord& record, std::size_t nibble) {
-  if (!has(record.occupied, nibble)) return {};
+  Place place;
+  if (!has(record.occupied, nibble)) return place;
   const auto& child = record.children[child_index(record.occupied, nibble)];
-  if (!has(record.leaves, nibble)) return {.kind = NodeKind::inner, .digest = child.digest, .path = {}};
-  return {.kind = NodeKind::leaf, .digest = child.digest, .path = child.path};
+  place.kind = has(record.leaves, nibble) ? NodeKind::leaf : NodeKind::inner;
+  place.derived = has(record.derived, nibble);
+  place.digest = child.digest;
+  place.path = child.path;
+  place.leaf_sum = child.leaf_sum;
+  return place;
 }
 
 StoredTree::Place StoredTree::top() const {
+  Place place;
   const auto record = records_.load({});
-  if (!record) return {};
-  if (!is_lone_leaf(*record)) return {.kind = NodeKind::inner, .digest = record->digest, .path = {}};
-  const auto& leaf = record->children.front();
-  return {.kind = NodeKind::leaf, .digest = leaf.digest, .path = leaf.path};
+  if (!record) return place;
+  const bool leaf = is_lone_leaf(*record);
+  place.kind = leaf ? NodeKind::leaf : NodeKind::inner;
+  place.digest = leaf ? record->children.front().digest : record->digest;
+  if (leaf) place.path = record->children.front().path;
+  return place;
+}
+
+std::vector<TreeLeaf> StoredTree::leaves(const NibblePrefix& prefix, const Place& place) const {
+  if (place.kind == NodeKind::absent) return {};
+  if (place.kind == NodeKind::leaf) return {{.path = place.path, .digest = place.digest}};
+  TAGMA_ASSERT(place.derived, "where a node is kept its leaves are not asked for");
+  auto leaves = records_.leaves(prefix);
+  if (leaf_sum(leaves) != place.leaf_sum) {
+    throw StateDamaged("the leaves below \"" + nibbles_text(prefix) +
+                       "\" are not those that the tree's node above them names");
+  }
+  return leaves;
 }
 
 NodeRecord StoredTree::load(const NibblePrefix& prefix, const Digest& expected) const {
   auto record = records_.load(prefix);
   if (!record) missing(prefix);
-  if (record->derived) record->digest = recomputed(*record);
   if (record->digest != expected) {
     throw StateDamaged("the tree's node at \"" + nibbles_text(prefix) +
                        "\" is not the one that the node above it names");
@@ -209,6 +286,7 @@ Digest StoredTree::update(std::vector<Change> changes) {
     if (place.kind == NodeKind::leaf) {
       const auto bit = bit_of(nibble_at(place.path, 0));
       records_.store({}, {.digest = place.digest,
+                          .leaf_count = 1,
                           .occupied = bit,
                           .leaves = bit,
                           .children = {{.digest = place.digest, .path = place.path}}});
@@ -224,43 +302,68 @@ Digest StoredTree::root() const {
   return place.kind == NodeKind::absent ? empty_root_ : place.digest;
 }
 
-StateNode StoredTree::node(const NibblePrefix& prefix) const {
+StateNode StoredTree::node_over(std::span<const TreeLeaf> leaves, const NibblePrefix& prefix) const {
   StateNode node;
   node.prefix = prefix;
+  if (leaves.empty()) return node;
+  if (leaves.size() == 1) {
+    node.kind = NodeKind::leaf;
+    node.children = {{.digest = leaves.front().digest, .path = leaves.front().path}};
+    return node;
+  }
+  node.kind = NodeKind::inner;
+  const std::size_t depth = prefix.size();
+  while (!leaves.empty()) {
+    const auto bit = bit_of(nibble_at(leaves.front().path, depth));
+    const std::size_t count = count_of_one_child(leaves, depth);
+    node.occupied = static_cast<std::uint16_t>(node.occupied | bit);
+    if (count == 1) node.leaves = static_cast<std::uint16_t>(node.leaves | bit);
+    node.children.push_back(
+        {.digest = digest_over(leaves.first(count), depth + 1), .path = count == 1 ? leaves.front().path : Digest{}});
+    leaves = leaves.subspan(count);
+  }
+  return node;
+}
+
+StateNode StoredTree::node(const NibblePrefix& prefix) const {
   Place place = top();
   std::size_t depth = 0;
-  for (; place.kind == NodeKind::inner && depth < prefix.size(); ++depth) {
+  for (; place.kind == NodeKind::inner && !place.derived && depth < prefix.size(); ++depth) {
     const auto nibble = static_cast<unsigned char>(prefix[depth]);
     TAGMA_ASSERT(nibble < 16, "the caller has checked the place");
     place = child(load(prefix.substr(0, depth), place.digest), nibble);
   }
-  if (place.kind == NodeKind::inner) {
-    auto record = load(prefix, place.digest);
-    node.occupied = record.occupied;
-    node.leaves = record.leaves;
-    node.children = std::move(record.children);
-  } else if (place.kind == NodeKind::leaf) {
-    if (!lies_below(place.path, prefix)) return node;
-    node.children = {{.digest = place.digest, .path = place.path}};
+  if (place.kind != NodeKind::inner || place.derived) {
+    auto below = leaves(prefix.substr(0, depth), place);
+    std::erase_if(below, [&prefix](const TreeLeaf& leaf) { return !lies_below(leaf.path, prefix); });
+    return node_over(below, prefix);
   }
-  node.kind = place.kind;
+  const auto record = load(prefix, place.digest);
+  StateNode node;
+  node.prefix = prefix;
+  node.kind = NodeKind::inner;
+  node.occupied = record.occupied;
+  node.leaves = record.leaves;
+  for (const auto& child : record.children) node.children.push_back({.digest = child.digest, .path = child.path});
   return node;
 }
 
 std::optional<Digest> StoredTree::find(const Digest& path, std::size_t depth_guess) const {
-  // What is kept is believed without the node above it; what is derived, only with it.
+  // The first one is believed without the node above it.
   std::size_t depth = std::min(depth_guess, path_nibbles - 1);
-  auto record = records_.load_kept(prefix_of(path, depth));
-  while (!record && depth > 0) record = records_.load_kept(prefix_of(path, --depth));
+  auto record = records_.load(prefix_of(path, depth));
+  while (!record && depth > 0) record = records_.load(prefix_of(path, --depth));
   if (!record) return std::nullopt;
   Place place = child(*record, nibble_at(path, depth));
-  while (place.kind == NodeKind::inner) {
-    ++depth;
+  ++depth;
+  for (; place.kind == NodeKind::inner && !place.derived; ++depth) {
     if (depth == path_nibbles) missing(prefix_of(path, depth));
     place = child(load(prefix_of(path, depth), place.digest), nibble_at(path, depth));
   }
-  if (place.kind != NodeKind::leaf || place.path != path) return std::nullopt;
-  return place.digest;
+  for (const auto& leaf : leaves(prefix_of(path, depth), place)) {
+    if (leaf.path == path) return leaf.digest;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tagma

@@ -17,12 +17,12 @@ namespace tagma {
   return static_cast<std::size_t>(std::popcount(static_cast<std::uint16_t>(occupied & (bit_of(nibble) - 1U))));
 }
 
-/// How many of the changes, in the order of their paths, go to the same child as the first one; there is one.
-template <typename Change>
-[[nodiscard]] std::size_t changes_of_one_child(std::span<const Change> changes, std::size_t depth) {
-  const std::size_t nibble = nibble_at(changes.front().path, depth);
+/// How many of what has a path (changes, leaves), rising by it, go to the same child as the first one; there is one.
+template <typename Placed>
+[[nodiscard]] std::size_t count_of_one_child(std::span<const Placed> placed, std::size_t depth) {
+  const std::size_t nibble = nibble_at(placed.front().path, depth);
   std::size_t count = 1;
-  while (count < changes.size() && nibble_at(changes[count].path, depth) == nibble) ++count;
+  while (count < placed.size() && nibble_at(placed[count].path, depth) == nibble) ++count;
   return count;
 }
 

@@ -174,11 +174,11 @@ TEST_CASE("without room nothing changes, and it goes on once there is some") {
   CHECK(store.reader().get("b") == "2");
 }
 
-/// Thirty keys, so that inner nodes lie above inner nodes.
+/// So many keys that some inner nodes below the first one are kept, and some are not.
 void fill(const Folder& folder) {
   const Store store = opened(folder, Mode::create);
   Overlay overlay;
-  for (int key = 0; key < 30; ++key) overlay["key " + std::to_string(key)] = "value " + std::to_string(key);
+  for (int key = 0; key < 250; ++key) overlay["key " + std::to_string(key)] = "value " + std::to_string(key);
   apply(*store, 8, overlay);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("a record that somebody sealed but the tree does not know is found") {
   fill(folder);
   {
     const Store store = opened(other, Mode::create);
-    apply(*store, 8, {{"key 1", "a lie"}, {"key 99", "new"}});
+    apply(*store, 8, {{"key 1", "a lie"}, {"key 990", "new"}});
   }
   const Model others = Tampered(other).records("leaves");
   const Bytes path(sha256("key 1").view());
@@ -242,10 +242,10 @@ TEST_CASE("a record that somebody sealed but the tree does not know is found") {
   CHECK(found_damage(folder)->reason().find("is not the one") != std::string::npos);
   Tampered(folder).put("leaves", path, before);
   REQUIRE_FALSE(found_damage(folder));
-  const Bytes new_path(sha256("key 99").view());
+  const Bytes new_path(sha256("key 990").view());
   Tampered(folder).put("leaves", new_path, others.at(new_path));
   CHECK(found_damage(folder));
-  Tampered(folder).put("keys", "key 99", Tampered(other).records("keys").at("key 99"));
+  Tampered(folder).put("keys", "key 990", Tampered(other).records("keys").at("key 990"));
   CHECK(found_damage(folder));
 }
 
@@ -276,7 +276,7 @@ TEST_CASE("a record that is gone is no absent key to a reader, nor to a writer")
   CHECK_THROWS_AS(static_cast<void>(store->write(9, {{"key 7", "new"}})), StateDamaged);
   CHECK_THROWS_AS(static_cast<void>(store->write(9, {{"key 7", std::nullopt}})), StateDamaged);
   CHECK(store->reader().get("key 8") == "value 8");
-  CHECK_FALSE(store->reader().get("key 77"));
+  CHECK_FALSE(store->reader().get("key 770"));
   CHECK(store->reader().seq() == 8);
 }
 
