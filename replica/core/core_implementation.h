@@ -180,7 +180,7 @@ class ReplicaCore::Implementation {
   void restore(const RecordDecided& record);
   void restore(const RecordView& record);
   /// The latest of these that the last NEW-VIEW has not dropped.
-  [[nodiscard]] std::optional<Ballot> latest_restored(Seq seq, const std::vector<Ballot>& ballots) const;
+  [[nodiscard]] bool is_dropped_by_acted(Seq seq, const Ballot& ballot) const;
   void restore(const RecordNewView& record);
   /// The view that the records leave this replica in.
   void settle_restored_view();
@@ -475,7 +475,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] std::optional<Digest> decided_in_log(Seq seq) const;
   void answer_status_in_flight(ReplicaId to, const Status& status);
   /// Whether this peer may be sent one more batch now; counts it.
-  [[nodiscard]] bool may_send_batch(ReplicaId to, const SharedBatch& batch);
+  [[nodiscard]] bool may_send_batch(ReplicaId to, std::size_t bytes);
   /// Sends what `theirs` lacks of the own messages for a slot; whether anything was sent.
   [[nodiscard]] bool send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs);
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);

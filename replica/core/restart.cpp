@@ -82,32 +82,41 @@ void ReplicaCore::Implementation::settle_restored_view() {
   active_ = acted >= restored_view_.view;
   view_ = std::max(acted, restored_view_.view);
   issue_ = active_ ? 0 : restored_view_.issue;
+  Seq dropped = 0;
+  const auto latest = [&](Seq seq, const std::vector<Ballot>& ballots) {
+    std::optional<Ballot> kept;
+    for (const auto& ballot : ballots) {
+      if (is_dropped_by_acted(seq, ballot)) {
+        dropped = std::max(dropped, seq);
+      } else if (!kept || ballot.view >= kept->view) {
+        kept = ballot;
+      }
+    }
+    return kept;
+  };
   for (const auto& [seq, ballots] : restored_recorded_) {
-    slots_[seq].recorded = latest_restored(seq, ballots);
+    slots_[seq].recorded = latest(seq, ballots);
     slots_[seq].own_prepare_durable = slots_[seq].recorded.has_value();
   }
   for (const auto& [seq, ballots] : restored_prepared_) {
-    slots_[seq].prepared = latest_restored(seq, ballots);
+    slots_[seq].prepared = latest(seq, ballots);
     slots_[seq].own_commit_durable = slots_[seq].prepared.has_value();
   }
   restored_recorded_.clear();
   restored_prepared_.clear();
+  // When another NEW-VIEW is entered nothing else would say why they are gone.
+  if (dropped > 0) note_dropped(acted_name(), acted_->new_view, dropped);
   if (acted_ && active_) open_slots_of_view();
 }
 
 /// What a view before the last NEW-VIEW had dropped, and that one chose, comes back: this replica vouches for it again.
 /// (Who votes above the window of the NEW-VIEW is not known here yet: nothing is dropped there.)
-std::optional<Ballot> ReplicaCore::Implementation::latest_restored(Seq seq, const std::vector<Ballot>& ballots) const {
-  std::optional<Ballot> latest;
-  for (const auto& ballot : ballots) {
-    if (acted_ && seq > acted_->choices.start && seq <= acted_->choices.start + config_.window && seq > certificate_ &&
-        ballot.view < acted_->new_view->content.view) {
-      const auto* choice = acted_->choices.find(seq);
-      if (choice == nullptr || ballot.digest != *choice) continue;
-    }
-    if (!latest || ballot.view >= latest->view) latest = ballot;
-  }
-  return latest;
+bool ReplicaCore::Implementation::is_dropped_by_acted(Seq seq, const Ballot& ballot) const {
+  if (!acted_ || ballot.view >= acted_->new_view->content.view || seq <= certificate_) return false;
+  const auto& choices = acted_->choices;
+  if (seq <= choices.start || seq > choices.start + config_.window) return false;
+  const auto* choice = choices.find(seq);
+  return choice == nullptr || ballot.digest != *choice;
 }
 
 /// A replica leads no view that it finds on its disk: it may have proposed something for any slot.

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "messages/assert.h"
 #include "messages/mutant.h"
 #include "messages/wire/codec.h"
 #include "replica/core/core_implementation.h"
@@ -157,14 +158,14 @@ void ReplicaCore::Implementation::answer_status_in_flight(ReplicaId to, const St
   }
 }
 
-bool ReplicaCore::Implementation::may_send_batch(ReplicaId to, const SharedBatch& batch) {
+bool ReplicaCore::Implementation::may_send_batch(ReplicaId to, std::size_t bytes) {
   auto& peer = peers_[to];
   if (now_.monotonic_us - peer.batches_since_us >= config_.resend_us) {
     peer.batches_since_us = now_.monotonic_us;
     peer.bytes_sent = 0;
   }
   if (peer.bytes_sent >= config_.help_bytes_max) return false;
-  peer.bytes_sent += batch->bytes.size();
+  peer.bytes_sent += bytes;
   return true;
 }
 
@@ -172,14 +173,14 @@ bool ReplicaCore::Implementation::send_slot_again(ReplicaId to, Seq seq, const S
   bool sent = false;
   const bool recorded = slot.recorded && slot.recorded->view == view_;
   if (recorded && is_primary() && !slot.chosen && !theirs.has_batch &&
-      may_send_batch(to, slot.batches.at(slot.recorded->digest))) {
+      may_send_batch(to, slot.batches.at(slot.recorded->digest)->bytes.size())) {
     count("PRE-PREPARE sent again");
     const auto& batch = slot.batches.at(slot.recorded->digest);
     send(to, PrePrepare{.view = slot.recorded->view, .seq = seq, .batch = batch});
     sent = true;
   }
   if (slot.withheld && slot.withheld->view == view_ && is_primary() && !theirs.has_batch &&
-      may_send_batch(to, slot.batches.at(slot.withheld->digest))) {
+      may_send_batch(to, slot.batches.at(slot.withheld->digest)->bytes.size())) {
     count("PRE-PREPARE sent again");
     send(to, PrePrepare{.view = view_, .seq = seq, .batch = slot.batches.at(slot.withheld->digest)});
     sent = true;
@@ -269,16 +270,22 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& message) {
+  const auto* entry = decided_.find(message.seq);
+  if (entry != nullptr && entry->digest != message.digest) entry = nullptr;
   SharedBatch batch;
-  if (const auto* entry = decided_.find(message.seq); entry != nullptr && entry->digest == message.digest) {
-    if (auto decoded = wire::decode_batch(entry->batch)) {
-      batch = std::make_shared<const Batch>(std::move(*decoded));
-    }
-  } else if (const auto slot = slots_.find(message.seq); slot != slots_.end()) {
-    batch = find_batch(slot->second, message.digest);
+  if (entry == nullptr) {
+    const auto slot = slots_.find(message.seq);
+    if (slot != slots_.end()) batch = find_batch(slot->second, message.digest);
+    if (batch == nullptr) return count("asked for a batch that is not here");
   }
-  if (batch == nullptr) return count("asked for a batch that is not here");
-  if (!may_send_batch(from.principal.id, batch)) return count("batch not sent: asked for too much");
+  // Before it is decoded, which costs more than to refuse.
+  const auto bytes = entry != nullptr ? entry->batch.size() : batch->bytes.size();
+  if (!may_send_batch(from.principal.id, bytes)) return count("batch not sent: asked for too much");
+  if (entry != nullptr) {
+    auto decoded = wire::decode_batch(entry->batch);
+    TAGMA_ASSERT(decoded.ok(), "what was executed is well-formed");
+    batch = std::make_shared<const Batch>(std::move(*decoded));
+  }
   send(from.principal.id, BatchBody{.seq = message.seq, .batch = batch}, false);
 }
 

@@ -284,6 +284,18 @@ bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& p
   return done();
 }
 
+NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes) {
+  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, node.config.membership.primary(view)}));
+  NewView message;
+  message.content = {.cluster = node.config.membership.cluster,
+                     .epoch = node.config.membership.epoch,
+                     .view = view,
+                     .view_changes = std::move(view_changes)};
+  message.body = wire::encode_new_view_body(message.content);
+  message.signature = authenticator.sign(wire::new_view_statement(message.body));
+  return message;
+}
+
 ViewChange signed_view_change(ViewChangeStatement content) {
   ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, content.replica}));
   ViewChange message;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -133,6 +134,17 @@ using Passes = std::function<bool(ReplicaId, ReplicaId, const Message&)>;
 /// Lets time pass, and messages, until `done` or for ten seconds; whether it was done.
 bool settle(Cluster& cluster, const std::function<bool()>& done, const Passes& passes = {});
 
+/// What a node has sent last of a kind; nothing if it has not.
+template <typename Content>
+[[nodiscard]] std::optional<Content> last_sent(const Node& node) {
+  for (auto send = node.sent.rbegin(); send != node.sent.rend(); ++send) {
+    if (const auto* message = std::get_if<Content>(&send->message)) return *message;
+  }
+  return std::nullopt;
+}
+
+/// By the view's primary.
+[[nodiscard]] NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes);
 /// By the replica that it names.
 [[nodiscard]] ViewChange signed_view_change(ViewChangeStatement content);
 /// That of a replica which knows nothing yet.

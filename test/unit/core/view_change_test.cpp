@@ -34,26 +34,6 @@ std::function<bool()> executed_everywhere(Cluster& cluster, Seq seq, std::set<Re
   };
 }
 
-template <typename Content>
-std::optional<Content> last_sent(const Node& node) {
-  for (auto send = node.sent.rbegin(); send != node.sent.rend(); ++send) {
-    if (const auto* message = std::get_if<Content>(&send->message)) return *message;
-  }
-  return std::nullopt;
-}
-
-NewView new_view_of(const Node& node, View view, std::vector<ViewChange> view_changes) {
-  ToyAuthenticator authenticator(toy_key({PrincipalKind::replica, node.config.membership.primary(view)}));
-  NewView message;
-  message.content = {.cluster = node.config.membership.cluster,
-                     .epoch = node.config.membership.epoch,
-                     .view = view,
-                     .view_changes = std::move(view_changes)};
-  message.body = wire::encode_new_view_body(message.content);
-  message.signature = authenticator.sign(wire::new_view_statement(message.body));
-  return message;
-}
-
 }  // namespace
 
 TEST_CASE("P5: a silent primary is replaced, and what it was asked is executed") {
