@@ -128,7 +128,8 @@ void IncomingState::take(const Placed& staged) {
   const auto before = fresh_ ? std::nullopt : transaction_.get(tables_.leaves, path.view());
   const Digest digest = tree_.leaf(leaf.key, leaf.value);
   Bytes record = leaf_record(path, {.key = leaf.key, .value = leaf.value, .digest = digest});
-  if (before && *before == record) return;
+  // That it is the one in the tree is asked all the same.
+  if (before && *before == record) record.clear();
   if (!before) new_keys_.add(leaf.key);
   wait({.change = {.path = path, .leaf = digest, .there = before.has_value()}, .record = std::move(record)});
 }
@@ -146,8 +147,10 @@ void IncomingState::apply_waiting() {
   for (const auto& waiting : waiting_) changes.push_back(waiting.change);
   static_cast<void>(tree_.update(std::move(changes)));
   for (const auto& [change, record] : waiting_) {
-    if (record.empty()) {
+    if (record.empty() && !change.leaf) {
       transaction_.erase(tables_.leaves, change.path.view());
+    } else if (record.empty()) {
+      continue;
     } else if (fresh_) {
       transaction_.append(tables_.leaves, change.path.view(), record);
     } else {

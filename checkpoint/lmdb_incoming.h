@@ -38,7 +38,8 @@ class IncomingState {
   [[nodiscard]] std::vector<Placed> placed(const NibblePrefix& prefix, const StateEntries& entries) const;
   void erase_unstaged(const NibblePrefix& prefix, const std::vector<Placed>& staged);
   void take(const Placed& staged);
-  /// A change of the tree and the leaf's new record; an empty one where it is gone.
+  /// A change of the tree and the leaf's new record; an empty one where it is gone, or where the leaf that is there
+  /// stays.
   struct Waiting {
     StoredTree::Change change;
     Bytes record;

@@ -26,6 +26,7 @@ LmdbReader::LmdbReader(std::shared_ptr<const lmdb::Environment> environment, con
 void LmdbReader::look() {
   head_ = read_head(transaction_, tables_.meta);
   roots_ = read_roots(transaction_, tables_.meta);
+  check_root(transaction_, tables_, tree_);
   keys_ = transaction_.entries(tables_.keys);
 }
 

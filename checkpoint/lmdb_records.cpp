@@ -314,6 +314,11 @@ void write_head(Transaction& transaction, Table meta, const Head& head) {
   write_meta(transaction, meta, checkpoint_key, bytes);
 }
 
+void check_root(const Transaction& transaction, const Tables& tables, const StoredTree& tree) {
+  if (tree.root() == read_head(transaction, tables.meta).root) return;
+  throw StateDamaged(transaction.environment().folder() + ": the tree's root is not the checkpoint's");
+}
+
 std::vector<StateRoot> read_roots(const Transaction& transaction, Table meta) {
   const auto bytes = read_meta(transaction, meta, roots_key);
   std::vector<StateRoot> roots;

@@ -81,6 +81,9 @@ using Head = StateRoot;
 [[nodiscard]] Head read_head(const Transaction& transaction, Table meta);
 void write_head(Transaction& transaction, Table meta, const Head& head);
 
+/// That the tree is the checkpoint's: its first node is the only one that no other names.
+void check_root(const Transaction& transaction, const Tables& tables, const StoredTree& tree);
+
 /// As StateReader::roots(). An absent one is damage.
 [[nodiscard]] std::vector<StateRoot> read_roots(const Transaction& transaction, Table meta);
 /// The last state_roots_max of them.

@@ -96,37 +96,40 @@ std::vector<Placed> in_order_of_paths(const StoredTree& tree, const Overlay& ove
   return placed;
 }
 
-/// An entry that makes a difference.
+/// An entry as the tree sees it.
 struct Changed {
   Placed placed;
   StoredTree::Change change;
+  bool same = false;  ///< the leaf that is there stays: asked is only whether the tree has it so
 };
 
 /// What leaves the state as it is costs one hash, for the path. Changes nothing yet: the tree must see the leaves as
-/// they are.
-std::optional<Changed> changed(const Transaction& transaction, lmdb::Cursor& leaves, const StoredTree& tree,
-                               const Placed& placed) {
+/// they are. Also where nothing changes, so that neither a key that damage took away is forgotten nor an older leaf
+/// that it brought back believed.
+Changed changed(const Transaction& transaction, lmdb::Cursor& leaves, const StoredTree& tree, const Placed& placed) {
   const auto& [key, value] = *placed.entry;
   TAGMA_ASSERT(!key.empty() && key.size() <= lmdb::key_bytes_max, "execution keeps keys within their limit");
-  StoredTree::Change change{.path = placed.path, .leaf = std::nullopt, .there = false};
+  Changed seen{.placed = placed, .change = {.path = placed.path, .leaf = std::nullopt, .there = false}, .same = false};
+  auto& change = seen.change;
   if (const auto found = leaves.find(change.path.view())) {
     const auto leaf = read_leaf(transaction, change.path.view(), *found);
     if (leaf.key != key) {
       throw StateDamaged(transaction.environment().folder() + ": table leaves: the record of key " + to_hex(key) +
                          " is that of another key");
     }
-    if (value && leaf.value == *value) return std::nullopt;
     change.there = true;
+    seen.same = value && leaf.value == *value;
+    if (seen.same) change.leaf = leaf.digest;
   }
-  if (value) change.leaf = tree.leaf(key, *value);
-  // Also where nothing was and nothing is: a key that damage took away must not be forgotten like this.
-  return Changed{placed, change};
+  if (value && !seen.same) change.leaf = tree.leaf(key, *value);
+  return seen;
 }
 
 void write_changed(Transaction& transaction, const Tables& tables, lmdb::Cursor& leaves, lmdb::NewKeys& new_keys,
                    const Changed& changed) {
   const auto& [key, value] = *changed.placed.entry;
   const auto& [path, leaf, there] = changed.change;
+  if (changed.same) return;
   if (value) {
     const lmdb::LeafRecord content{.key = key, .value = *value, .digest = *leaf};
     leaves.put(path.view(), lmdb::leaf_record(path, content));
@@ -190,6 +193,7 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
   Digest root;
   const auto failure = written([&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq > read_head(transaction, tables_.meta).seq, "checkpoints are applied in rising order");
+    check_root(transaction, tables_, tree);
     lmdb::Cursor leaves(transaction, tables_.leaves);
     lmdb::NewKeys new_keys(transaction, tables_.keys);
     std::vector<Changed> waiting;
@@ -202,7 +206,7 @@ std::variant<Digest, DiskFailure> LmdbStateStore::write(Seq seq, const Overlay& 
       waiting.clear();
     };
     for (const auto& placed : in_order_of_paths(tree, overlay)) {
-      if (const auto one = changed(transaction, leaves, tree, placed)) waiting.push_back(*one);
+      waiting.push_back(changed(transaction, leaves, tree, placed));
       if (waiting.size() == changes_at_once) apply_waiting();
     }
     apply_waiting();
@@ -241,6 +245,7 @@ std::variant<Digest, RootDiffers, DiskFailure> LmdbStateStore::install(Seq seq, 
   Digest installed;
   const auto take = [&](Transaction& transaction, StoredTree& tree) {
     TAGMA_ASSERT(seq >= read_head(transaction, tables_.meta).seq, "a replica does not go back");
+    check_root(transaction, tables_, tree);
     installed = lmdb::IncomingState(transaction, tables_, tree).install(cover);
     if (installed != root) return false;
     write_roots(transaction, tables_.meta, {{seq, root}});

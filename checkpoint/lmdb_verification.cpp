@@ -67,8 +67,9 @@ class Verification {
     const bool lone_leaf = record.children.size() == 1 && record.leaves != 0;
     if (lone_leaf) {
       if (record.children.front().digest != record.digest) damaged("the only leaf's digest is not the root");
-      check_leaf(record.children.front().path, record.digest);
-      if (record.leaf_count != 1) miscounted();
+      const Digest& path = record.children.front().path;
+      check_leaf(path, record.digest);
+      if (record.leaf_count != 1 || record.leaves != bit_of(nibble_at(path, 0))) miscounted();
     } else {
       check_inner(record);
     }
@@ -90,6 +91,7 @@ class Verification {
     if (tree_.recomputed(record) != record.digest) {
       damaged("the tree's node at \"" + nibbles_text(prefix_) + "\" does not have its digest");
     }
+    if (prefix_.size() >= path_nibbles) not_of_tree(prefix_);
     std::uint64_t leaf_count = 0;
     auto child = record.children.begin();
     for (std::size_t nibble = 0; nibble < 16; ++nibble) {

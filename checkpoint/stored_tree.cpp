@@ -1,6 +1,7 @@
 #include "checkpoint/stored_tree.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <utility>
 
@@ -28,6 +29,19 @@ NibblePrefix prefix_of(const Digest& path, std::size_t depth) {
   throw StateDamaged("the tree's node at \"" + nibbles_text(prefix) + "\" is missing");
 }
 
+/// Whether so many leaves can lie below such children: the count steers an update, and no digest vouches for it.
+bool is_possible_count(const NodeRecord& record) {
+  const auto leaves = static_cast<std::uint64_t>(std::popcount(record.leaves));
+  const auto derived = static_cast<std::uint64_t>(std::popcount(record.derived));
+  const auto kept = static_cast<std::uint64_t>(std::popcount(record.occupied)) - leaves - derived;
+  const auto least = leaves + 2 * derived + (derived_leaves_max + 1) * kept;
+  return record.leaf_count >= least && (kept > 0 || record.leaf_count <= leaves + derived_leaves_max * derived);
+}
+
+[[noreturn]] void miscounted(const NibblePrefix& prefix) {
+  throw StateDamaged("the tree's node at \"" + nibbles_text(prefix) + "\" does not say how many leaves lie below it");
+}
+
 }  // namespace
 
 std::string nibbles_text(const NibblePrefix& prefix) {
@@ -50,10 +64,12 @@ class StoredTree::Update {
       if (leaf_count > unkept_leaves_max()) {
         if (!apply_to_children(record, changes)) return false;
         record.leaf_count = leaf_count;
+        if (!is_possible_count(record)) miscounted(prefix_);
         place = stored(record);
         return true;
       }
       collect(record, leaves);
+      if (leaves.size() != record.leaf_count) miscounted(prefix_);
     } else {
       leaves = tree_.leaves(prefix_, place);
     }
@@ -246,6 +262,10 @@ StoredTree::Place StoredTree::top() const {
   const auto record = records_.load({});
   if (!record) return place;
   const bool leaf = is_lone_leaf(*record);
+  if (!is_possible_count(*record)) miscounted({});
+  if (leaf && record->leaves != bit_of(nibble_at(record->children.front().path, 0))) {
+    throw StateDamaged("the tree's only leaf does not lie where its path leads");
+  }
   place.kind = leaf ? NodeKind::leaf : NodeKind::inner;
   place.digest = leaf ? record->children.front().digest : record->digest;
   if (leaf) place.path = record->children.front().path;
@@ -265,8 +285,9 @@ std::vector<TreeLeaf> StoredTree::leaves(const NibblePrefix& prefix, const Place
 }
 
 NodeRecord StoredTree::load(const NibblePrefix& prefix, const Digest& expected) const {
-  auto record = records_.load(prefix);
+  auto record = prefix.size() < path_nibbles ? records_.load(prefix) : std::nullopt;
   if (!record) missing(prefix);
+  if (!is_possible_count(*record)) miscounted(prefix);
   if (record->digest != expected) {
     throw StateDamaged("the tree's node at \"" + nibbles_text(prefix) +
                        "\" is not the one that the node above it names");

@@ -75,8 +75,8 @@ class StoredTree {
   [[nodiscard]] Digest leaf(ByteView key, ByteView value) const;
 
   /// Applies the changes, in any order, no key twice, and returns the new root. Loads, hashes and stores each node that
-  /// is kept above a change at most once, and hashes once what is derived beside it. After StateDamaged the records are
-  /// half changed: throw them away.
+  /// is kept above a change at most once (the first one is loaded twice), and hashes once what is derived beside it.
+  /// After StateDamaged the records are half changed: throw them away.
   Digest update(std::vector<Change> changes);
 
   [[nodiscard]] Digest root() const;

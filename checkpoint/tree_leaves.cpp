@@ -26,8 +26,9 @@ Digest digest_below(std::span<const TreeLeaf> leaves, std::size_t depth, const H
 }
 
 std::uint64_t leaf_sum(std::span<const TreeLeaf> leaves) {
+  static_assert(sizeof(TreeLeaf) == 2 * Digest::size_bytes, "path and digest stand side by side");
   std::uint64_t sum = leaves.size();
-  for (const auto& leaf : leaves) sum = XXH3_64bits_withSeed(leaf.digest.bytes.data(), Digest::size_bytes, sum);
+  for (const auto& leaf : leaves) sum = XXH3_64bits_withSeed(&leaf, sizeof(TreeLeaf), sum);
   return sum;
 }
 

@@ -19,8 +19,8 @@ struct TreeLeaf {
 /// The digest over leaves that share their first `depth` nibbles, rising by their paths; there is one at least.
 [[nodiscard]] Digest digest_below(std::span<const TreeLeaf> leaves, std::size_t depth, const HashFunction& hash);
 
-/// Tells leaves from others that damage put in their place, and from fewer or more of them. Against liars it is of no
-/// use: that is what digest_below() is for.
+/// Over paths and digests: tells leaves from others that damage put in their place, or elsewhere, and from fewer or
+/// more. Against liars it is of no use: that is what digest_below() is for.
 [[nodiscard]] std::uint64_t leaf_sum(std::span<const TreeLeaf> leaves);
 
 }  // namespace tagma

@@ -42,6 +42,10 @@ enum class Mutant : std::uint8_t {
   request_never_owed,              ///< a request that waits makes nobody suspect the primary
   new_view_kept_to_oneself,        ///< nobody passes a NEW-VIEW on
   chosen_batch_not_voted,          ///< what a new view chose is not PREPAREd again
+  agreed_time_goes_back,           ///< agreed time is what the batch proposes, also where that is earlier
+  future_time_accepted,            ///< a proposal's time is not compared with the own clock
+  checkpoint_votes_without_limit,  ///< CHECKPOINTs for slots beyond the window are kept
+  unasked_batches_kept,            ///< a batch that nobody asked for is kept
   checkpoint_skipped_unasked,      ///< a replica skips checkpoints although no later one is certified
 };
 

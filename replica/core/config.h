@@ -87,9 +87,9 @@ struct CoreConfig {
   /// Sources that together bring less are given up for others.
   std::size_t transfer_bytes_per_second_min = 64UL * 1024;
   // As a source of it.
-  std::size_t transfer_piece_bytes_max = 128UL * 1024;          ///< of a larger piece its node is sent
-  std::size_t transfer_answer_bytes_max = 256UL * 1024;         ///< an answer is closed when it has so many
-  std::size_t transfer_bytes_per_second = 128UL * 1024 * 1024;  ///< to one that asks
+  std::size_t transfer_piece_bytes_max = 128UL * 1024;         ///< of a larger piece its node is sent
+  std::size_t transfer_answer_bytes_max = 256UL * 1024;        ///< an answer is closed when it has so many
+  std::size_t transfer_bytes_per_second = 96UL * 1024 * 1024;  ///< to one that asks
   /// A lease that nobody uses ends after it; more than twice transfer_timeout_us, so that it outlasts a lost answer.
   MonotonicUs lease_idle_us = 3'000'000;
   MonotonicUs lease_max_us = 60'000'000;  ///< any lease ends after it

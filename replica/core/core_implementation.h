@@ -43,6 +43,7 @@ class ReplicaCore::Implementation {
 
   [[nodiscard]] Effects step(const Now& now, Event event);
   [[nodiscard]] CoreView view() const;
+  [[nodiscard]] CoreHeld held() const;
   [[nodiscard]] const LayeredState& state() const { return state_; }
   [[nodiscard]] std::optional<Digest> executed_digest(Seq seq) const;
 

@@ -99,7 +99,8 @@ Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
   Execution execution;
   if (batch.is_null()) return execution;  // leaves agreed time unchanged
   const TimeUs proposed_us = mutant(Mutant::clock_read_at_execution) ? own_wall_us : batch.proposed_time_us;
-  if (proposed_us > agreed_time_us_) {
+  const bool later = mutant(Mutant::agreed_time_goes_back) || proposed_us > agreed_time_us_;
+  if (later) {
     agreed_time_us_ = proposed_us;
     Bytes bytes;
     append_big_endian(bytes, static_cast<std::uint64_t>(agreed_time_us_), sizeof(agreed_time_us_));

@@ -25,6 +25,7 @@ ReplicaCore::ReplicaCore(CoreConfig config, Authenticator& authenticator, const 
 ReplicaCore::~ReplicaCore() = default;
 Effects ReplicaCore::step(const Now& now, Event event) { return implementation_->step(now, std::move(event)); }
 CoreView ReplicaCore::view() const { return implementation_->view(); }
+CoreHeld ReplicaCore::held() const { return implementation_->held(); }
 const LayeredState& ReplicaCore::state() const { return implementation_->state(); }
 std::optional<Digest> ReplicaCore::executed_digest(Seq seq) const { return implementation_->executed_digest(seq); }
 
@@ -191,6 +192,16 @@ CoreView ReplicaCore::Implementation::view() const {
   view.agreed_time_us = executor_.agreed_time_us();
   view.view_timeout_us = view_timeout_us();
   return view;
+}
+
+CoreHeld ReplicaCore::Implementation::held() const {
+  CoreHeld held;
+  for (const auto& [seq, votes] : checkpoint_votes_) held.checkpoint_votes += votes.size();
+  held.view_changes = view_changes_.size();
+  held.new_views = dropped_by_.size();
+  for (const auto& [seq, slot] : slots_)
+    held.batches_of_slot_max = std::max(held.batches_of_slot_max, slot.batches.size());
+  return held;
 }
 
 std::optional<Digest> ReplicaCore::Implementation::executed_digest(Seq seq) const {

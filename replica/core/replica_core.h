@@ -32,6 +32,14 @@ struct CoreView {
   MonotonicUs view_timeout_us = 0;  ///< T as often doubled as views have failed lately
 };
 
+/// What a core keeps of what others told it, beside its requests and slots: for those who hold it to its bounds.
+struct CoreHeld {
+  std::size_t checkpoint_votes = 0;
+  std::size_t view_changes = 0;
+  std::size_t new_views = 0;            ///< because of which something was dropped
+  std::size_t batches_of_slot_max = 0;  ///< the most batches that one slot has
+};
+
 /// One replica of the protocol in docs/protocol.md. Single-threaded and deterministic: the same
 /// constructor arguments and the same events give the same effects.
 class ReplicaCore {
@@ -49,6 +57,8 @@ class ReplicaCore {
   [[nodiscard]] Effects step(const Now& now, Event event);
 
   [[nodiscard]] CoreView view() const;
+  /// Takes a look at every slot.
+  [[nodiscard]] CoreHeld held() const;
   /// The execution state, for WriteCheckpoint and for oracles.
   [[nodiscard]] const LayeredState& state() const;
   /// Digest executed at a slot that is still held in the log.

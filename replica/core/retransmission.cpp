@@ -294,7 +294,12 @@ void ReplicaCore::Implementation::receive(const Sender& /*from*/, BatchBody& mes
   if (found == slots_.end()) return;
   auto& slot = found->second;
   const auto wanted = missing_batch(message.seq, slot);
-  if (!wanted) return;
+  if (!wanted) {
+    if (mutant(Mutant::unasked_batches_kept)) {
+      slot.batches[authenticator_.digest(message.batch->bytes)] = message.batch;
+    }
+    return;
+  }
   const Digest digest =
       mutant(Mutant::wrong_batch_digest_accepted) ? *wanted : authenticator_.digest(message.batch->bytes);
   if (digest != *wanted) return count("batch that nobody asked for");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "tagma/limits.h"
+
 namespace tagma::checkers {
 
 Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::size_t bundle_bytes_max,
@@ -20,6 +22,12 @@ Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::si
   caps.effects_per_step = 64 + 8 * window + 4 * n + 4 * sessions_waiting_max + 4 * window * n;
   // What waits for the disk was emitted by steps that ran during one sync.
   caps.effects_waiting = 64 * (16 + window) * (4 + n);
+  // Of each member for each checkpoint of a window.
+  caps.checkpoint_votes = n * (window / config.checkpoint_interval + 1);
+  caps.view_changes = n;
+  caps.new_views = limits::view_change_named_max;
+  // Recorded, prepared, chosen, decided; and one that is held back for its time.
+  caps.batches_of_slot = 5;
   return caps;
 }
 
@@ -44,6 +52,13 @@ void CapsOracle::check(ReplicaId replica, const Caps& caps, const CoreView& view
   at_most(replica, view.slots_held, caps.slots_held, "slots held", where);
   at_most(replica, effects_waiting, caps.effects_waiting, "effects waiting for the disk", where);
   at_most(replica, effects_of_step, caps.effects_per_step, "effects of one step", where);
+}
+
+void CapsOracle::check(ReplicaId replica, const Caps& caps, const CoreHeld& held) {
+  at_most(replica, held.checkpoint_votes, caps.checkpoint_votes, "votes for checkpoints", "");
+  at_most(replica, held.view_changes, caps.view_changes, "VIEW-CHANGEs", "");
+  at_most(replica, held.new_views, caps.new_views, "NEW-VIEWs", "");
+  at_most(replica, held.batches_of_slot_max, caps.batches_of_slot, "batches for one slot", "");
 }
 
 }  // namespace tagma::checkers

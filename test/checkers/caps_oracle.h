@@ -18,6 +18,10 @@ struct Caps {
   std::size_t slots_held = 0;
   std::size_t effects_waiting = 0;
   std::size_t effects_per_step = 0;
+  std::size_t checkpoint_votes = 0;
+  std::size_t view_changes = 0;
+  std::size_t new_views = 0;
+  std::size_t batches_of_slot = 0;
 };
 
 /// `bundle_bytes_max` and `bundle_operations_max` bound one bundle of this run's clients: the room that is reserved for
@@ -31,6 +35,7 @@ class CapsOracle {
 
   void check(ReplicaId replica, const Caps& caps, const CoreView& view, std::size_t effects_waiting,
              std::size_t effects_of_step);
+  void check(ReplicaId replica, const Caps& caps, const CoreHeld& held);
 
  private:
   void at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what, const std::string& where);

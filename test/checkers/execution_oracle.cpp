@@ -40,6 +40,7 @@ void ExecutionOracle::check_prefix(ReplicaId replica, const Executed& what) {
                                              std::to_string(what.seq) + " after slot " +
                                              std::to_string(log_.back().seq));
     }
+    check_time(replica, what);
     by_request_.emplace(what.request, log_.size());
     log_.push_back(what);
     ++position;
@@ -58,6 +59,19 @@ void ExecutionOracle::check_prefix(ReplicaId replica, const Executed& what) {
                                               to_string(what.request) + " at slot " + std::to_string(what.seq) +
                                               " otherwise than another correct replica");
   }
+}
+
+/// Of what is executed for the first time: what follows at others is compared with it.
+void ExecutionOracle::check_time(ReplicaId replica, const Executed& what) {
+  const auto report = [&](const std::string& how) {
+    verdict_.report(Oracle::agreement, "replica " + std::to_string(replica) + " executed slot " +
+                                           std::to_string(what.seq) + " at the agreed time " +
+                                           std::to_string(what.agreed_time_us) + ", which " + how);
+  };
+  if (!log_.empty() && what.agreed_time_us < log_.back().agreed_time_us) {
+    report("is before " + std::to_string(log_.back().agreed_time_us) + " of slot " + std::to_string(log_.back().seq));
+  }
+  if (what.agreed_time_us > latest_us_) report("no correct replica's clock has come near");
 }
 
 void ExecutionOracle::returned(ReplicaId replica, Seq base) {

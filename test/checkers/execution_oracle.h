@@ -4,7 +4,9 @@
 // workload wrote into the operation, so nothing here trusts the core's own account of what it did.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,6 +44,10 @@ class ExecutionOracle {
   /// This request's operation never reaches a service (it names none): numbers may skip it.
   void expect_unseen(const RequestKey& request) { unseen_.insert(request); }
 
+  /// A correct replica's clock has come so far that it may vote for this time, and no later one. Times that lie
+  /// above all of these are nobody's.
+  void may_agree_on(TimeUs latest_us) { latest_us_ = std::max(latest_us_, latest_us); }
+
   /// A service of `replica` executed something. Calls come in the replica's own order.
   void executed(ReplicaId replica, const Executed& what);
 
@@ -73,7 +79,10 @@ class ExecutionOracle {
   void check_number(ReplicaId replica, const Executed& what);
   void check_prefix(ReplicaId replica, const Executed& what);
 
+  void check_time(ReplicaId replica, const Executed& what);
+
   Verdict& verdict_;
+  TimeUs latest_us_ = std::numeric_limits<TimeUs>::min();
   std::vector<Executed> log_;  ///< by the replica that was first at each position
   std::map<ReplicaId, Progress> progress_;
   std::map<Seq, Digest> digests_;

@@ -138,12 +138,41 @@ void VoteOracle::all_claimed(ReplicaId replica, const ViewChangeStatement& state
     const bool claimed = std::any_of(claims.begin(), claims.end(), [slot = seq, least = view](const SlotClaim& claim) {
       return claim.seq == slot && claim.view >= least;
     });
-    const bool dropped = std::any_of(statement.dropped_by.begin(), statement.dropped_by.end(),
-                                     [least = view](const NewViewName& name) { return name.view > least; });
-    if (claimed || dropped || view >= statement.view) continue;
+    if (claimed || view >= statement.view || is_dropped(statement, at->first)) continue;
     verdict_.report(Oracle::durable_votes,
                     "a VIEW-CHANGE leaves a durable record out: " + place(replica, view, seq, digest));
   }
+}
+
+bool VoteOracle::is_dropped(const ViewChangeStatement& statement, const Ballot& ballot) const {
+  const auto& [seq, view, digest] = ballot;
+  return std::any_of(statement.dropped_by.begin(), statement.dropped_by.end(),
+                     [&, slot = seq, least = view, batch = digest](const NewViewName& name) {
+                       const auto known = new_views_.find(name);
+                       if (name.view <= least || known == new_views_.end()) return false;
+                       if (!known->second) return true;
+                       const auto* choice = known->second->find(slot);
+                       return choice == nullptr || *choice != batch;
+                     });
+}
+
+void VoteOracle::all_durable(ReplicaId replica, const std::vector<SlotClaim>& claims, bool prepared) {
+  for (const auto& claim : claims) {
+    const Ballot ballot{claim.seq, claim.view, claim.digest};
+    if (contains(voters_of(prepared_, ballot), replica)) continue;
+    if (!prepared && contains(voters_of(pre_prepared_, ballot), replica)) continue;
+    verdict_.report(Oracle::durable_votes,
+                    "a VIEW-CHANGE claims what is not durable: " + place(replica, claim.view, claim.seq, claim.digest));
+  }
+}
+
+void VoteOracle::saw_new_view(const NewViewName& name, std::optional<ViewChoices> choices) {
+  new_views_.emplace(name, voters_changed_ ? std::nullopt : std::move(choices));
+}
+
+void VoteOracle::voters_change() {
+  voters_changed_ = true;
+  for (auto& [name, choices] : new_views_) choices.reset();
 }
 
 void VoteOracle::sent_view_change(ReplicaId replica, const ViewChangeStatement& statement) {
@@ -157,6 +186,8 @@ void VoteOracle::sent_view_change(ReplicaId replica, const ViewChangeStatement& 
   left = std::max(left, statement.view);
   all_claimed(replica, statement, prepared_, statement.prepared);
   all_claimed(replica, statement, pre_prepared_, statement.recorded);
+  all_durable(replica, statement.prepared, true);
+  all_durable(replica, statement.recorded, false);
 }
 
 void VoteOracle::sent_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest) {

@@ -10,6 +10,7 @@
 
 #include "messages/messages.h"
 #include "replica/core/effects.h"
+#include "replica/core/new_view.h"
 #include "test/checkers/violation.h"
 
 namespace tagma::checkers {
@@ -51,8 +52,14 @@ class VoteOracle {
   void sent_commit(ReplicaId replica, View view, Seq seq, const Digest& digest);
   /// Not a vote: but a correct primary proposes one batch for a slot in a view.
   void sent_pre_prepare(ReplicaId replica, View view, Seq seq, const Digest& digest);
-  /// Speaks of everything that is durable above its certificate, but for what a NEW-VIEW that it names dropped.
+  /// Speaks of everything that is durable above its certificate, but for what a NEW-VIEW that it names dropped, and of
+  /// nothing that is not durable.
   void sent_view_change(ReplicaId replica, const ViewChangeStatement& statement);
+  /// There is such a NEW-VIEW, sound or not; `choices` are what it chooses, nothing where that is not known: it may
+  /// have dropped anything then.
+  void saw_new_view(const NewViewName& name, std::optional<ViewChoices> choices);
+  /// From now on not every life of before votes on every slot: what a NEW-VIEW chooses is not known any more.
+  void voters_change();
   void sent_checkpoint(ReplicaId replica, Seq seq, const Digest& root);
 
   /// `replica` executed `digest` at `seq`.
@@ -70,6 +77,10 @@ class VoteOracle {
   /// `durable` records of `replica` above the statement's certificate must be among its `claims`.
   void all_claimed(ReplicaId replica, const ViewChangeStatement& statement,
                    const std::map<Ballot, std::set<ReplicaId>>& durable, const std::vector<SlotClaim>& claims);
+  /// Each of its `claims` must be among its durable records; what it knows to be prepared it vouches for too.
+  void all_durable(ReplicaId replica, const std::vector<SlotClaim>& claims, bool prepared);
+  /// Whether a NEW-VIEW that the statement names makes its sender drop such a record.
+  [[nodiscard]] bool is_dropped(const ViewChangeStatement& statement, const Ballot& ballot) const;
   void one_digest(std::map<Vote, Digest>& votes, ReplicaId replica, View view, Seq seq, const Digest& digest,
                   std::string_view what);
 
@@ -83,7 +94,9 @@ class VoteOracle {
   std::map<ReplicaId, Seq> voted_up_to_;      ///< the highest slot that it recorded or voted on
   std::map<ReplicaId, Seq> forgotten_up_to_;  ///< up to here an earlier life may have
   std::map<ReplicaId, View> durable_view_;
-  std::map<ReplicaId, View> left_view_;  ///< no vote below it any more: as its VIEW-CHANGE said
+  std::map<ReplicaId, View> left_view_;                          ///< no vote below it any more: as its VIEW-CHANGE said
+  std::map<NewViewName, std::optional<ViewChoices>> new_views_;  ///< of which there are such
+  bool voters_changed_ = false;
   std::map<Vote, Digest> proposed_digest_;
   std::map<Vote, Digest> recorded_digest_;
   std::map<Vote, Digest> prepare_digest_;

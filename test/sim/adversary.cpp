@@ -23,7 +23,7 @@ enum Lie : std::uint32_t {
 };
 
 /// Ways to falsify what a VIEW-CHANGE claims.
-constexpr std::uint64_t lies_in_claims = 5;
+constexpr std::uint64_t lies_in_claims = 6;
 
 Digest flipped(Digest digest, std::uint8_t by) {
   digest.bytes[0] = static_cast<std::uint8_t>(digest.bytes[0] ^ (1U + by % 255U));
@@ -70,7 +70,10 @@ LyingReplica::LyingReplica(const SimOptions& options, ReplicaId id, const Member
       random_(options.seed + id, "liar"),
       source_random_(options.seed + id, "lying source"),
       rejoin_random_(options.seed + id, "lying about lives"),
-      view_random_(options.seed + id, "lying about views") {
+      view_random_(options.seed + id, "lying about views"),
+      checkpoint_random_(options.seed + id, "lying about checkpoints"),
+      checkpoint_interval_(options.core.checkpoint_interval) {
+  far_checkpoints_ppm_ = checkpoint_random_.one_of<std::uint32_t>({0, 20'000, 100'000});
   equivocates_ = options.profile == Profile::byzantine_primary || view_random_.chance(500'000);
   dropped_proposals_ppm_ = view_random_.one_of<std::uint32_t>({0, 0, 300'000, 1'000'000});
   if (options.profile == Profile::byzantine_primary && dropped_proposals_ppm_ == 1'000'000) dropped_proposals_ppm_ = 0;
@@ -361,6 +364,15 @@ void LyingReplica::falsify(std::vector<SlotClaim>& claims, const ViewChangeState
     case 3:
       if (!claims.empty()) claims[view_random_.below(claims.size())].view = content.view - 1;
       break;
+    case 4:
+      // What it was right to claim once, and has dropped since perhaps.
+      if (!earlier_claims_.empty()) {
+        const auto& claim = earlier_claims_[view_random_.below(earlier_claims_.size())];
+        const auto same = [&claim](const SlotClaim& other) { return other.seq == claim.seq; };
+        if (claim.seq > start && std::none_of(claims.begin(), claims.end(), same)) claims.push_back(claim);
+        std::sort(claims.begin(), claims.end());
+      }
+      break;
     default: {
       // Behind the last one: a slot that nobody has proposed, or a batch that somebody else was shown.
       const Seq seq = (claims.empty() ? start : claims.back().seq) + 1;
@@ -376,6 +388,8 @@ void LyingReplica::falsify(std::vector<SlotClaim>& claims, const ViewChangeState
 void LyingReplica::bend_view_change(ReplicaId to, const ViewChange& message, std::vector<Message>& out) {
   if (message.content.replica != id_) return out.emplace_back(message), void();  // passed on: another one's signature
   earlier_view_changes_.insert_or_assign(to, message);
+  const auto& recorded = message.content.recorded;
+  if (earlier_claims_.size() < 500) earlier_claims_.insert(earlier_claims_.end(), recorded.begin(), recorded.end());
   if (view_random_.chance(withheld_view_changes_ppm_)) return coverage_.count("liar: VIEW-CHANGE withheld");
   if (!view_random_.chance(wrong_claims_ppm_)) return out.emplace_back(message), void();
   auto content = message.content;
@@ -513,6 +527,21 @@ Message LyingReplica::stray_of_transfer(Seq executed) {
   }
 }
 
+/// As many as it can sign, of checkpoints that are not there yet, each of another slot.
+void LyingReplica::far_checkpoints(Seq executed, Outgoing& out) {
+  coverage_.count("liar: CHECKPOINTs of far slots");
+  constexpr Seq checkpoints = 12;
+  Digest digest;
+  digest.bytes[6] = 1;
+  Seq seq = executed - executed % checkpoint_interval_ + checkpoint_interval_ * (1 + checkpoint_random_.below(1'000));
+  for (Seq left = checkpoints; left > 0; --left, seq += checkpoint_interval_) {
+    const auto vote = signed_vote({membership_.cluster, membership_.epoch, id_, 0, seq, digest});
+    for (ReplicaId to = 0; to < membership_.n(); ++to) {
+      if (to != id_) out.emplace_back(to, vote);
+    }
+  }
+}
+
 LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
   Outgoing out;
   if (source_random_.chance(stray_transfer_ppm_)) {
@@ -540,6 +569,7 @@ LyingReplica::Outgoing LyingReplica::mischief(Seq executed) {
       out.emplace_back(to, message);
     }
   }
+  if (checkpoint_random_.chance(far_checkpoints_ppm_)) far_checkpoints(executed, out);
   if (!lies(stray)) return out;
   coverage_.count("liar: stray message");
   const auto message = stray_message(executed);

@@ -68,6 +68,7 @@ class LyingReplica {
   void bend_parts(const StateParts& message, std::vector<Message>& out);
   [[nodiscard]] Status garbage_status(const Status& honest);
   [[nodiscard]] Message stray_message(Seq executed);
+  void far_checkpoints(Seq executed, Outgoing& out);
   [[nodiscard]] Message stray_of_transfer(Seq executed);
   [[nodiscard]] Message forged_request();
 
@@ -109,8 +110,12 @@ class LyingReplica {
   std::uint32_t withheld_view_changes_ppm_ = 0;
   std::uint32_t withheld_new_views_ppm_ = 0;
   std::uint32_t wrong_new_views_ppm_ = 0;
+  Random checkpoint_random_;
+  Seq checkpoint_interval_;
+  std::uint32_t far_checkpoints_ppm_ = 0;
   std::uint32_t stray_view_changes_ppm_ = 0;
   std::map<ReplicaId, ViewChange> earlier_view_changes_;  ///< its own, by receiver
+  std::vector<SlotClaim> earlier_claims_;                 ///< that were true
 };
 
 }  // namespace tagma::sim

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -77,29 +78,37 @@ class ServesOthers final : public Attack {
         victim_(static_cast<ClientId>(random.below(scene.clients))) {}
 
   [[nodiscard]] bool hears(const Message& message) override {
-    const auto* submit = std::get_if<Submit>(&message);
-    if (submit == nullptr || submit->bundle->content.client != victim_) return true;
-    waits_ = true;
-    return false;
+    if (const auto* submit = std::get_if<Submit>(&message)) {
+      if (!is_of_victim(*submit->bundle)) return true;
+      waits_ = true;
+      return false;
+    }
+    // Somebody else leads, and serves it.
+    const auto* proposal = std::get_if<PrePrepare>(&message);
+    if (proposal != nullptr) waits_ = waits_ && !serves(*proposal->batch, true);
+    return true;
   }
 
   void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
     const auto* proposal = std::get_if<PrePrepare>(&outgoing.message);
-    if (waits_ && proposal != nullptr && serves_another(*proposal->batch)) {
-      waits_ = false;  // until it asks again
-      fired();
+    // Once for each slot, and not where it is sent again.
+    if (proposal != nullptr && proposal->seq > highest_) {
+      highest_ = proposal->seq;
+      if (waits_ && serves(*proposal->batch, false)) fired();
     }
     out.push_back(std::move(outgoing));
   }
 
  private:
-  [[nodiscard]] bool serves_another(const Batch& batch) const {
+  [[nodiscard]] bool is_of_victim(const SignedBundle& bundle) const { return bundle.content.client == victim_; }
+  [[nodiscard]] bool serves(const Batch& batch, bool victim) const {
     return std::any_of(batch.bundles.begin(), batch.bundles.end(),
-                       [this](const SignedBundle& bundle) { return bundle.content.client != victim_; });
+                       [&](const SignedBundle& bundle) { return is_of_victim(bundle) == victim; });
   }
 
   ClientId victim_;
   bool waits_ = false;
+  Seq highest_ = 0;
 };
 
 /// P7: counts what the core, which was configured for it, does.
@@ -164,54 +173,57 @@ class FarNumbers final : public Attack {
   Random random_;
 };
 
-/// P10: proposals at and above every cap of a batch: its bytes, its bundles, their operations, together and each.
+/// P10: some of its proposals become as large as is allowed, by repeating the requests in them, or larger.
 class HugeBatches final : public Attack {
  public:
   HugeBatches(const AttackScene& scene, Coverage& coverage, Random& random)
       : Attack("row P10: a batch at or above a cap", scene, coverage), random_(random.next()) {}
 
-  void act(Seq executed, std::vector<Outgoing>& /*out*/, std::vector<OutgoingBytes>& bytes) override {
-    if (!random_.chance(10'000)) return;
-    fired();
-    const auto huge = std::make_shared<const Batch>(random_.chance(300'000) ? of_bytes() : of_operations());
-    const auto proposal = wire::encode(PrePrepare{scene().self, executed + 1 + random_.below(3), huge});
-    for (ReplicaId to = 0; to < scene().n; ++to) {
-      if (to != scene().self) bytes.push_back({to, proposal});
+  void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
+    auto* proposal = std::get_if<PrePrepare>(&outgoing.message);
+    if (proposal != nullptr && !proposal->batch->bundles.empty()) {
+      auto& huge = huge_[proposal->seq];  // the same for all
+      if (huge == nullptr) huge = random_.chance(60'000) ? enlarged(*proposal->batch) : proposal->batch;
+      if (huge != proposal->batch) fired();
+      proposal->batch = huge;
+      if (huge_.size() > kept_max) huge_.erase(huge_.begin());
     }
+    out.push_back(std::move(outgoing));
   }
 
  private:
-  [[nodiscard]] Batch of_bytes() {
-    Batch batch;
-    batch.bytes.assign(limits::batch_bytes_max + random_.below(2), static_cast<char>(random_.below(256)));
-    return batch;
-  }
+  static constexpr std::size_t kept_max = 64;
+  /// What a bundle takes beside its body and signature, and more.
+  static constexpr std::size_t place_bytes_max = 64;
 
-  [[nodiscard]] Batch of_operations() {
-    constexpr auto each = limits::bundle_operations_max;
-    constexpr auto full = limits::batch_operations_max / each;
-    switch (random_.below(4)) {
-      case 0: return of_bundles(limits::batch_bundles_max + random_.below(2), 1);
-      case 1: return of_bundles(full + random_.below(2), each);
-      case 2: return of_bundles(1, each + random_.below(2));
-      default: return of_bundles(4, 31'000);  // empty operations, as many as have room
+  [[nodiscard]] SharedBatch enlarged(const Batch& batch) {
+    if (random_.chance(200'000)) {
+      auto longer = batch;
+      longer.bytes.resize(limits::batch_bytes_max + 1);
+      return std::make_shared<const Batch>(std::move(longer));
     }
-  }
-
-  [[nodiscard]] Batch of_bundles(std::size_t count, std::size_t operations) {
-    Bundle content;
-    content.cluster = scene().cluster;
-    content.client = static_cast<ClientId>(random_.below(scene().clients));
-    content.session = 1;
-    content.operations.resize(operations);
+    if (random_.chance(200'000)) {
+      auto longer = batch.bundles;
+      auto& bundle = longer.back();
+      // As many empty operations as a bundle's bytes have room for; nobody has signed them.
+      bundle.content.operations.assign(31'000, {});
+      bundle.body = wire::encode_bundle_body(bundle.content);
+      return std::make_shared<const Batch>(wire::encode_batch(batch.proposed_time_us, {bundle}, {}));
+    }
+    const auto bundles_max = limits::batch_bundles_max + random_.below(2);
     std::vector<SignedBundle> bundles;
-    for (content.first = 1; bundles.size() < count; content.first += operations) {
-      bundles.push_back({content, wire::encode_bundle_body(content), Bytes(limits::signature_bytes_max, 'x')});
+    std::size_t bytes = 0;
+    while (bundles.size() < bundles_max) {
+      const auto& bundle = batch.bundles[bundles.size() % batch.bundles.size()];
+      bytes += bundle.body.size() + bundle.signature.size() + place_bytes_max;
+      if (bytes > limits::batch_bytes_max - place_bytes_max) break;
+      bundles.push_back(bundle);
     }
-    return wire::encode_batch(1, std::move(bundles), {});
+    return std::make_shared<const Batch>(wire::encode_batch(batch.proposed_time_us, std::move(bundles), {}));
   }
 
   Random random_;
+  std::map<Seq, SharedBatch> huge_;
 };
 
 /// P15: votes for batches that some never get.
@@ -249,8 +261,10 @@ class Floods final : public Attack {
       Digest digest;
       digest.bytes[2] = static_cast<std::uint8_t>(random_.below(256));
       const Seq seq = executed + random_.below(scene().window);
-      if (random_.chance(500'000)) {
+      if (random_.chance(400'000)) {
         out.push_back({victim, FetchBatch{seq, digest}});
+      } else if (random_.chance(300'000)) {
+        out.push_back({victim, BatchBody{executed + 1, some_batch()}});
       } else {
         out.push_back({victim, Commit{random_.below(3), seq, digest}});
       }
@@ -258,6 +272,16 @@ class Floods final : public Attack {
   }
 
  private:
+  /// No two are alike.
+  [[nodiscard]] SharedBatch some_batch() {
+    Bundle content;
+    content.cluster = scene().cluster;
+    content.session = content.first = 1 + random_.below(1'000'000);
+    content.operations.emplace_back("x");
+    const SignedBundle bundle{content, wire::encode_bundle_body(content), "forged"};
+    return std::make_shared<const Batch>(wire::encode_batch(1, {bundle}, {}));
+  }
+
   Random random_;
 };
 

@@ -94,6 +94,7 @@ class ReplicaNode {
   /// For the adversary that rides on this machine.
   /// The machine's wall clock is put forward or back, the monotonic one goes on.
   void move_clock(TimeUs by_us) { clock_.wall_skew_us += by_us; }
+  [[nodiscard]] CoreHeld held() const { return core_->held(); }
   [[nodiscard]] TimeUs wall_us() const { return clock_.wall_us(scheduler_.now_us()); }
 
  private:

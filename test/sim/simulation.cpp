@@ -268,6 +268,7 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
     return;
   }
   const auto& message = packet->message();
+  if (const auto* begun = std::get_if<NewView>(&message)) learn_new_view(*begun);
   if (!may_send(from.kind, message)) {
     coverage_.count("codec refused: a message that this kind of sender may not send");
     return;
@@ -307,7 +308,25 @@ void Simulation::vote_leaves(ReplicaId from, const Message& message) {
   } else if (const auto* proposal = std::get_if<PrePrepare>(&message)) {
     auto& authenticator = identities_.authenticator(replica(from));
     vote_oracle_.sent_pre_prepare(from, proposal->view, proposal->seq, authenticator.digest(proposal->batch->bytes));
+  } else if (const auto* begun = std::get_if<NewView>(&message)) {
+    learn_new_view(*begun);
   }
+}
+
+/// Whoever sent it; a correct replica names none that it has not received, or sent itself.
+void Simulation::learn_new_view(const NewView& message) {
+  const auto& membership = identities_.membership();
+  auto& authenticator = identities_.authenticator(replica(0));
+  std::vector<const ViewChangeStatement*> statements;
+  for (const auto& view_change : message.content.view_changes) statements.push_back(&view_change.content);
+  const DecisionRules rules{.quorum = membership.quorum(),
+                            .weak_quorum = membership.weak_quorum(),
+                            .window = options_.core.window,
+                            .null_digest = authenticator.digest({}),
+                            .genesis_slot = options_.core.genesis_slot};
+  const auto first_lives = [](ReplicaId, Seq) { return std::optional<Incarnation>(0); };
+  vote_oracle_.saw_new_view({.view = message.content.view, .digest = authenticator.digest(message.body)},
+                            decide_new_view(statements, rules, 0, first_lives));
 }
 
 /// Votes leave when they are durable, which is after the step that brought them about; so the model knows what the
@@ -332,7 +351,10 @@ void Simulation::learn_lives(ReplicaId from, Seq seq) {
     const auto digest = decided_.find(oldest);
     if (digest == decided_.end()) return;
     const auto batch = proposed.find(digest->second);
-    if (batch != proposed.end()) life_model_.decided(oldest, batch->second);
+    if (batch != proposed.end()) {
+      life_model_.decided(oldest, batch->second);
+      vote_oracle_.voters_change();
+    }
     decided_.erase(digest);
     rejoins_.erase(rejoins_.begin());
   }
@@ -342,7 +364,14 @@ void Simulation::learn_lives(ReplicaId from, Seq seq) {
 // What replicas do
 
 void Simulation::executed(ReplicaId id, const checkers::Executed& what) {
-  if (correct(id)) execution_oracle_.executed(id, what);
+  if (!correct(id)) return;
+  agreed_time_bound(id);
+  execution_oracle_.executed(id, what);
+}
+
+/// No correct replica votes for a time that is further ahead of its clock.
+void Simulation::agreed_time_bound(ReplicaId id) {
+  execution_oracle_.may_agree_on(replicas_[id]->wall_us() + options_.core.clock_window_us);
 }
 
 void Simulation::recording(ReplicaId id, const Record& record) {
@@ -478,6 +507,7 @@ void Simulation::disk_failed(ReplicaId id, const std::string& /*reason*/) {
 }
 
 void Simulation::stepped(ReplicaId id, std::size_t effects) {
+  constexpr std::uint64_t held_checked_every = 61;  // it looks at every slot
   const auto& node = *replicas_[id];
   const auto view = node.view();
   if (view.active) active_view_[id] = view.view;
@@ -501,12 +531,14 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
     verdict_.report(Oracle::liveness, "replica " + std::to_string(id) + " suspects a correct primary");
   }
   execution_oracle_.advanced(id, view.executed);
+  agreed_time_bound(id);
   executed_[id] = view.executed;
   std::size_t faulty_sessions = 0;
   for (const auto& faulty : faulty_clients_) faulty_sessions += faulty->sessions_opened();
   const auto caps = checkers::caps_of(node.config(), sessions_opened_ + faulty_sessions, limits::bundle_bytes_max,
                                       bundle_operations_of(options_));
   caps_oracle_.check(id, caps, view, node.effects_waiting(), effects);
+  if (++steps_ % held_checked_every == 0) caps_oracle_.check(id, caps, node.held());
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -117,6 +117,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   [[nodiscard]] bool may_leave(const Principal& from, const Principal& to);
   void note_silence(ReplicaId id, const std::set<ReplicaId>& left_out);
   void deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet);
+  void learn_new_view(const NewView& message);
+  void agreed_time_bound(ReplicaId id);
   void vote_leaves(ReplicaId from, const Message& message);
   void check_life(ReplicaId from, Seq seq);
   void learn_lives(ReplicaId from, Seq seq);
@@ -175,6 +177,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
 
   checkers::ExecutionOracle execution_oracle_;
   checkers::StateOracle state_oracle_;
+  std::uint64_t steps_ = 0;
   checkers::VoteOracle vote_oracle_;
   checkers::CapsOracle caps_oracle_;
   checkers::LifeModel life_model_;

@@ -19,6 +19,7 @@ Executed call(Seq seq, RequestNumber number, std::uint64_t reply = 7, ClientId c
 }
 
 struct Fixture {
+  Fixture() { oracle.may_agree_on(100); }
   Verdict verdict;
   ExecutionOracle oracle{verdict};
   [[nodiscard]] bool violates(Oracle which) const { return verdict.violated() && verdict.first().oracle == which; }
@@ -52,6 +53,21 @@ TEST_CASE_FIXTURE(Fixture, "another agreed time is a disagreement") {
   auto other = call(1, 1);
   other.agreed_time_us = 1;
   oracle.executed(1, other);
+  CHECK(violates(Oracle::agreement));
+}
+
+TEST_CASE_FIXTURE(Fixture, "agreed time stands still or goes on, as far as a correct clock lets it") {
+  const auto at = [](Seq seq, TimeUs agreed_time_us) {
+    auto executed = call(seq, seq);
+    executed.agreed_time_us = agreed_time_us;
+    return executed;
+  };
+  oracle.executed(0, at(1, 90));
+  oracle.executed(0, at(2, 90));
+  oracle.executed(0, at(3, 100));
+  CHECK_FALSE(verdict.violated());
+  SUBCASE("back") { oracle.executed(0, at(4, 99)); }
+  SUBCASE("too far") { oracle.executed(0, at(4, 101)); }
   CHECK(violates(Oracle::agreement));
 }
 

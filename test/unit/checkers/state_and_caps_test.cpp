@@ -47,12 +47,22 @@ TEST_CASE("equal checkpoints pass; another root, content or certificate does not
 TEST_CASE("each cap is a cap") {
   Verdict verdict;
   CapsOracle oracle(verdict);
-  const Caps caps{10, 100, 20, 30, 40};
+  const Caps caps{.pending_operations = 10,
+                  .pending_bytes = 100,
+                  .slots_held = 20,
+                  .effects_waiting = 30,
+                  .effects_per_step = 40,
+                  .checkpoint_votes = 50,
+                  .view_changes = 60,
+                  .new_views = 70,
+                  .batches_of_slot = 80};
   CoreView view;
   view.pending_operations = 10;
   view.pending_bytes = 100;
   view.slots_held = 20;
+  CoreHeld held{.checkpoint_votes = 50, .view_changes = 60, .new_views = 70, .batches_of_slot_max = 80};
   oracle.check(0, caps, view, 30, 40);
+  oracle.check(0, caps, held);
   REQUIRE_FALSE(verdict.violated());
   std::size_t waiting = 0;
   std::size_t effects = 0;
@@ -61,7 +71,12 @@ TEST_CASE("each cap is a cap") {
   SUBCASE("slots") { ++view.slots_held; }
   SUBCASE("waiting") { waiting = 31; }
   SUBCASE("effects") { effects = 41; }
+  SUBCASE("votes for checkpoints") { ++held.checkpoint_votes; }
+  SUBCASE("VIEW-CHANGEs") { ++held.view_changes; }
+  SUBCASE("NEW-VIEWs") { ++held.new_views; }
+  SUBCASE("batches of a slot") { ++held.batches_of_slot_max; }
   oracle.check(0, caps, view, waiting, effects);
+  oracle.check(0, caps, held);
   REQUIRE(verdict.violated());
   CHECK(verdict.first().oracle == Oracle::caps);
 }

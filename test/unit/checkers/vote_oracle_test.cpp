@@ -128,3 +128,71 @@ TEST_CASE_FIXTURE(Fixture, "who lost a checkpoint does not vote for it any more"
   oracle.sent_checkpoint(0, 8, e);
   expect_violation();
 }
+
+namespace {
+
+/// A replica that recorded d in slot 1 and knows it to be prepared, and wants a view.
+struct WishFixture : Fixture {
+  ViewChangeStatement wish_for(View view) {
+    for (const ReplicaId id : {0U, 1U, 2U}) oracle.pre_prepared(id, 0, 1, d);
+    oracle.prepared(0, 0, 1, d);
+    oracle.view_durable(0, view);
+    ViewChangeStatement wish;
+    wish.replica = 0;
+    wish.view = view;
+    wish.prepared = wish.recorded = {{.seq = 1, .view = 0, .digest = d}};
+    return wish;
+  }
+  void leave_out(View view, std::optional<ViewChoices> choices, bool seen = true) {
+    const NewViewName name{.view = 1, .digest = e};
+    if (seen) oracle.saw_new_view(name, std::move(choices));
+    auto wish = wish_for(view);
+    wish.prepared.clear();
+    wish.recorded.clear();
+    wish.dropped_by = {name};
+    oracle.sent_view_change(0, wish);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WishFixture, "a VIEW-CHANGE says what is durable, with its digest") {
+  oracle.sent_view_change(0, wish_for(1));
+  CHECK_FALSE(verdict.violated());
+}
+
+TEST_CASE_FIXTURE(WishFixture, "another batch is claimed as prepared than the one that is") {
+  auto wish = wish_for(1);
+  wish.prepared.front().digest = e;
+  oracle.sent_view_change(0, wish);
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(WishFixture, "a batch is vouched for that was never recorded") {
+  auto wish = wish_for(1);
+  wish.recorded.push_back({.seq = 2, .view = 0, .digest = e});
+  oracle.sent_view_change(0, wish);
+  expect_violation();
+}
+
+TEST_CASE_FIXTURE(WishFixture, "who knows a batch to be prepared may vouch for it without having recorded it") {
+  auto wish = wish_for(1);
+  oracle.prepared(0, 0, 2, e);
+  wish.prepared.push_back({.seq = 2, .view = 0, .digest = e});
+  wish.recorded.push_back({.seq = 2, .view = 0, .digest = e});
+  oracle.sent_view_change(0, wish);
+  CHECK_FALSE(verdict.violated());
+}
+
+TEST_CASE_FIXTURE(WishFixture, "a NEW-VIEW that chose another batch, or none, excuses what is left out") {
+  SUBCASE("another") { leave_out(2, ViewChoices{.start = 0, .chosen = {{1, e}}}); }
+  SUBCASE("none") { leave_out(2, ViewChoices{}); }
+  SUBCASE("not known") { leave_out(2, std::nullopt); }
+  CHECK_FALSE(verdict.violated());
+}
+
+TEST_CASE_FIXTURE(WishFixture, "a NEW-VIEW that chose this batch, or that there is not, excuses nothing") {
+  SUBCASE("this") { leave_out(2, ViewChoices{.start = 0, .chosen = {{1, d}}}); }
+  SUBCASE("there is none") { leave_out(2, std::nullopt, false); }
+  expect_violation();
+}
