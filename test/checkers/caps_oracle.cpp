@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "checkpoint/state_store.h"
 #include "tagma/limits.h"
 
 namespace tagma::checkers {
@@ -22,8 +23,8 @@ Caps caps_of(const CoreConfig& config, std::size_t sessions_waiting_max, std::si
   caps.effects_per_step = 64 + 8 * window + 4 * n + 4 * sessions_waiting_max + 4 * window * n;
   // What waits for the disk was emitted by steps that ran during one sync.
   caps.effects_waiting = 64 * (16 + window) * (4 + n);
-  // Of each member for each checkpoint of a window.
-  caps.checkpoint_votes = n * (window / config.checkpoint_interval + 1);
+  // Of each member for each checkpoint of a window, and the own ones of before that a returning replica gives again.
+  caps.checkpoint_votes = n * (window / config.checkpoint_interval + 1) + state_roots_max;
   caps.view_changes = n;
   caps.new_views = limits::view_change_named_max;
   // Recorded, prepared, chosen, decided; and one that is held back for its time.
