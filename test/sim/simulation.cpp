@@ -19,7 +19,9 @@ constexpr VirtualUs tick_us = 2'000;
 constexpr VirtualUs work_us_max = 600'000'000;
 /// Without liveness to wait for, a run ends here.
 constexpr VirtualUs unlive_us_max = 1'500'000;
-constexpr std::uint64_t events_max = 6'000'000;
+/// Against those who do much in no time; a run that is only slow (a storm of 400 s, parts of the state a byte each) has
+/// about a quarter of them.
+constexpr std::uint64_t events_max = 24'000'000;
 
 Principal replica(ReplicaId id) { return {PrincipalKind::replica, id}; }
 Principal client(ClientId id) { return {PrincipalKind::client, id}; }
