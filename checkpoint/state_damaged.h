@@ -11,7 +11,8 @@ namespace tagma {
 class StateDamaged {
  public:
   explicit StateDamaged(std::string reason) : reason_(std::move(reason)) {}
-  /// One line: folder, table, key or place in hexadecimal, what is wrong.
+  /// One line: folder and table where they are known (the tree knows neither), key or place in hexadecimal, what is
+  /// wrong.
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:

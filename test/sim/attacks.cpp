@@ -203,8 +203,7 @@ class HugeBatches final : public Attack {
       return std::make_shared<const Batch>(std::move(longer));
     }
     if (random_.chance(200'000)) {
-      auto longer = batch.bundles;
-      auto& bundle = longer.back();
+      auto bundle = batch.bundles.back();
       // As many empty operations as a bundle's bytes have room for; nobody has signed them.
       bundle.content.operations.assign(31'000, {});
       bundle.body = wire::encode_bundle_body(bundle.content);

@@ -31,6 +31,16 @@ void reseal(const Folder& folder, const NibblePrefix& prefix, const Change& chan
   transaction.commit();
 }
 
+/// The same keys on disk and in memory.
+struct Both {
+  explicit Both(int keys) {
+    apply(*opened(folder, Mode::create), 1, many(keys));
+    memory.apply(1, many(keys));
+  }
+  Folder folder;
+  MemoryStateStore memory{sha256};
+};
+
 /// What a start and a write make of it: damage that is told, or a root.
 std::string outcome_of(const Folder& folder, Seq seq, const Overlay& overlay, const Digest& right) {
   auto opened = LmdbStateStore::open(options_for(folder, Mode::open));
@@ -49,10 +59,8 @@ std::string outcome_of(const Folder& folder, Seq seq, const Overlay& overlay, co
 }
 
 TEST_CASE("a count of leaves that is too small, and a change that changes nothing") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(400));
-  memory.apply(1, many(400));
+  Both both(400);
+  auto& [folder, memory] = both;
   reseal(folder, {}, [](NodeRecord& record) { record.leaf_count = 1; });
   const Overlay nothing{{"never", std::nullopt}};
   const auto outcome = outcome_of(folder, 2, nothing, memory.apply(2, nothing));
@@ -60,10 +68,8 @@ TEST_CASE("a count of leaves that is too small, and a change that changes nothin
 }
 
 TEST_CASE("a count of leaves of a deeper node that is too small") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(400));
-  memory.apply(1, many(400));
+  Both both(400);
+  auto& [folder, memory] = both;
   Bytes key;
   NibblePrefix place;
   for (int at = 0; key.empty(); ++at) {
@@ -79,10 +85,8 @@ TEST_CASE("a count of leaves of a deeper node that is too small") {
 
 TEST_CASE("a count of leaves that is too large, and keys that go") {
   for (const int left : {1, 0}) {
-    const Folder folder;
-    MemoryStateStore memory(sha256);
-    apply(*opened(folder, Mode::create), 1, many(3));
-    memory.apply(1, many(3));
+    Both both(3);
+    auto& [folder, memory] = both;
     reseal(folder, {}, [](NodeRecord& record) { record.leaf_count = 1000; });
     Overlay gone;
     for (int key = left; key < 3; ++key) gone["key " + std::to_string(key)] = std::nullopt;
@@ -92,10 +96,8 @@ TEST_CASE("a count of leaves that is too large, and keys that go") {
 }
 
 TEST_CASE("a count of leaves of a deeper node that is too large, and its last keys go") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(400));
-  memory.apply(1, many(400));
+  Both both(400);
+  auto& [folder, memory] = both;
   reseal(folder, NibblePrefix(1, '\3'), [](NodeRecord& record) { record.leaf_count = 1000; });
   Overlay gone;
   for (const auto& [key, value] : many(400)) {
@@ -106,11 +108,9 @@ TEST_CASE("a count of leaves of a deeper node that is too large, and its last ke
 }
 
 TEST_CASE("a leaf that stands under another path, sealed there, among the same neighbours") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(100));
-  memory.apply(1, many(100));
-  // A derived place (at depth 1) above leaves alone, so that the commit before derived it too.
+  Both both(100);
+  auto& [folder, memory] = both;
+  // A derived place (at depth 1) above leaves alone.
   NibblePrefix place;
   StateNode node;
   for (char at = 0; at < 16 && place.empty(); ++at) {
@@ -170,10 +170,8 @@ TEST_CASE("the first node is lost, or an older one of it put back; a write of on
         CAPTURE(size);
         CAPTURE(older);
         CAPTURE(empty);
-        const Folder folder;
-        MemoryStateStore memory(sha256);
-        apply(*opened(folder, Mode::create), 1, many(size));
-        memory.apply(1, many(size));
+        Both both(size);
+        auto& [folder, memory] = both;
         const Bytes before = Tampered(folder).records("nodes").at("n");
         apply(*opened(folder, Mode::open), 2, {{"key 0", "changed"}});
         memory.apply(2, {{"key 0", "changed"}});
@@ -191,10 +189,8 @@ TEST_CASE("the first node is lost, or an older one of it put back; a write of on
 }
 
 TEST_CASE("the first node is lost under a running store: nothing is installed beside it, and no reader goes on") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(400));
-  memory.apply(1, many(400));
+  Both both(400);
+  auto& [folder, memory] = both;
   memory.apply(2, {{"new", "new"}});
   const Store store = opened(folder, Mode::open);
   Tampered(folder).erase("nodes", "n");
@@ -204,10 +200,8 @@ TEST_CASE("the first node is lost under a running store: nothing is installed be
 }
 
 TEST_CASE("an older leaf put back, and a write of the value that it has") {
-  const Folder folder;
-  MemoryStateStore memory(sha256);
-  apply(*opened(folder, Mode::create), 1, many(40));
-  memory.apply(1, many(40));
+  Both both(40);
+  auto& [folder, memory] = both;
   const Bytes path(sha256("key 0").view());
   const Bytes before = Tampered(folder).records("leaves").at(path);
   apply(*opened(folder, Mode::open), 2, {{"key 0", "changed"}});

@@ -255,8 +255,7 @@ struct Decision {
 
 /// The votes of one round as they come, at most one of each member: the first one.
 ///
-/// @tparam Value  std::int64_t or double; for the interval rule Interval of one of them; for the exact rule whatever
-/// can
+/// @tparam Value  std::int64_t or double; for the interval rule Interval of one of them; for the exact rule what can
 ///                be copied and compared with ==
 template <typename Value>
 class Round {
