@@ -46,6 +46,8 @@ enum class Mutant : std::uint8_t {
   future_time_accepted,            ///< a proposal's time is not compared with the own clock
   checkpoint_votes_without_limit,  ///< CHECKPOINTs for slots beyond the window are kept
   unasked_batches_kept,            ///< a batch that nobody asked for is kept
+  routes_without_limit,            ///< a client's connections are all remembered
+  routes_under_one_client,         ///< connections are remembered as one client's, whoever the key says they are
   checkpoint_skipped_unasked,      ///< a replica skips checkpoints although no later one is certified
 };
 

@@ -59,6 +59,7 @@ class ReplicaCore::Implementation {
 
   /// What is known of another replica's progress, from its own statements.
   struct Peer {
+    bool heard = false;  ///< by this process
     Seq executed = 0;
     Seq certificate = 0;
     MonotonicUs certificate_sent_us = 0;
@@ -426,6 +427,8 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool yields();
   void begin_timing();
   void begin_waiting_anew();
+  void note_heard(ReplicaId from);
+  [[nodiscard]] bool has_heard_a_quorum() const;
   void notice_pause();
   [[nodiscard]] bool is_behind();
   [[nodiscard]] MonotonicUs patience_us(const RequestPool::Waiting& waiting) const;
@@ -532,6 +535,7 @@ class ReplicaCore::Implementation {
   MonotonicUs new_view_due_us_ = 0;              ///< when the wanted view must have begun; 0: too few want it
   MonotonicUs left_us_ = 0;                      ///< when the own view was left for the one that is wanted now
   std::uint32_t doublings_ = 0;                  ///< of the timeout
+  std::uint32_t heard_ = 0;                      ///< others that this process has heard
   MonotonicUs timing_since_us_ = 0;              ///< nothing is held against the primary that was before
   MonotonicUs steady_since_us_ = 0;
   MonotonicUs believed_since_us_ = 0;  ///< since when peers have been believed that this replica is behind

@@ -98,6 +98,7 @@ void ReplicaCore::Implementation::on(Received& event) {
       count("message from no current replica");
       return;
     }
+    note_heard(principal.id);
   }
   std::visit([&](auto& message) { receive(event.from, message); }, event.message);
 }

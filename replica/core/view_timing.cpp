@@ -223,7 +223,7 @@ void ReplicaCore::Implementation::look_after_primary() {
   }
   if (leads_without_one() && yields()) return suspect("own view given up: a replica has left it for long");
   // Where the window is full it is a checkpoint that is waited for.
-  if (is_behind() || !in_window(executed_ + 1)) {
+  if (!has_heard_a_quorum() || is_behind() || !in_window(executed_ + 1)) {
     stop_watching();
     return begin_waiting_anew();
   }
@@ -236,6 +236,18 @@ void ReplicaCore::Implementation::look_after_primary() {
   }
   hold_to_work(std::move(waiting));
 }
+
+/// A process that has just begun has no connections yet: what does not reach it, and whom it does not reach, is
+/// nobody's fault. Of all correct replicas a quorum is heard soon, so that faulty ones cannot keep it from timing.
+void ReplicaCore::Implementation::note_heard(ReplicaId from) {
+  auto& peer = peers_[from];
+  if (peer.heard) return;
+  peer.heard = true;
+  ++heard_;
+  if (active_ && heard_ + 1 == config_.membership.quorum()) begin_timing();
+}
+
+bool ReplicaCore::Implementation::has_heard_a_quorum() const { return heard_ + 1 >= config_.membership.quorum(); }
 
 void ReplicaCore::Implementation::begin_waiting_anew() { timing_since_us_ = now_.monotonic_us; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "messages/assert.h"
+#include "messages/mutant.h"
 
 namespace tagma::runtime {
 
@@ -18,11 +19,11 @@ const ClientRoutes::Connection* ClientRoutes::find_connection(const Client& clie
 }
 
 void ClientRoutes::seen(ClientId client, crypto::ChannelId channel, ByteView routing_id) {
-  auto& connections = clients_[client].connections;
+  auto& connections = clients_[mutant(Mutant::routes_under_one_client) ? 0 : client].connections;
   auto found = std::find_if(connections.begin(), connections.end(),
                             [channel](const Connection& connection) { return connection.channel == channel; });
   if (found == connections.end()) {
-    if (connections.size() == connections_max_) connections.pop_back();
+    if (connections.size() == connections_max_ && !mutant(Mutant::routes_without_limit)) connections.pop_back();
     connections.insert(connections.begin(), Connection{channel, Bytes(routing_id), false});
     return;
   }

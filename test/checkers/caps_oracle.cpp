@@ -62,4 +62,8 @@ void CapsOracle::check(ReplicaId replica, const Caps& caps, const CoreHeld& held
   at_most(replica, held.batches_of_slot_max, caps.batches_of_slot, "batches for one slot", "");
 }
 
+void CapsOracle::check_connections(ReplicaId replica, std::size_t connections, std::size_t cap) {
+  at_most(replica, connections, cap, "connections of clients", "");
+}
+
 }  // namespace tagma::checkers

@@ -36,6 +36,7 @@ class CapsOracle {
   void check(ReplicaId replica, const Caps& caps, const CoreView& view, std::size_t effects_waiting,
              std::size_t effects_of_step);
   void check(ReplicaId replica, const Caps& caps, const CoreHeld& held);
+  void check_connections(ReplicaId replica, std::size_t connections, std::size_t cap);
 
  private:
   void at_most(ReplicaId replica, std::size_t value, std::size_t cap, std::string_view what, const std::string& where);

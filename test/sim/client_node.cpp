@@ -39,7 +39,7 @@ void ClientNode::open_session() {
   auto& session = sessions_[id];
   session.id = id;
   session.core = std::make_unique<ClientCore>(std::move(config), authenticator_);
-  host_.session_opened();
+  host_.session_opened(id_, id);
   turn_later(session, random_.between(0, 5'000));
 }
 
@@ -99,6 +99,12 @@ void ClientNode::receive(ReplicaId from, const Message& message) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end() || found->second.core == nullptr) return;
   perform(found->second, found->second.core->receive(scheduler_.now_us(), from, message));
+}
+
+void ClientNode::connected(SessionId session, ReplicaId replica) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end() || found->second.core == nullptr) return;
+  perform(found->second, found->second.core->connected(replica));
 }
 
 void ClientNode::perform(SessionRun& session, ClientEffects effects) {
@@ -161,7 +167,10 @@ void ClientNode::close(SessionRun& session) {
   session.calls.clear();
   hand_over_history(session);
   // The core may be on the call stack: it goes when the scheduler is next here.
-  scheduler_.after(0, [&session] { session.core.reset(); });
+  scheduler_.after(0, [this, &session] {
+    session.core.reset();
+    host_.session_closed(id_, session.id);
+  });
   session.abandoned = true;
   if (host_.wants_more()) open_session();
 }

@@ -26,7 +26,8 @@ class ClientHost {
   virtual void client_sends(ClientId from, ReplicaId to, const Message& message) = 0;
   /// Clients go on opening sessions and submitting until this says no.
   [[nodiscard]] virtual bool wants_more() const = 0;
-  virtual void session_opened() = 0;
+  virtual void session_opened(ClientId client, SessionId session) = 0;
+  virtual void session_closed(ClientId client, SessionId session) = 0;
   virtual void submitted(const checkers::RequestKey& request, const Planned& planned) = 0;
   virtual void completed(const checkers::RequestKey& request, const Planned& planned, const Completed& completed) = 0;
   /// An operation's part of the history, when the caller knows the outcome or has given up.
@@ -41,6 +42,8 @@ class ClientNode {
 
   void start();
   void receive(ReplicaId from, const Message& message);
+  /// The session's connection to this replica has a channel, for the first time or anew.
+  void connected(SessionId session, ReplicaId replica);
   /// Operations of sessions that were not abandoned and that have no outcome yet.
   [[nodiscard]] std::size_t outstanding() const;
   /// One line about an operation that hangs; empty if none does.

@@ -289,6 +289,8 @@ constexpr AttackRow attack_rows[] = {
     {"faulty client: replay", "C5"},
     {"faulty client: same number", "C6"},
     {"faulty client: backups only", "C7"},
+    {"row C8", "C8"},
+    {"row C9", "C9"},
     {"fault: disk wiped", "K1"},
     {"restart: torn tail cut", "K2"},
     {"fault: sync failed", "K4"},

@@ -292,6 +292,7 @@ void Simulation::enemies_act() {
   for (std::size_t at = 0; at < faulty_clients_.size(); ++at) {
     if (!random_.chance(300'000)) continue;
     const auto id = static_cast<ClientId>(clients_.size() + at);
+    if (door_random_.chance(300'000)) faulty_client_connects(id);
     for (auto& [to, bytes] : faulty_clients_[at]->act()) {
       transmit({PrincipalKind::client, id}, {PrincipalKind::replica, to}, std::make_shared<Packet>(std::move(bytes)),
                nullptr);

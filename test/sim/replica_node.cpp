@@ -193,7 +193,7 @@ void ReplicaNode::perform(Reply&& effect) {
     if (replies_behind_.front() > durable_) host_.replied_early(id_);
     replies_behind_.pop_front();
   }
-  host_.reply(id_, effect.client, effect.message);
+  host_.reply(id_, effect.client, effect.session, effect.message);
 }
 
 void ReplicaNode::perform(Effects effects) {

@@ -30,7 +30,7 @@ class ReplicaHost {
   virtual ~ReplicaHost() = default;
 
   virtual void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) = 0;
-  virtual void reply(ReplicaId from, ClientId to, const Message& message) = 0;
+  virtual void reply(ReplicaId from, ClientId to, SessionId session, const Message& message) = 0;
   virtual void executed(ReplicaId replica, const checkers::Executed& what) = 0;
   /// The core asked for this record to be made durable.
   virtual void recording(ReplicaId replica, const Record& record) = 0;

@@ -52,6 +52,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       random_(options_.seed, "faults"),
       clock_random_(options_.seed, "jumps"),
       bridge_random_(options_.seed, "bridges"),
+      door_random_(options_.seed, "doors"),
       conspiracy_(options_.seed),
       workload_(options_, coverage_),
       execution_oracle_(verdict_),
@@ -65,6 +66,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       executed_ever_(options_.n, 0),
       certificate_ever_(options_.n, 0),
       installed_(options_.n, 0),
+      doors_(options_.n, ClientDoor(options_.core.sessions_per_client_max)),
       losses_(options_.n) {
   verdict_.listen_to(switches.oracles);
   const auto& membership = identities_.membership();
@@ -240,30 +242,6 @@ void Simulation::liar_sends(ReplicaId from, const Outgoing& outgoing) {
   scheduler_.after(outgoing.delay_us, leave);
 }
 
-void Simulation::reply(ReplicaId from, ClientId to, const Message& message) {
-  if (twins_.contains(from)) return twin_replies(Twin::first, from, to, message);
-  const auto liar = liars_.find(from);
-  const auto bent = liar == liars_.end() ? std::vector<Message>{message} : liar->second.bend_for_client(message);
-  const auto self = replica(from);
-  const auto peer = client(to);
-  for (const auto& answer : bent) {
-    trace("sent", self, &peer, answer);
-    coverage_.count(std::string("sent ").append(name_of(answer)));
-    if (const auto* refusal = std::get_if<Refusal>(&answer)) {
-      coverage_.count(std::string("client refused: ").append(to_string(refusal->reason)));
-    }
-    transmit(self, peer, std::make_shared<Packet>(wire::encode(answer)), &answer);
-  }
-}
-
-void Simulation::client_sends(ClientId from, ReplicaId to, const Message& message) {
-  const auto self = client(from);
-  const auto peer = replica(to);
-  trace("sent", self, &peer, message);
-  coverage_.count(std::string("sent ").append(name_of(message)));
-  transmit(self, peer, std::make_shared<Packet>(wire::encode(message)), &message);
-}
-
 void Simulation::deliver(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet) {
   if (const auto* reason = packet->refused()) {
     coverage_.count("codec refused: " + *reason);
@@ -280,6 +258,8 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
       if (!node.running()) return;
       trace("received", to, &from, message);
       coverage_.count(std::string("received ").append(name_of(message)));
+      const bool of_client = from.kind == PrincipalKind::client;
+      if (of_client && !passes_door(from.id, to.id, message)) return;
       const auto attacks = attacks_.find(to.id);
       if (attacks == attacks_.end() || attacks->second.hears(message)) node.receive({from, 0}, message);
     };
@@ -493,6 +473,7 @@ void Simulation::returned(ReplicaId id, std::uint64_t life, Seq base, std::uint6
   if (life > 2) coverage_.count("restart: third life or later");
   executed_[id] = base;
   returned_us_[id] = scheduler_.now_us();
+  door_reopens(id);
   if (correct(id)) execution_oracle_.returned(id, base);
 }
 
@@ -572,27 +553,6 @@ void Simulation::completed(const checkers::RequestKey& request, const Planned& p
 
 void Simulation::remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) {
   for (auto& operation : operations) history_.emplace_back(request, std::move(operation));
-}
-
-/// A client asks a replica how it is, as `tagma status` does.
-void Simulation::ask_for_report() {
-  const auto who = static_cast<ClientId>(random_.below(clients_.size()));
-  client_sends(who, static_cast<ReplicaId>(random_.below(options_.n)), ReportQuery{++reports_asked_});
-}
-
-void Simulation::check_report(ReplicaId from, const Report& report) {
-  if (!correct(from)) return;
-  const bool excused = std::any_of(report.counters.begin(), report.counters.end(), [](const auto& counter) {
-    return counter.first == "rejoin boundary slot" || counter.first == "view not begun";
-  });
-  if (report.nonce == 0 || report.nonce > reports_asked_ || report.last_executed > executed_ever_[from] ||
-      report.stable_checkpoint > certificate_ever_[from] ||
-      // One whose own checkpoints lag far behind the others' has no room for slots to vote on, and says so.
-      // So does one that took that very checkpoint from others, until its certificate is durable.
-      (!report.voting && !excused && report.state_digest_seq >= report.stable_checkpoint &&
-       report.stable_checkpoint > installed_[from])) {
-    violated("replica " + std::to_string(from) + " reported what is not so");
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "test/checkers/vote_oracle.h"
 #include "test/sim/adversary.h"
 #include "test/sim/attacks.h"
+#include "test/sim/client_door.h"
 #include "test/sim/client_node.h"
 #include "test/sim/coverage.h"
 #include "test/sim/faulty_client.h"
@@ -67,7 +68,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
 
   // ReplicaHost
   void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) override;
-  void reply(ReplicaId from, ClientId to, const Message& message) override;
+  void reply(ReplicaId from, ClientId to, SessionId session, const Message& message) override;
   void executed(ReplicaId id, const checkers::Executed& what) override;
   void recording(ReplicaId id, const Record& record) override;
   void durable(ReplicaId id, const Record& record) override;
@@ -88,7 +89,8 @@ class Simulation final : private ReplicaHost, private ClientHost {
   // ClientHost
   void client_sends(ClientId from, ReplicaId to, const Message& message) override;
   [[nodiscard]] bool wants_more() const override { return phase_ == Phase::work; }
-  void session_opened() override { ++sessions_opened_; }
+  void session_opened(ClientId client, SessionId session) override;
+  void session_closed(ClientId client, SessionId session) override;
   void submitted(const checkers::RequestKey& request, const Planned& planned) override;
   void completed(const checkers::RequestKey& request, const Planned& planned, const Completed& completed) override;
   void remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) override;
@@ -100,7 +102,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
     void send(ReplicaId from, std::optional<ReplicaId> to, const Message& message) override {
       simulation.twin_sends(Twin::second, from, to, message);
     }
-    void reply(ReplicaId from, ClientId to, const Message& message) override {
+    void reply(ReplicaId from, ClientId to, SessionId /*session*/, const Message& message) override {
       simulation.twin_replies(Twin::second, from, to, message);
     }
     Simulation& simulation;
@@ -109,6 +111,18 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void twin_sends(Twin which, ReplicaId from, std::optional<ReplicaId> to, const Message& message);
   void twin_replies(Twin which, ReplicaId from, ClientId to, const Message& message);
   void transmit_of_twin(Twin which, ReplicaId from, const Principal& to, const Message& message);
+
+  // Clients and their connections (client_traffic.cpp)
+  void door_reopens(ReplicaId at);
+  void connect_later(const ClientConnection& connection, ReplicaId at, VirtualUs delay_us);
+  void shake_hands_again(const ClientConnection& connection, ReplicaId at);
+  [[nodiscard]] bool passes_door(ClientId from, ReplicaId at, const Message& message);
+  [[nodiscard]] bool leaves_by(const ClientDoor::Way& way, ReplicaId from, ClientId to, SessionId session);
+  [[nodiscard]] std::size_t all_clients() const;
+  void faulty_client_connects(ClientId client);
+  void remember_a_name(ReplicaId at);
+  void ask_for_report();
+  void check_report(ReplicaId from, const Report& report);
 
   // Network
   void transmit(const Principal& from, const Principal& to, const std::shared_ptr<Packet>& packet,
@@ -146,9 +160,6 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void liar_sends(ReplicaId from, const Outgoing& outgoing);
   /// Of the correct replicas that nothing is wrong with n-f stay, healed; whatever else there is fails for ever.
   void leave_the_core_alone();
-  void ask_for_report();
-  void check_report(ReplicaId from, const Report& report);
-
   void tick();
   [[nodiscard]] bool work_is_done() const;
   [[nodiscard]] View view_of_quorum() const;
@@ -172,6 +183,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   Random random_;
   Random clock_random_;   ///< drawn apart, so that other draws stay as they were
   Random bridge_random_;  ///< the same
+  Random door_random_;    ///< the same
   Conspiracy conspiracy_;
   Workload workload_;
 
@@ -202,6 +214,14 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
+
+  std::vector<ClientDoor> doors_;           ///< by replica
+  std::set<ClientConnection> connections_;  ///< of correct clients: one for each session, to all replicas
+  /// When a connection may shake hands with a replica again.
+  std::map<std::pair<ClientConnection, ReplicaId>, VirtualUs> shakes_again_us_;
+  std::map<ClientId, std::uint64_t> asks_by_;            ///< the connection by which a correct client asks for reports
+  std::map<ClientId, std::uint64_t> faulty_connection_;  ///< the one opened last
+  std::vector<std::pair<ReplicaId, Bytes>> borrowable_;  ///< how a socket names, or named, connections
 
   Phase phase_ = Phase::work;
   VirtualUs settle_us_max_ = 0;  ///< how long the settling may take

@@ -47,6 +47,8 @@ struct Story {
 
   void a_drops_it_in_view_1() {
     // View 1 of a, b, z, without c: slot 1 is free, a drops what it had recorded.
+    hand(a, b, Status{});  // it is heard: else nobody is blamed
+    hand(z, b, Status{});
     cluster.submit(b, request(cluster[b], 1, 2));
     cluster[b].take_sent();
     for (int at = 0; at < 40 && cluster[b].core.view().active; ++at) {

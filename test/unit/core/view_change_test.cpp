@@ -232,6 +232,32 @@ TEST_CASE("K12: a replica that was stopped for long does not hold it against the
   CHECK(cluster[3].core.view().active);
 }
 
+TEST_CASE("a process that has just begun blames nobody before it has heard a quorum, its own word included") {
+  Cluster cluster(4);
+  auto& node = cluster[3];
+  cluster.submit(3, request(node, 1));
+  const auto pass = [&node](MonotonicUs by_us) {
+    for (MonotonicUs passed_us = 0; passed_us < by_us; passed_us += 10'000) {
+      node.now.monotonic_us += 10'000;
+      node.step(Woken{});
+    }
+  };
+  const auto hear = [&node](ReplicaId from) {
+    node.step(Received{Sender{{PrincipalKind::replica, from}, 0}, Status{}});
+  };
+  pass(10 * node.config.view_change_timeout_us);
+  CHECK_MESSAGE(node.core.view().active, "nobody is connected");
+  hear(1);
+  hear(1);
+  pass(10 * node.config.view_change_timeout_us);
+  CHECK_MESSAGE(node.core.view().active, "one other is no quorum, however often it speaks");
+  hear(2);
+  pass(node.config.view_change_timeout_us / 2);
+  CHECK_MESSAGE(node.core.view().active, "the time begins now");
+  pass(10 * node.config.view_change_timeout_us);
+  CHECK_FALSE(node.core.view().active);
+}
+
 TEST_CASE("B3: f silent primaries in a row, each with the time that doubles") {
   Cluster cluster(7);
   submit_to_all(cluster, request(cluster[2], 1), {0, 1});
@@ -369,6 +395,7 @@ TEST_CASE("after a long time in which a replica kept to the views a primary make
       quiet(2 * timeout_us);
     }
   };
+  quiet(2 * timeout_us);
   const MonotonicUs first_us = borne_us();
   lead_again();
   const MonotonicUs second_us = borne_us();
