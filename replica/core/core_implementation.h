@@ -407,6 +407,8 @@ class ReplicaCore::Implementation {
   void prune_by_fetched(const SharedNewView& message, const NewViewName& name);
   /// Drops the P and Q entries of lower views that the view does not choose; the highest slot that had one, or 0.
   Seq prune(const NewView& new_view, const ViewChoices& choices);
+  /// Bodies of batches that nothing names any more, and that the view (null: none) has not chosen.
+  static void drop_unnamed_batches(Slot& slot, const Digest* choice);
   void enter_pending();
   void enter(ActedView entered);
   void open_slots_of_view();

@@ -107,6 +107,8 @@ void ReplicaCore::Implementation::settle_restored_view() {
   // When another NEW-VIEW is entered nothing else would say why they are gone.
   if (dropped > 0) note_dropped(acted_name(), acted_->new_view, dropped);
   if (acted_ && active_) open_slots_of_view();
+  // The log has a batch of each view that the slot was recorded in.
+  for (auto& [seq, slot] : slots_) drop_unnamed_batches(slot, acted_ ? acted_->choices.find(seq) : nullptr);
 }
 
 /// What a view before the last NEW-VIEW had dropped, and that one chose, comes back: this replica vouches for it again.

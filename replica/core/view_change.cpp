@@ -450,13 +450,17 @@ Seq ReplicaCore::Implementation::prune(const NewView& new_view, const ViewChoice
       slot.own_commit_durable = false;
       last = seq;
     }
-    std::erase_if(slot.batches, [&, &kept = slot](const auto& batch) {
-      const auto names = [&batch](const std::optional<Ballot>& entry) { return entry && entry->digest == batch.first; };
-      return !names(kept.recorded) && !names(kept.prepared) && !names(kept.withheld) && kept.decided != batch.first &&
-             kept.chosen != batch.first && (choice == nullptr || *choice != batch.first);
-    });
+    drop_unnamed_batches(slot, choice);
   }
   return last;
+}
+
+void ReplicaCore::Implementation::drop_unnamed_batches(Slot& slot, const Digest* choice) {
+  std::erase_if(slot.batches, [&](const auto& batch) {
+    const auto names = [&batch](const std::optional<Ballot>& entry) { return entry && entry->digest == batch.first; };
+    return !names(slot.recorded) && !names(slot.prepared) && !names(slot.withheld) && slot.decided != batch.first &&
+           slot.chosen != batch.first && (choice == nullptr || *choice != batch.first);
+  });
 }
 
 /// Waits until the own state tells who votes: a replica that is behind catches up first.
