@@ -97,6 +97,8 @@ struct Batch {
   std::vector<Rejoin> rejoins;        ///< the same; executed before the bundles
 
   [[nodiscard]] bool is_null() const { return bytes.empty(); }
+  /// The null batch, or one that only tells the time.
+  [[nodiscard]] bool orders_nothing() const { return bundles.empty() && rejoins.empty(); }
   /// Number of operations in all bundles.
   [[nodiscard]] std::size_t operation_count() const {
     std::size_t count = 0;

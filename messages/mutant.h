@@ -48,6 +48,12 @@ enum class Mutant : std::uint8_t {
   unasked_batches_kept,            ///< a batch that nobody asked for is kept
   routes_without_limit,            ///< a client's connections are all remembered
   routes_under_one_client,         ///< connections are remembered as one client's, whoever the key says they are
+  late_group_vote_counted,         ///< a vote counts after its round's deadline
+  group_time_begun_by_one,         ///< t members begin the time of a round
+  group_vote_counted_twice,        ///< a member's second vote in a round takes the first one's place
+  group_time_by_own_clock,         ///< rounds end by the own clock
+  group_median_averaged,           ///< the average takes the place of the median
+  group_threshold_one_off,         ///< t alike are enough for the exact rule
   checkpoint_skipped_unasked,      ///< a replica skips checkpoints although no later one is certified
 };
 

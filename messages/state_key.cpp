@@ -10,7 +10,10 @@ namespace {
 
 constexpr std::size_t client_bytes = 4;
 constexpr std::size_t replica_bytes = 4;
+constexpr std::size_t member_bytes = 4;
 constexpr std::size_t number_bytes = 8;
+/// A group's record, a vote, a result: a few kilobytes each by the rules of groups; generous.
+constexpr std::size_t group_record_bytes_max = 64UL * 1024;
 /// Of a session's record, a floor, the agreed time, a member: a few numbers.
 constexpr std::size_t record_bytes_max = 256;
 /// What a kept reply has beside its result; generous.
@@ -22,10 +25,42 @@ std::string number_at(ByteView bytes, std::size_t at, std::size_t width) {
   return std::to_string(value);
 }
 
+Described unknown_entry(ByteView key) { return {{}, {}, "an entry of unknown kind, " + to_hex(key)}; }
+
+/// An entry of a group: its name with its length before it, then numbers.
+Described describe_group(ByteView key) {
+  const ByteView rest = key.substr(1);
+  const std::size_t length = rest.empty() ? 0 : static_cast<unsigned char>(rest.front());
+  if (length == 0 || rest.size() < 1 + length) return unknown_entry(key);
+  const ByteView numbers = rest.substr(1 + length);
+  // A name comes from a replica that may lie: only what may name a group is shown as it stands.
+  const auto plain = [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '_' || letter == '-';
+  };
+  const ByteView name = rest.substr(1, length);
+  if (!std::all_of(name.begin(), name.end(), plain)) return unknown_entry(key);
+  const std::string group = "group " + std::string(name);
+  const char kind = key.front();
+  if (kind == group_prefix && numbers.empty()) return {{}, {}, group};
+  if (kind == group_vote_prefix && numbers.size() == number_bytes + member_bytes) {
+    return {{},
+            {},
+            "the vote of member " + number_at(numbers, number_bytes, member_bytes) + " of " + group + " in round " +
+                number_at(numbers, 0, number_bytes)};
+  }
+  if (kind == group_result_prefix && numbers.size() == number_bytes) {
+    return {{}, {}, "the result of round " + number_at(numbers, 0, number_bytes) + " of " + group};
+  }
+  if (kind == group_member_prefix && numbers.size() == member_bytes) {
+    return {{}, {}, "what is known of member " + number_at(numbers, 0, member_bytes) + " of " + group};
+  }
+  return unknown_entry(key);
+}
+
 }  // namespace
 
 Described describe(ByteView key) {
-  const auto unknown = [&] { return Described{{}, {}, "an entry of unknown kind, " + to_hex(key)}; };
+  const auto unknown = [&] { return unknown_entry(key); };
   if (key.empty()) return unknown();
   const ByteView rest = key.substr(1);
   switch (key.front()) {
@@ -56,6 +91,10 @@ Described describe(ByteView key) {
     case member_prefix:
       if (rest.size() != replica_bytes) return unknown();
       return {{}, {}, "the incarnation of replica " + number_at(rest, 0, replica_bytes)};
+    case group_prefix:
+    case group_vote_prefix:
+    case group_result_prefix:
+    case group_member_prefix: return describe_group(key);
     default: return unknown();
   }
 }
@@ -79,6 +118,10 @@ std::size_t value_bytes_max(ByteView key) {
     case floor_prefix:
     case agreed_time_prefix:
     case member_prefix: return record_bytes_max;
+    case group_prefix:
+    case group_vote_prefix:
+    case group_result_prefix:
+    case group_member_prefix: return group_record_bytes_max;
     default: return 0;
   }
 }

@@ -151,7 +151,6 @@ Verdict validate(const Batch& batch) {
   }
   if (batch.bytes.size() > limits::batch_bytes_max) return refuse("the batch has more than 1 MiB");
   if (batch.proposed_time_us < 0) return refuse("the batch proposes a time before the epoch");
-  if (batch.bundles.empty() && batch.rejoins.empty()) return refuse("the batch orders nothing");
   if (batch.bundles.size() > limits::batch_bundles_max) return refuse("the batch has more than 1024 bundles");
   if (batch.operation_count() > limits::batch_operations_max) return refuse("the batch has more than 8192 operations");
   for (const auto& bundle : batch.bundles) {

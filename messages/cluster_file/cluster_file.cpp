@@ -61,6 +61,14 @@ Result<ClusterFile> read_cluster_file(const std::string& path) {
   return file;
 }
 
+Result<std::vector<GroupDefinition>> read_groups_file(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) return cluster_file::in_one_line(path, text.reason());
+  auto groups = cluster_file::parse_groups(*text);
+  if (!groups) return cluster_file::in_one_line(path, groups.reason());
+  return groups;
+}
+
 std::string secret_path(const std::string& directory, const Principal& principal) {
   std::string_view kind = "replica";
   if (principal.kind == PrincipalKind::client) kind = "client";

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/group.h"
 #include "messages/membership.h"
 #include "tagma/result.h"
 
@@ -21,6 +22,11 @@ struct ClusterFile {
   std::uint64_t checkpoint_interval = 256;
   std::uint64_t window = 512;
   std::uint64_t sessions_per_client_max = 64;
+  /// What the clocks of correct replicas may differ by, in milliseconds: 50 to 60,000.
+  std::uint64_t clock_window_ms = 5'000;
+
+  /// Replicated clients. Whether the arithmetic bears them is not judged here (replica/service/group_rules.h).
+  std::vector<GroupDefinition> groups;
 
   /// The cluster begins with a state, that after this slot (recover made it); 0: with nothing.
   Seq genesis_slot = 0;
@@ -29,6 +35,9 @@ struct ClusterFile {
 
 /// Reads and validates a cluster file. The reason names the file, the field and the mend, in one line.
 [[nodiscard]] Result<ClusterFile> read_cluster_file(const std::string& path);
+
+/// The groups of a file that has [[groups]] tables and nothing else.
+[[nodiscard]] Result<std::vector<GroupDefinition>> read_groups_file(const std::string& path);
 
 /// Writes it atomically (temporary file, fsync, rename, fsync of the folder), mode 0644, with a comment that says what
 /// it is and that replicas must share it.

@@ -1,24 +1,21 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <sstream>
 
+#include "messages/cluster_file/field_reader.h"
 #include "messages/cluster_file/rules.h"
 
 namespace tagma::cluster_file {
 namespace {
 
-constexpr std::array<std::string_view, 12> file_keys{"format",       "cluster",  "epoch",   "faults",
-                                                     "durability",   "services", "limits",  "genesis_slot",
-                                                     "genesis_root", "replicas", "clients", "admins"};
-constexpr std::array<std::string_view, 3> limit_keys{"checkpoint_interval", "window", "sessions_per_client_max"};
+constexpr std::array<std::string_view, 13> file_keys{
+    "format",       "cluster",      "epoch",    "faults",  "durability", "services", "limits",
+    "genesis_slot", "genesis_root", "replicas", "clients", "admins",     "groups"};
+constexpr std::array<std::string_view, 4> limit_keys{"checkpoint_interval", "window", "sessions_per_client_max",
+                                                     "clock_window_ms"};
 constexpr std::array<std::string_view, 5> replica_keys{"id", "incarnation", "key", "replica_address", "client_address"};
 constexpr std::array<std::string_view, 2> member_keys{"id", "key"};
-
-constexpr std::uint64_t number_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-constexpr std::uint64_t id_max = std::numeric_limits<std::uint32_t>::max();
 
 /// The parser goes down one level of its stack for each part of a dotted key; a key stands on one line.
 constexpr std::size_t dots_per_line_max = 256;
@@ -35,91 +32,6 @@ std::optional<std::size_t> line_with_too_many_dots(std::string_view text) {
     }
   }
   return std::nullopt;
-}
-
-/// Takes a file apart and keeps the first problem; later reads then return empty values that nobody looks at.
-class FieldReader {
- public:
-  [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
-
-  void fail(const std::string& field, std::string_view what_and_mend) {
-    if (!problem_) problem_ = field + ": " + std::string(what_and_mend);
-  }
-
-  void refuse_unknown(const toml::table& table, const std::string& prefix, std::span<const std::string_view> known) {
-    for (const auto& [key, value] : table) {
-      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      fail(prefix + std::string(key.str()),
-           "no such key; did you mean \"" + std::string(nearest(key.str(), known)) + "\"?");
-    }
-  }
-
-  std::uint64_t number(const toml::table& table, const std::string& prefix, std::string_view key,
-                       std::uint64_t maximum) {
-    const auto* const node = find(table, prefix, key);
-    if (node == nullptr) return 0;
-    const auto* const value = node->as_integer();
-    if (value == nullptr || value->get() < 0 || static_cast<std::uint64_t>(value->get()) > maximum) {
-      fail(prefix + std::string(key), "not a number from 0 to " + std::to_string(maximum) + "; write one");
-      return 0;
-    }
-    return static_cast<std::uint64_t>(value->get());
-  }
-
-  std::string text(const toml::table& table, const std::string& prefix, std::string_view key) {
-    const auto* const node = find(table, prefix, key);
-    if (node == nullptr) return {};
-    const auto* const value = node->as_string();
-    if (value == nullptr) {
-      fail(prefix + std::string(key), "not a text; put it in quotation marks");
-      return {};
-    }
-    return value->get();
-  }
-
-  PublicKey key(const toml::table& table, const std::string& prefix) {
-    const auto written = text(table, prefix, "key");
-    auto key = key_from(written);
-    if (!key) {
-      fail(prefix + "key", "not a public key; write \"p256:\" or \"ed25519:\" and the key in hexadecimal");
-      return {};
-    }
-    return *std::move(key);
-  }
-
-  /// The tables of an array such as [[replicas]]; nothing if there is none.
-  std::vector<const toml::table*> tables(const toml::table& file, std::string_view key) {
-    std::vector<const toml::table*> found;
-    const auto* const node = file.get(key);
-    if (node == nullptr) return found;
-    const auto* const array = node->as_array();
-    if (array == nullptr) {
-      fail(std::string(key), "not a list of tables; write [[" + std::string(key) + "]] above each of them");
-      return found;
-    }
-    for (const auto& element : *array) {
-      const auto* const table = element.as_table();
-      if (table == nullptr) {
-        fail(std::string(key), "not a list of tables; write [[" + std::string(key) + "]] above each of them");
-        return {};
-      }
-      found.push_back(table);
-    }
-    return found;
-  }
-
- private:
-  const toml::node* find(const toml::table& table, const std::string& prefix, std::string_view key) {
-    const auto* const node = table.get(key);
-    if (node == nullptr) fail(prefix + std::string(key), "missing; add it");
-    return node;
-  }
-
-  std::optional<Problem> problem_;
-};
-
-std::string prefix_of(std::string_view list, std::size_t at) {
-  return std::string(list) + "[" + std::to_string(at) + "].";
 }
 
 void read_replicas(FieldReader& reader, const toml::table& file, Membership& membership) {
@@ -184,6 +96,7 @@ void read_limits(FieldReader& reader, const toml::table& file, ClusterFile& resu
   read("checkpoint_interval", result.checkpoint_interval);
   read("window", result.window);
   read("sessions_per_client_max", result.sessions_per_client_max);
+  read("clock_window_ms", result.clock_window_ms);
 }
 
 /// Both or none.
@@ -223,12 +136,13 @@ ClusterFile read_fields(FieldReader& reader, const toml::table& file) {
   read_replicas(reader, file, result.membership);
   read_members(reader, file, "clients", result.membership.clients);
   read_members(reader, file, "admins", result.membership.admins);
+  result.groups = read_groups(reader, file);
   return result;
 }
 
-}  // namespace
-
-Result<ClusterFile> parse(std::string_view text) {
+/// What `read` makes of the text of a file.
+template <typename Made, typename Read>
+Result<Made> parse_with(std::string_view text, Read read) {
   if (const auto line = line_with_too_many_dots(text)) {
     return Refused{"line " + std::to_string(*line) + ": has more than " + std::to_string(dots_per_line_max) +
                    " dots, which no line of this file needs; correct that line"};
@@ -236,16 +150,32 @@ Result<ClusterFile> parse(std::string_view text) {
   try {
     const toml::table file = toml::parse(text);
     FieldReader reader;
-    auto result = read_fields(reader, file);
+    Made made = read(reader, file);
     if (reader.problem()) return Refused{*reader.problem()};
-    if (auto problem = first_problem(result)) return Refused{*std::move(problem)};
-    return result;
+    return made;
   } catch (const toml::parse_error& error) {
     std::ostringstream where;
     where << "line " << error.source().begin.line << ", column " << error.source().begin.column
           << ": not TOML: " << error.description() << "; correct that line";
     return Refused{where.str()};
   }
+}
+
+}  // namespace
+
+Result<ClusterFile> parse(std::string_view text) {
+  auto file = parse_with<ClusterFile>(text, read_fields);
+  if (!file) return file;
+  if (auto problem = first_problem(*file)) return Refused{*std::move(problem)};
+  return file;
+}
+
+Result<std::vector<GroupDefinition>> parse_groups(std::string_view text) {
+  return parse_with<std::vector<GroupDefinition>>(text, [](FieldReader& reader, const toml::table& file) {
+    constexpr std::array<std::string_view, 1> keys{"groups"};
+    reader.refuse_unknown(file, "", keys);
+    return read_groups(reader, file);
+  });
 }
 
 }  // namespace tagma::cluster_file

@@ -21,6 +21,9 @@ constexpr std::size_t host_bytes_max = 255;
 constexpr std::size_t service_bytes_max = 64;
 constexpr std::uint64_t window_max = limits::view_change_slots_max;  // a VIEW-CHANGE may speak of every slot
 constexpr std::uint64_t sessions_max = 65'536;
+constexpr std::uint64_t clock_window_ms_min = 50;
+constexpr std::uint64_t clock_window_ms_max = 60'000;
+constexpr std::size_t groups_max = 64;
 
 using MaybeProblem = std::optional<Problem>;
 
@@ -136,6 +139,9 @@ MaybeProblem limits_problem(const ClusterFile& file) {
     return "limits.window: is less than twice limits.checkpoint_interval; raise the one or lower the other";
   }
   if (file.sessions_per_client_max == 0) return "limits.sessions_per_client_max: is 0; it is at least 1";
+  if (file.clock_window_ms < clock_window_ms_min || file.clock_window_ms > clock_window_ms_max) {
+    return "limits.clock_window_ms: is not from 50 to 60000; write one of these";
+  }
   if (file.sessions_per_client_max > sessions_max) return "limits.sessions_per_client_max: is above 65536; lower it";
   return std::nullopt;
 }
@@ -212,6 +218,22 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
   return best;
 }
 
+std::optional<Problem> groups_problem(const std::vector<GroupDefinition>& groups, const Membership& membership) {
+  if (groups.size() > groups_max) return "groups: there are more than 64; use fewer";
+  std::set<std::string_view> names;
+  for (std::size_t at = 0; at < groups.size(); ++at) {
+    if (!names.insert(groups[at].name).second) {
+      return field_of("groups", at, "name") + ": the group stands twice; name it once";
+    }
+    for (const auto member : groups[at].members) {
+      if (membership.find_client(member) != nullptr) continue;
+      return field_of("groups", at, "members") + ": there is no client " + std::to_string(member) +
+             "; name clients of this file";
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Problem> first_problem(const ClusterFile& file) {
   if (auto refused = validate(file.membership)) {
     return refused->reason + "; correct [[replicas]], [[clients]], [[admins]] or faults";
@@ -220,6 +242,7 @@ std::optional<Problem> first_problem(const ClusterFile& file) {
   if (auto problem = keys_problem(file.membership)) return problem;
   if (auto problem = addresses_problem(file.membership)) return problem;
   if (auto problem = services_problem(file.services)) return problem;
+  if (auto problem = groups_problem(file.groups, file.membership)) return problem;
   return limits_problem(file);
 }
 

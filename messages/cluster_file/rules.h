@@ -33,6 +33,14 @@ using Problem = std::string;
 /// Parses the text of a cluster file; the reason is a Problem.
 [[nodiscard]] Result<ClusterFile> parse(std::string_view text);
 
+/// Parses the text of a file that has [[groups]] tables alone; the reason is a Problem.
+[[nodiscard]] Result<std::vector<GroupDefinition>> parse_groups(std::string_view text);
+
+/// The first rule that groups break which does not need the arithmetic: members that are no clients, names that stand
+/// twice.
+[[nodiscard]] std::optional<Problem> groups_problem(const std::vector<GroupDefinition>& groups,
+                                                    const Membership& membership);
+
 /// The text of a cluster file that breaks no rule.
 [[nodiscard]] std::string render(const ClusterFile& file);
 

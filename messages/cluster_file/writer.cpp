@@ -9,8 +9,33 @@ namespace tagma {
 namespace cluster_file {
 namespace {
 
-/// Texts that passed the rules hold no quotation mark, backslash or control character, so quoting is all they need.
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+  std::string written = "\"";
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') written.push_back('\\');
+    written.push_back(letter);
+  }
+  return written + "\"";
+}
+
+void render_group(std::ostream& out, const GroupDefinition& group) {
+  out << "\n[[groups]]\nname = " << quoted(group.name) << "\nrule = " << quoted(to_string(group.rule))
+      << "\nvalue = " << quoted(to_string(group.value)) << "\nmembers = [";
+  for (std::size_t at = 0; at < group.members.size(); ++at) out << (at == 0 ? "" : ", ") << group.members[at];
+  out << "]\nfaulty_max = " << group.faulty_max << "\n";
+  if (group.deadline_us > 0) out << "deadline_ms = " << group.deadline_us / 1'000 << "\n";
+  if (group.width_of_correct) out << "width = \"correct\"\n";
+  if (!group.width_max.empty()) out << "width_max = " << quoted(group.width_max) << "\n";
+  if (group.unconditional_only) out << "grade = \"unconditional\"\n";
+  if (group.components > 0) out << "components = " << group.components << "\n";
+  out << "rounds_max = " << group.rounds_max << "\n";
+  if (group.operation.empty()) return;
+  out << "operation = [";
+  for (std::size_t at = 0; at < group.operation.size(); ++at) {
+    out << (at == 0 ? "" : ", ") << quoted(group.operation[at]);
+  }
+  out << "]\n";
+}
 
 template <typename Member>
 void render_members(std::ostream& out, std::string_view list, const std::vector<Member>& members) {
@@ -41,7 +66,8 @@ std::string render(const ClusterFile& file) {
         << "\n";
   }
   out << "\n[limits]\ncheckpoint_interval = " << file.checkpoint_interval << "\nwindow = " << file.window
-      << "\nsessions_per_client_max = " << file.sessions_per_client_max << "\n";
+      << "\nsessions_per_client_max = " << file.sessions_per_client_max
+      << "\nclock_window_ms = " << file.clock_window_ms << "\n";
   for (const auto& replica : membership.replicas) {
     out << "\n[[replicas]]\nid = " << replica.id << "\nincarnation = " << replica.incarnation
         << "\nkey = " << quoted(key_text(replica.key)) << "\nreplica_address = " << quoted(replica.replica_address)
@@ -49,6 +75,7 @@ std::string render(const ClusterFile& file) {
   }
   render_members(out, "clients", membership.clients);
   render_members(out, "admins", membership.admins);
+  for (const auto& group : file.groups) render_group(out, group);
   return out.str();
 }
 

@@ -122,7 +122,6 @@ Result<SignedBundle> decode_signed_bundle(Bytes body, Bytes signature) {
 }
 
 Batch encode_batch(TimeUs proposed_time_us, std::vector<SignedBundle> bundles, std::vector<Rejoin> rejoins) {
-  TAGMA_ASSERT(!bundles.empty() || !rejoins.empty(), "a batch orders something; the null batch is not encoded");
   SegmentBuilder builder(root_words + capnp::sizeInWords<schema::Batch>() + signed_list_words(bundles) +
                          signed_list_words(rejoins));
   auto content = builder.root<schema::Batch>();

@@ -243,6 +243,7 @@ class ReplicaCore::Implementation {
   void propose();
   /// Whether this replica leads, has something to propose and may have one more slot in flight.
   [[nodiscard]] bool has_free_slot() const;
+  [[nodiscard]] bool time_is_to_be_told() const;
   [[nodiscard]] bool may_propose_now() const;
   [[nodiscard]] MonotonicUs batch_wait_us() const;
   void skip_taken_slots();
@@ -429,6 +430,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool yields();
   void begin_timing();
   void begin_waiting_anew();
+  void note_deadline();
   void note_heard(ReplicaId from);
   [[nodiscard]] bool has_heard_a_quorum() const;
   void notice_pause();
@@ -542,10 +544,12 @@ class ReplicaCore::Implementation {
   MonotonicUs steady_since_us_ = 0;
   MonotonicUs believed_since_us_ = 0;  ///< since when peers have been believed that this replica is behind
   MonotonicUs last_timing_us_ = 0;
-  MonotonicUs null_since_us_ = 0;   ///< since when null batches are owed; 0: none are
-  MonotonicUs executed_us_ = 0;     ///< when a slot was last executed
-  Seq entered_at_ = 0;              ///< the last slot that was executed when the view was entered
-  MonotonicUs paused_wake_us_ = 0;  ///< the waking that came too late, as was noticed
+  TimeUs deadline_us_ = 0;           ///< of a group's round, that is waited for; 0: none
+  MonotonicUs deadline_due_us_ = 0;  ///< by when any correct primary has ordered it
+  MonotonicUs null_since_us_ = 0;    ///< since when null batches are owed; 0: none are
+  MonotonicUs executed_us_ = 0;      ///< when a slot was last executed
+  Seq entered_at_ = 0;               ///< the last slot that was executed when the view was entered
+  MonotonicUs paused_wake_us_ = 0;   ///< the waking that came too late, as was noticed
   std::uint64_t operations_per_second_ = 0;
   std::uint64_t bytes_per_second_ = 0;
   MonotonicUs rate_since_us_ = 0;

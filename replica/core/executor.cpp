@@ -28,8 +28,9 @@ std::string printable(ByteView name) {
 /// One operation's sight of the state: the keys of its service only.
 class ServiceContext final : public Context {
  public:
-  ServiceContext(LayeredState& state, ByteView service, TimeUs agreed_time_us, ClientId client, Seq seq)
-      : state_(state), service_(service), agreed_time_us_(agreed_time_us), client_(client), seq_(seq) {}
+  ServiceContext(LayeredState& state, ByteView service, TimeUs agreed_time_us, ClientId client, Seq seq,
+                 const VotedInput* voted)
+      : state_(state), service_(service), agreed_time_us_(agreed_time_us), client_(client), seq_(seq), voted_(voted) {}
 
   [[nodiscard]] std::optional<Bytes> get(ByteView key) const override {
     return state_.get(state_key::service_data(service_, checked(key)));
@@ -59,6 +60,7 @@ class ServiceContext final : public Context {
 
   [[nodiscard]] TimeUs agreed_time_us() const override { return agreed_time_us_; }
   [[nodiscard]] ClientId client() const override { return client_; }
+  [[nodiscard]] const VotedInput* voted() const override { return voted_; }
   [[nodiscard]] Seq seq() const override { return seq_; }
 
  private:
@@ -75,6 +77,7 @@ class ServiceContext final : public Context {
   TimeUs agreed_time_us_;
   ClientId client_;
   Seq seq_;
+  const VotedInput* voted_;
 };
 
 }  // namespace
@@ -86,13 +89,15 @@ Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const
       services_(services),
       state_(state),
       sessions_(state, config.sessions_per_client_max),
-      members_(state, config.checkpoint_interval, config.window) {
+      members_(state, config.checkpoint_interval, config.window),
+      groups_(state, config.groups) {
   restart();
 }
 
 void Executor::restart() {
   const auto bytes = state_.get(state_key::agreed_time());
   agreed_time_us_ = bytes ? static_cast<TimeUs>(read_big_endian(*bytes)) : 0;
+  groups_.restart();
 }
 
 Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
@@ -106,6 +111,9 @@ Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
     append_big_endian(bytes, static_cast<std::uint64_t>(agreed_time_us_), sizeof(agreed_time_us_));
     state_.put(state_key::agreed_time(), bytes);
   }
+  // What time brings about comes before what was asked for at that time.
+  execution.expired =
+      groups_.expire(mutant(Mutant::group_time_by_own_clock) ? own_wall_us : agreed_time_us_, run_voted(seq));
   for (const auto& rejoin : batch.rejoins) execution.lives += members_.rejoin(rejoin.content, seq) ? 1U : 0U;
   for (const auto& bundle : batch.bundles) execute_bundle(seq, bundle.content, execution);
   return execution;
@@ -174,7 +182,7 @@ ReplyEntry Executor::execute_operation(Seq seq, const Bundle& bundle, RequestNum
     reply.outcome = Outcome::outside_window;
   } else {
     reply.outcome = Outcome::executed;
-    reply.result = encode_reply(run_service(seq, bundle.client, operation));
+    reply.result = encode_reply(run_service(seq, bundle.client, operation, nullptr));
   }
   session.last_executed = std::max(session.last_executed, number);
   session.last_seq = seq;
@@ -187,12 +195,23 @@ std::string Executor::no_such_service(ByteView name) const {
   return text.substr(0, limits::text_bytes_max);
 }
 
-ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation) {
+GroupTable::Run Executor::run_voted(Seq seq) {
+  return [this, seq](const VotedInput& voted, ByteView operation) {
+    return run_service(seq, Context::voted_client, operation, &voted);
+  };
+}
+
+ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation, const VotedInput* voted) {
   const auto parts = decode_operation(operation);
   if (!parts.ok()) return {ReplyStatus::refused, parts.reason()};
+  if (parts->service == group_service) {
+    // A group's vote may not be a vote again.
+    if (voted != nullptr) return {ReplyStatus::refused, "a group does not vote in a group"};
+    return groups_.execute(client, parts->payload, agreed_time_us_, run_voted(seq));
+  }
   Service* service = services_.find(parts->service);
   if (service == nullptr) return {ReplyStatus::refused, no_such_service(parts->service)};
-  ServiceContext context(state_, service->name(), agreed_time_us_, client, seq);
+  ServiceContext context(state_, service->name(), agreed_time_us_, client, seq, voted);
   std::string failure;
   state_.begin();
   try {

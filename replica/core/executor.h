@@ -9,6 +9,7 @@
 #include "messages/authenticator.h"
 #include "messages/messages.h"
 #include "replica/core/config.h"
+#include "replica/core/group_table.h"
 #include "replica/core/member_table.h"
 #include "replica/core/session_table.h"
 #include "replica/service/service_registry.h"
@@ -25,6 +26,7 @@ struct Execution {
   std::uint64_t evictions = 0;
   std::uint64_t refused = 0;  ///< evicted sessions and operations outside the window
   std::uint64_t lives = 0;    ///< members' that began
+  std::uint64_t expired = 0;  ///< rounds of groups that ended by their deadline
 };
 
 /// Deterministic: depends on the batch, the slot and the state alone.
@@ -44,6 +46,7 @@ class Executor {
   void restart();
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
   [[nodiscard]] const MemberTable& members() const { return members_; }
+  [[nodiscard]] const GroupTable& groups() const { return groups_; }
 
  private:
   void execute_bundle(Seq seq, const Bundle& bundle, Execution& execution);
@@ -52,7 +55,9 @@ class Executor {
                                              Session& session, std::uint64_t reply_bytes);
   /// The same at all replicas: they host what cluster.toml names.
   [[nodiscard]] std::string no_such_service(ByteView name) const;
-  [[nodiscard]] ServiceReply run_service(Seq seq, ClientId client, ByteView operation);
+  /// `voted` is what a group has voted, or null.
+  [[nodiscard]] ServiceReply run_service(Seq seq, ClientId client, ByteView operation, const VotedInput* voted);
+  [[nodiscard]] GroupTable::Run run_voted(Seq seq);
 
   const CoreConfig& config_;
   Authenticator& authenticator_;
@@ -60,6 +65,7 @@ class Executor {
   LayeredState& state_;
   SessionTable sessions_;
   MemberTable members_;
+  GroupTable groups_;
   TimeUs agreed_time_us_ = 0;
 };
 

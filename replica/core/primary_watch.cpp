@@ -174,7 +174,7 @@ std::optional<MonotonicUs> ReplicaCore::Implementation::waits_for_next_since_us(
   auto since_us = pressed_.pressed_since_us();
   for (auto slot = slots_.upper_bound(executed_ + 1); slot != slots_.end(); ++slot) {
     const auto batch = proposed_in_view(slot->first, slot->second);
-    if (!batch || *batch == nullptr || (*batch)->is_null() || slot->second.proposed_us == 0) continue;
+    if (!batch || *batch == nullptr || (*batch)->orders_nothing() || slot->second.proposed_us == 0) continue;
     const MonotonicUs beyond_us = watched_us_ - (now_.monotonic_us - slot->second.proposed_us) + resending_us();
     since_us = std::min(since_us.value_or(beyond_us), beyond_us);
   }

@@ -161,6 +161,9 @@ void ReplicaCore::Implementation::schedule() {
   } else if (const auto due_us = may_lead() ? null_batch_due_us() : std::nullopt; due_us > now_.monotonic_us) {
     at_us = std::min(at_us, *due_us);
   }
+  if (const auto deadline_us = executor_.groups().next_deadline_us(); may_lead() && deadline_us > now_.wall_us) {
+    at_us = std::min(at_us, now_.monotonic_us + (*deadline_us - now_.wall_us));
+  }
   if (!life_is_ordered() && voting_) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_rejoin_us_));
   at_us = std::min(at_us, transfer_wake_us());
   if (has_timed()) at_us = std::min(at_us, std::max(now_.monotonic_us + 1, next_timing_us()));
@@ -388,8 +391,15 @@ void ReplicaCore::Implementation::propose() {
 bool ReplicaCore::Implementation::has_free_slot() const {
   return may_lead() && voting_ && in_window(next_seq_) && view_supports(next_seq_) &&
          next_seq_ - 1 - executed_ < config_.pipeline_depth &&
-         (pool_.has_ready() || has_due_rejoin() ||
+         (pool_.has_ready() || has_due_rejoin() || time_is_to_be_told() ||
           null_batch_due_us().value_or(now_.monotonic_us + 1) <= now_.monotonic_us);
+}
+
+/// A group's round ends by time, and nothing else is under way that would tell it.
+bool ReplicaCore::Implementation::time_is_to_be_told() const {
+  if (next_seq_ - 1 != executed_) return false;
+  const auto deadline_us = executor_.groups().next_deadline_us();
+  return deadline_us && *deadline_us <= now_.wall_us;
 }
 
 /// Idle: at once. Busy: when a batch is full, or when the oldest has waited for its part of what a slot takes. So
@@ -408,9 +418,13 @@ MonotonicUs ReplicaCore::Implementation::batch_wait_us() const {
   return std::min(config_.batch_age_max_us, slot_time_us_ / config_.pipeline_depth);
 }
 
-/// Of what waits; the null batch where nothing does.
+/// Of what waits; the time alone, or the null batch, where nothing does.
 SharedBatch ReplicaCore::Implementation::make_batch(std::vector<Rejoin> rejoins) {
   const auto pending = pool_.take(config_.batch_operations_max, config_.batch_bytes_max);
+  if (pending.empty() && rejoins.empty() && time_is_to_be_told()) {
+    count("time told");
+    return std::make_shared<const Batch>(wire::encode_batch(now_.wall_us, {}, {}));
+  }
   if (pending.empty() && rejoins.empty()) {
     charge_null_batch();
     count("null batch proposed");

@@ -182,6 +182,7 @@ std::optional<std::string_view> ReplicaCore::Implementation::overdue(
       return "timeout: an empty window below a boundary";
     }
   }
+  if (deadline_us_ != 0 && late(deadline_due_us_, timeout_us)) return "timeout: the end of a group's round";
   return std::nullopt;
 }
 
@@ -189,6 +190,7 @@ bool ReplicaCore::Implementation::has_timed() const {
   if (!may_change_views()) return false;
   if (!active_) return new_view_due_us_ != 0;
   if (leads_without_one()) return true;
+  if (executor_.groups().next_deadline_us()) return true;
   if (pool_.operations() > 0 || slot_waiting_since_us() || !pending_rejoins_.empty() || doublings_ > 0) return true;
   for (ReplicaId id = 0; id < lives_.size(); ++id) {
     if (needs_null_batches(id)) return true;
@@ -209,6 +211,7 @@ void ReplicaCore::Implementation::look_after_primary() {
   last_timing_us_ = now_.monotonic_us;
   measure_rate();
   note_due();
+  note_deadline();
   if (!active_) {
     // Behind, it waits for its own state and not for the primary.
     if (new_view_due_us_ == 0) note_lonely_suspicion();
@@ -262,6 +265,17 @@ void ReplicaCore::Implementation::note_due() {
   for (ReplicaId id = 0; id < lives_.size(); ++id) needed = needed || needs_null_batches(id);
   if (!needed) null_since_us_ = 0;
   if (needed && null_since_us_ == 0) null_since_us_ = now_.monotonic_us;
+}
+
+/// By monotonic time alone, so that a wrong clock of one's own blames nobody: agreed time stands at the deadline when
+/// as much has passed as was left, and twice what clocks may differ: agreed time may have been ahead of all clocks, and
+/// this primary's be behind them.
+void ReplicaCore::Implementation::note_deadline() {
+  const TimeUs deadline_us = executor_.groups().next_deadline_us().value_or(0);
+  if (deadline_us == deadline_us_) return;
+  deadline_us_ = deadline_us;
+  const TimeUs left_us = std::max<TimeUs>(deadline_us - executor_.agreed_time_us(), 0);
+  deadline_due_us_ = now_.monotonic_us + left_us + 2 * config_.clock_window_us;
 }
 
 /// To all, after half of the time and again after each further quarter: a timer that runs at f or fewer correct

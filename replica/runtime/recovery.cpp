@@ -307,6 +307,7 @@ Result<BuiltState> build_state(const Knowledge& knowledge, ReplicaId holder, con
   config.membership = knowledge.file.membership;
   config.checkpoint_interval = knowledge.file.checkpoint_interval;
   config.window = knowledge.file.window;
+  config.groups = knowledge.file.groups;
   config.sessions_per_client_max = knowledge.file.sessions_per_client_max;
   DigestOnly authenticator;
   LayeredState state((*store)->reader());

@@ -150,6 +150,9 @@ Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& 
   ServiceRegistry services;
   if (auto refused = runtime::add_services(options.cluster_file, catalogue, *file, services))
     return *std::move(refused);
+  if (auto refused = runtime::check_groups(options.cluster_file, *file, CoreConfig{}.view_change_timeout_us)) {
+    return *std::move(refused);
+  }
   auto identity = load_identity(options, *file);
   if (!identity) return Refused{identity.reason()};
   auto data = DataDirectory::open(options.data_directory);
@@ -177,6 +180,8 @@ CoreConfig core_config(const ReplicaOptions& options, const Prepared& prepared) 
   config.genesis_root = file.genesis_root;
   config.checkpoint_interval = file.checkpoint_interval;
   config.window = file.window;
+  config.clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000;
+  config.groups = file.groups;
   config.sessions_per_client_max = file.sessions_per_client_max;
   return config;
 }

@@ -21,6 +21,9 @@ std::optional<Refused> ServiceCatalogue::add(ServiceEntry entry) {
   if (!is_service_name(entry.name)) {
     return Refused{"'" + entry.name + "' cannot name a service: 1 to 64 of the characters a-z, 0-9, _ and -"};
   }
+  if (entry.name == "group" || entry.name == "admin") {
+    return Refused{"'" + entry.name + "' is the name under which the cluster itself is asked; choose another one"};
+  }
   if (entries_.contains(entry.name)) return Refused{"there is already a service named " + entry.name};
   const auto object = entry.make ? entry.make() : nullptr;
   if (object == nullptr) return Refused{"the entry of the service " + entry.name + " makes no object"};

@@ -36,6 +36,7 @@ class SpoilingContext final : public Context {
   void scan(ByteView from, ByteView to, const std::function<bool(ByteView key, ByteView value)>& visit) const override {
     real_.scan(from, to, visit);
   }
+  [[nodiscard]] const VotedInput* voted() const override { return real_.voted(); }
   [[nodiscard]] TimeUs agreed_time_us() const override { return real_.agreed_time_us(); }
   [[nodiscard]] ClientId client() const override { return real_.client(); }
   [[nodiscard]] Seq seq() const override { return real_.seq(); }

@@ -30,6 +30,7 @@ class LayeredContext final : public Context {
   void scan(ByteView from, ByteView to, const std::function<bool(ByteView key, ByteView value)>& visit) const override {
     state_.scan(from, to, visit);
   }
+  [[nodiscard]] const VotedInput* voted() const override { return nullptr; }
   [[nodiscard]] TimeUs agreed_time_us() const override { return 1'000'000; }
   [[nodiscard]] ClientId client() const override { return 7; }
   [[nodiscard]] Seq seq() const override { return 9; }

@@ -30,6 +30,7 @@ class MapContext final : public Context {
       if (!visit(at->first, at->second)) return;
     }
   }
+  [[nodiscard]] const VotedInput* voted() const override { return nullptr; }
   [[nodiscard]] TimeUs agreed_time_us() const override { return 1'000'000; }
   [[nodiscard]] ClientId client() const override { return 7; }
   [[nodiscard]] Seq seq() const override { return 9; }

@@ -14,16 +14,31 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tagma/api.h"
 #include "tagma/identifiers.h"
 #include "tagma/operation.h"
 
 namespace tagma {
+
+/**
+ * What the members of a group have voted on, for the operation that it became (Schneider 1990, section 5.1; the grades
+ * and what they promise are tagma/voting.h's).
+ */
+struct VotedInput {
+  std::string group;                  ///< the group's name
+  std::uint64_t round = 0;            ///< from 1; each round of a group becomes one operation at most
+  Bytes value;                        ///< what was decided, as text
+  bool unconditional = false;         ///< or it holds if correct members kept the deadline
+  std::vector<ClientId> present;      ///< members whose votes were counted
+  std::vector<ClientId> disagreeing;  ///< of those: who cannot have told the truth if the value is right
+};
 
 /**
  * Everything that an operation may see and change. Made by the replica and valid during one Service::execute() only, on
@@ -37,6 +52,9 @@ namespace tagma {
  */
 class TAGMA_API Context {
  public:
+  /// No client has this number: operations of groups are asked by none.
+  static constexpr ClientId voted_client = 0xffffffff;
+
   Context() = default;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -85,8 +103,11 @@ class TAGMA_API Context {
    */
   [[nodiscard]] virtual TimeUs agreed_time_us() const = 0;
 
-  /// Who asked: the client whose signature the request carries.
+  /// Who asked: the client whose signature the request carries; voted_client where a group did.
   [[nodiscard]] virtual ClientId client() const = 0;
+
+  /// What the group that asked has voted; null where a client asked for itself. Lent for the call.
+  [[nodiscard]] virtual const VotedInput* voted() const = 0;
 
   /// The slot that is being executed, from 1. Several operations may share one.
   [[nodiscard]] virtual Seq seq() const = 0;
