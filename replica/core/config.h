@@ -47,7 +47,7 @@ struct CoreConfig {
   std::size_t pending_bytes_max = 64UL * 1024 * 1024;  ///< all clients together, reserved room aside
   /// Sessions not yet opened that one client may have waiting here, per way by which they came (itself, each replica).
   std::size_t openings_per_relay_max = 32;
-  std::vector<GroupDefinition> groups;  ///< names once, no faults (replica/service/group_rules.h)
+  std::vector<GroupDefinition> groups;       ///< names once, no faults (replica/service/group_rules.h)
   std::size_t sessions_per_client_max = 64;  ///< open sessions; the one idle longest is evicted
   /// Bytes of unacknowledged replies kept for one session; above it further operations are not executed.
   std::size_t session_reply_bytes_max = 16UL * 1024 * 1024;

@@ -111,11 +111,15 @@ Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
     append_big_endian(bytes, static_cast<std::uint64_t>(agreed_time_us_), sizeof(agreed_time_us_));
     state_.put(state_key::agreed_time(), bytes);
   }
+  const auto expire = [&] {
+    const TimeUs time_us = mutant(Mutant::group_time_by_own_clock) ? own_wall_us : agreed_time_us_;
+    execution.expired = groups_.expire(time_us, run_voted(seq));
+  };
   // What time brings about comes before what was asked for at that time.
-  execution.expired =
-      groups_.expire(mutant(Mutant::group_time_by_own_clock) ? own_wall_us : agreed_time_us_, run_voted(seq));
+  if (!mutant(Mutant::late_group_vote_counted)) expire();
   for (const auto& rejoin : batch.rejoins) execution.lives += members_.rejoin(rejoin.content, seq) ? 1U : 0U;
   for (const auto& bundle : batch.bundles) execute_bundle(seq, bundle.content, execution);
+  if (mutant(Mutant::late_group_vote_counted)) expire();
   return execution;
 }
 

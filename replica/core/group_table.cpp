@@ -249,6 +249,7 @@ std::vector<GroupVote> GroupTable::votes_of(const Group& group, std::uint64_t ro
     if ((voted & bit_of(member)) == 0) continue;
     const auto bytes = state_.get(state_key::group_vote(group.definition.name, round, member));
     TAGMA_ASSERT(bytes.has_value(), "a counted vote is kept until its round is over");
+    if (!bytes) continue;  // a mutant's state
     ByteView rest = *bytes;
     const auto order = take_number(rest);
     ordered.push_back({order, {member, Bytes(rest)}});

@@ -74,6 +74,7 @@ void Simulation::connect_later(const ClientConnection& connection, ReplicaId at,
     if (heard != ClientDoor::Heard::yes) return violated("a client is kept from connecting");
     shakes_again_us_[{connection, at}] = scheduler_.now_us() + handshake_spacing_us;
     door.asked_by(connection, 0);
+    if (auto* const member = member_of(connection.client)) return member->connected(at);
     clients_[connection.client]->connected(connection.number, at);
   });
 }
@@ -91,7 +92,7 @@ void Simulation::shake_hands_again(const ClientConnection& connection, ReplicaId
 /// Whether a frame of a client gets in, and what its replica learns from it.
 bool Simulation::passes_door(ClientId from, ReplicaId at, const Message& message) {
   auto& door = doors_[at];
-  const bool faulty = from >= clients_.size();
+  const bool faulty = is_faulty_client(from);
   const SessionId session = session_of(message);
   ClientConnection connection{from, faulty ? faulty_connection_[from] : session};
   // A report is asked for by whatever connection there is.
@@ -142,14 +143,18 @@ bool Simulation::leaves_by(const ClientDoor::Way& way, ReplicaId from, ClientId 
     coverage_.count("row C9: another's reply arrived, and could not be read");
     return false;
   }
-  if (to >= clients_.size()) {
+  if (is_faulty_client(to)) {
     coverage_.count("row C8: a reply to who never reads");
     return false;
   }
   return session == 0 || way.sealed_for.number == session;
 }
 
-std::size_t Simulation::all_clients() const { return clients_.size() + faulty_clients_.size(); }
+std::size_t Simulation::all_clients() const { return clients_.size() + faulty_clients_.size() + members_.size(); }
+
+bool Simulation::is_faulty_client(ClientId client) const {
+  return client >= clients_.size() && client < clients_.size() + faulty_clients_.size();
+}
 
 /// C8: a connection more, the one before it left open or not. C9: under a name that another connection has or had.
 void Simulation::faulty_client_connects(ClientId client) {

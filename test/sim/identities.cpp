@@ -85,6 +85,11 @@ Identities::Identities(const SimOptions& options) {
   for (ClientId id = 0; id < options.client.clients + options.faulty_clients; ++id) {
     membership_.clients.push_back({id, add(options, {PrincipalKind::client, id})});
   }
+  for (const auto& group : options.groups) {
+    for (const auto id : group.definition.members) {
+      membership_.clients.push_back({id, add(options, {PrincipalKind::client, id})});
+    }
+  }
 }
 
 Identities::~Identities() = default;

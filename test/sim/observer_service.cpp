@@ -36,7 +36,8 @@ Bytes tagged(const checkers::RequestKey& request, ByteView payload) {
 }
 
 ServiceReply ObserverService::execute(ByteView payload, Context& context) {
-  if (payload.size() < tag_bytes) return inner_->execute(payload, context);
+  // What a group has voted is no client's, and has no tag.
+  if (payload.size() < tag_bytes || context.voted() != nullptr) return inner_->execute(payload, context);
   checkers::Executed executed;
   executed.seq = context.seq();
   executed.request = {static_cast<ClientId>(read(payload)), read(payload.substr(8)), read(payload.substr(16))};

@@ -206,6 +206,41 @@ void draw_faults(Random& random, SimOptions& options) {
   std::sort(options.liars.begin(), options.liars.end());
 }
 
+/// Members of groups are clients of their own, behind all others; up to t of each group are faulty.
+void draw_groups(SimOptions& options) {
+  Random random(options.seed, "groups");
+  if (!random.chance(500'000)) return;
+  ClientId next = options.client.clients + options.faulty_clients;
+  for (auto left = random.between(1, 2); left > 0; --left) {
+    SimGroup group;
+    auto& definition = group.definition;
+    definition.name = "group-" + std::to_string(left);
+    definition.rule = random.one_of({GroupRule::exact, GroupRule::median, GroupRule::median, GroupRule::interval});
+    definition.value = definition.rule == GroupRule::exact    ? GroupValue::bytes
+                       : definition.rule == GroupRule::median ? GroupValue::real
+                                                              : GroupValue::integer_interval;
+    definition.faulty_max = static_cast<std::uint32_t>(random.between(0, 2));
+    definition.deadline_us = random.one_of<TimeUs>({0, 50'000, 300'000, 2'000'000});
+    const bool fewer = definition.rule == GroupRule::exact || definition.deadline_us > 0;
+    const std::uint32_t members =
+        (fewer ? 2 : 3) * definition.faulty_max + 1 + static_cast<std::uint32_t>(random.below(2));
+    definition.rounds_max = random.one_of<std::uint32_t>({1, 2, 8});
+    definition.unconditional_only = random.chance(100'000);
+    definition.operation = {"kv", "put", definition.name, "{value}"};
+    std::uint32_t liars = static_cast<std::uint32_t>(random.below(definition.faulty_max + 1));
+    for (std::uint32_t member = 0; member < members; ++member) {
+      definition.members.push_back(next++);
+      const bool lies = liars > 0 && random.below(members - member) < liars;
+      liars -= lies ? 1 : 0;
+      group.correct.push_back(!lies);
+    }
+    group.period_us = random.one_of<VirtualUs>({3'000, 10'000, 40'000});
+    group.silent_ppm = random.one_of<std::uint32_t>({0, 300'000, 1'000'000});
+    options.core.groups.push_back(definition);
+    options.groups.push_back(std::move(group));
+  }
+}
+
 /// Replicas, disks, clocks and links behave; only clients lie, up to the timeouts that the product has.
 void draw_faulty_clients(SimOptions& options) {
   Random random(options.seed, "faulty clients");
@@ -276,6 +311,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   draw_bridges(options);
   if (options.profile == Profile::byzantine_clients) draw_faulty_clients(options);
   draw_work(options);
+  draw_groups(options);
   return options;
 }
 
@@ -295,6 +331,10 @@ std::string summary(const SimOptions& options) {
     for (const auto id : options.liars) text += " " + std::to_string(id);
   }
   if (options.faulty_clients > 0) text += ", faulty clients " + std::to_string(options.faulty_clients);
+  for (const auto& group : options.groups) {
+    text += ", " + group.definition.name + " " + std::string(to_string(group.definition.rule)) + " m " +
+            std::to_string(group.definition.members.size()) + " t " + std::to_string(group.definition.faulty_max);
+  }
   return text;
 }
 

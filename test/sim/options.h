@@ -78,6 +78,14 @@ struct WorkloadOptions {
   std::uint32_t big_value_ppm = 0;   ///< values of kilobytes
 };
 
+/// A group and its members' processes.
+struct SimGroup {
+  GroupDefinition definition;    ///< the members are clients behind all others
+  std::vector<bool> correct;     ///< by member
+  VirtualUs period_us = 0;       ///< about as long as a member waits between two things that it does
+  std::uint32_t silent_ppm = 0;  ///< rounds that a faulty member says nothing in
+};
+
 struct SimOptions {
   std::uint64_t seed = 0;
   Profile profile = Profile::calm;  ///< never `all` or `common`
@@ -101,6 +109,7 @@ struct SimOptions {
   std::uint32_t clock_jumps = 0;  ///< of one machine's wall clock, by any amount (attack K7)
   std::vector<ReplicaId> liars;   ///< faulty replicas; the first primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
+  std::vector<SimGroup> groups;
   bool demand_first_view = false;  ///< no fault is any replica's: a view change is a violation
   bool demand_liveness = true;
   std::vector<std::string> without;  ///< simplifications of what was drawn, in their order (shrinker.h)

@@ -69,6 +69,13 @@ constexpr auto simplifications = std::to_array<Simplification>({
     {"operations", [](SimOptions& options) { return halve<std::uint64_t>(options.operations_min, 5); }},
     {"checkpoints", [](SimOptions& options) { return drop(options.checkpoints_min); }},
     {"replicas", fewer_replicas},
+    {"groups",
+     [](SimOptions& options) {
+       const bool there = !options.groups.empty();
+       options.groups.clear();
+       options.core.groups.clear();
+       return there;
+     }},
     {"faulty-clients", [](SimOptions& options) { return drop(options.faulty_clients); }},
     {"restarts", [](SimOptions& options) { return halve<std::uint32_t>(options.restarts, 0); }},
     {"losses", [](SimOptions& options) { return halve<std::uint32_t>(options.losses, 0); }},

@@ -60,6 +60,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       vote_oracle_(verdict_, quorum_size(options_.n, options_.f), {options_.liars.begin(), options_.liars.end()}),
       caps_oracle_(verdict_),
       life_model_(options_.core.checkpoint_interval, options_.core.window),
+      group_oracle_(verdict_),
       executed_(options_.n, 0),
       active_view_(options_.n, 0),
       returned_us_(options_.n, 0),
@@ -100,6 +101,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
     faulty_clients_.push_back(
         std::make_unique<FaultyClient>(options_, id, membership, identities_.authenticator(client(id)), coverage_));
   }
+  begin_groups();
 }
 
 Simulation::~Simulation() = default;
@@ -109,6 +111,7 @@ RunReport Simulation::run() {
   for (auto& node : replicas_) node->boot();
   for (auto& [id, twin] : twins_) twin.node->boot();
   for (auto& node : clients_) node->start();
+  for (auto& member : members_) member->start();
   schedule_faults();
   scheduler_.after(tick_us, [this] { tick(); });
   while (phase_ != Phase::over && (go_on_ || !verdict_.violated()) && scheduler_.run_next()) {
@@ -273,6 +276,9 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
     coverage_.count(std::string("received ").append(name_of(message)));
     if (const auto* answer = std::get_if<Report>(&message)) return check_report(from.id, *answer);
     clients_[to.id]->receive(from.id, message);
+  } else if (auto* const member = member_of(to.id)) {
+    trace("received", to, &from, message);
+    member->receive(from.id, message);
   }
 }
 
@@ -364,6 +370,9 @@ void Simulation::recording(ReplicaId id, const Record& record) {
   if (may_be_decided && !accepted->batch->rejoins.empty()) {
     rejoins_[accepted->seq].try_emplace(accepted->digest, accepted->batch->rejoins);
   }
+  if (accepted != nullptr && accepted->seq > committed_ && !options_.groups.empty()) {
+    proposed_us_[accepted->seq][accepted->digest] = accepted->batch->proposed_time_us;
+  }
   if (const auto* prepared = std::get_if<RecordPrepared>(&record)) {
     vote_oracle_.claims_prepared(id, prepared->view, prepared->seq, prepared->digest);
   } else if (const auto* stable = std::get_if<RecordCertificate>(&record)) {
@@ -384,6 +393,7 @@ void Simulation::durable(ReplicaId id, const Record& record) {
   } else if (const auto* wanted = std::get_if<RecordView>(&record)) {
     vote_oracle_.view_durable(id, wanted->view);
   } else if (const auto* begun = std::get_if<RecordNewView>(&record)) {
+    learn_new_view(*begun->new_view);  // its primary may crash before it is sent, and name it when it returns
     vote_oracle_.view_durable(id, begun->new_view->content.view);
   }
 }
@@ -501,13 +511,15 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
     return;
   }
   for (auto seq = executed_[id] + 1; seq <= view.executed; ++seq) {
-    if (seq > committed_) coverage_.slot_committed();
+    const bool first = seq > committed_;
+    if (first) coverage_.slot_committed();
     committed_ = std::max(committed_, seq);
     learn_lives(id, seq);
     if (const auto digest = node.executed_digest(seq)) {
       note("executed", "", replica(id), seq, &*digest);
       execution_oracle_.executed_digest(id, seq, *digest);
       vote_oracle_.executed(id, seq, *digest);
+      if (first) learn_agreed_time(seq, *digest);
     }
   }
   if (options_.demand_first_view && view.view > 0) {
@@ -615,6 +627,9 @@ bool Simulation::settled() const {
   for (const auto& node : clients_) {
     if (node->outstanding() > 0) return false;
   }
+  for (const auto& member : members_) {
+    if (member->outstanding()) return false;
+  }
   const ReplicaNode* first = nullptr;
   for (ReplicaId id = 0; id < options_.n; ++id) {
     const auto& node = *replicas_[id];
@@ -668,6 +683,7 @@ void Simulation::judge_history() {
                                              std::to_string(stable_checkpoints()) + " stable checkpoints");
     }
   }
+  judge_groups();
   for (auto& node : clients_) node->finish();
   std::vector<checkers::KvOperation> history;
   for (auto& [request, operation] : history_) {

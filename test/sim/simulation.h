@@ -9,6 +9,7 @@
 
 #include "test/checkers/caps_oracle.h"
 #include "test/checkers/execution_oracle.h"
+#include "test/checkers/group_oracle.h"
 #include "test/checkers/life_model.h"
 #include "test/checkers/linearizability.h"
 #include "test/checkers/state_oracle.h"
@@ -20,6 +21,7 @@
 #include "test/sim/client_node.h"
 #include "test/sim/coverage.h"
 #include "test/sim/faulty_client.h"
+#include "test/sim/group_member.h"
 #include "test/sim/identities.h"
 #include "test/sim/network.h"
 #include "test/sim/replica_node.h"
@@ -53,7 +55,7 @@ struct RunSwitches {
   bool go_on = false;                     ///< do not stop at the first violation
 };
 
-class Simulation final : private ReplicaHost, private ClientHost {
+class Simulation final : private ReplicaHost, private ClientHost, private GroupHost {
  public:
   Simulation(SimOptions options, const RunSwitches& switches);
   ~Simulation() override;
@@ -96,6 +98,24 @@ class Simulation final : private ReplicaHost, private ClientHost {
   void remembered(const checkers::RequestKey& request, std::vector<checkers::KvOperation> operations) override;
   void violated(std::string what) override { verdict_.report(checkers::Oracle::acknowledged, std::move(what)); }
 
+  // GroupHost (groups.cpp)
+  void member_sends(ClientId from, ReplicaId to, const Message& message) override { client_sends(from, to, message); }
+  [[nodiscard]] bool members_go_on() const override { return phase_ == Phase::work; }
+  void vote_asked(const std::string& group, std::uint32_t member, std::uint64_t round) override {
+    group_oracle_.asked(group, member, round);
+  }
+  void vote_answered(const std::string& group, std::uint32_t member, std::uint64_t round, const Bytes& value, Seq seq,
+                     const ServiceReply& reply) override {
+    group_oracle_.answered(group, member, round, value, seq, reply);
+  }
+  void result_told(const std::string& group, std::uint64_t round, Seq seq, const Bytes& text) override {
+    group_oracle_.told(group, round, seq, text);
+  }
+  void begin_groups();
+  [[nodiscard]] GroupMember* member_of(ClientId client) const;
+  void learn_agreed_time(Seq seq, const Digest& digest);
+  void judge_groups();
+
   /// The second process of one replica's key.
   struct SecondTwin final : TwinHost {
     explicit SecondTwin(Simulation& of) : simulation(of) {}
@@ -119,6 +139,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   [[nodiscard]] bool passes_door(ClientId from, ReplicaId at, const Message& message);
   [[nodiscard]] bool leaves_by(const ClientDoor::Way& way, ReplicaId from, ClientId to, SessionId session);
   [[nodiscard]] std::size_t all_clients() const;
+  [[nodiscard]] bool is_faulty_client(ClientId client) const;
   void faulty_client_connects(ClientId client);
   void remember_a_name(ReplicaId at);
   void ask_for_report();
@@ -193,6 +214,10 @@ class Simulation final : private ReplicaHost, private ClientHost {
   checkers::VoteOracle vote_oracle_;
   checkers::CapsOracle caps_oracle_;
   checkers::LifeModel life_model_;
+  checkers::GroupOracle group_oracle_;
+  std::map<Seq, std::map<Digest, TimeUs>> proposed_us_;  ///< of slots that nobody has executed yet
+  TimeUs agreed_us_ = 0;                                 ///< after the highest slot that anybody has executed
+  bool agreed_known_ = true;
   /// Batches with REJOINs that correct replicas recorded, by slot and digest, until the model has been told of the
   /// slot.
   std::map<Seq, std::map<Digest, std::vector<Rejoin>>> rejoins_;
@@ -213,6 +238,7 @@ class Simulation final : private ReplicaHost, private ClientHost {
   std::map<ReplicaId, TwinSides> sides_;  ///< of the same
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
+  std::vector<std::unique_ptr<GroupMember>> members_;  ///< of groups, in the order of their clients' numbers
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
 
   std::vector<ClientDoor> doors_;           ///< by replica
