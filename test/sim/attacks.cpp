@@ -111,6 +111,27 @@ class ServesOthers final : public Attack {
   Seq highest_ = 0;
 };
 
+/// X3: a primary lets a group's member wait, in league with members that lie, so that its vote may come after the
+/// deadline.
+class DelaysVotes final : public Attack {
+ public:
+  DelaysVotes(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Attack("row X3: a member's vote is held back", scene, coverage),
+        victim_(scene.members[random.below(scene.members.size())]),
+        random_(random.next()) {}
+
+  [[nodiscard]] bool hears(const Message& message) override {
+    const auto* submit = std::get_if<Submit>(&message);
+    if (submit == nullptr || submit->bundle->content.client != victim_ || random_.chance(100'000)) return true;
+    fired();
+    return false;
+  }
+
+ private:
+  ClientId victim_;
+  Random random_;
+};
+
 /// P7: counts what the core, which was configured for it, does.
 class TinyBatches final : public Attack {
  public:
@@ -368,6 +389,16 @@ std::set<ReplicaId> draw_left_out(const SimOptions& options, Random& random) {
   return left_out;
 }
 
+std::vector<ClientId> correct_members(const SimOptions& options) {
+  std::vector<ClientId> members;
+  for (const auto& group : options.groups) {
+    for (std::size_t member = 0; member < group.correct.size(); ++member) {
+      if (group.correct[member]) members.push_back(group.definition.members[member]);
+    }
+  }
+  return members;
+}
+
 constexpr std::uint32_t drawn_ppm = 150'000;
 
 template <typename Kind>
@@ -389,7 +420,8 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, const Membership& me
                           .view_change_timeout_us = options.core.view_change_timeout_us,
                           .window = options.core.window,
                           .cluster = membership.cluster,
-                          .clients = options.client.clients};
+                          .clients = options.client.clients,
+                          .members = correct_members(options)};
   Random random(options.seed + self, "attacks");
   // First those that withhold or make up, then those that repeat what is left, last the delay.
   draw<Starves>(attacks_, random, scene, coverage);
@@ -403,6 +435,10 @@ Attacks::Attacks(const SimOptions& options, ReplicaId self, const Membership& me
   draw<Dawdles>(attacks_, random, scene, coverage);
   draw<ServesOthers>(attacks_, random, scene, coverage);
   draw<HugeBatches>(attacks_, random, scene, coverage);
+  Random votes(options.seed + self, "votes held back");
+  if (!scene.members.empty() && votes.chance(2 * drawn_ppm)) {
+    attacks_.push_back(std::make_unique<DelaysVotes>(scene, coverage, votes));
+  }
   Random left_out(options.seed, "left out");
   left_out_ = draw_left_out(options, left_out);
   messages_left_ = left_out.one_of<std::uint64_t>({200, 500, 3'000});

@@ -38,7 +38,8 @@ struct AttackScene {
   MonotonicUs view_change_timeout_us = 0;
   Seq window = 0;
   Digest cluster;
-  std::uint32_t clients = 0;  ///< that are correct: numbers 0 to clients-1
+  std::uint32_t clients = 0;      ///< that are correct: numbers 0 to clients-1
+  std::vector<ClientId> members;  ///< correct ones of groups
 };
 
 class Attack {

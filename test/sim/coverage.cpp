@@ -280,6 +280,7 @@ constexpr AttackRow attack_rows[] = {
     {"row B17", "B17"},
     {"row X1", "X1"},
     {"row X2", "X2"},
+    {"row X3", "X3"},
     {"row X4", "X4"},
     {"faulty client: spoilt signature", "C1"},
     {"faulty client: number far ahead", "C2"},
