@@ -64,10 +64,8 @@ int report_unknown(const CallOptions& options, const CallResult& result, const S
                                  {"error", result.error}};
     streams.out << json_text(json) << std::endl;
   }
-  return fail(streams, "call",
-              result.error + "; " + std::string(may_be_executed) + "; " + streams.program.word + " status" +
-                  directory_argument(options.directory) + " shows who answers",
-              exit_no_quorum);
+  const std::string cause = result.error + "; " + std::string(may_be_executed);
+  return fail(streams, "call", cause + "; " + who_answers_hint(streams.program, options.directory), exit_no_quorum);
 }
 
 int report_reply(const CallOptions& options, const CallResult& result, const Streams& streams) {
@@ -100,35 +98,38 @@ void describe_arguments(CLI::App& app, CallOptions& options) {
       "refused or the key is absent, 2 usage, 3 no quorum in time (outcome unknown).");
 }
 
-/// Says early, and not only when the time is up, that nobody is there, or that it takes long.
-CallResult awaited_reply(Client& client, const Bytes& operation, const CallOptions& options, const Streams& streams) {
-  constexpr std::chrono::milliseconds glance(50);
-  auto reply = client.submit(operation);
-  SilenceWatch silence(client, std::chrono::milliseconds(options.timeout_ms));
-  const auto long_at = std::chrono::steady_clock::now() + std::chrono::seconds(3);
-  bool told = false;
-  while (reply.wait_for(glance) != std::future_status::ready) {
-    if (told) continue;
-    if (silence.found()) {
-      fail(streams, "call", no_replica_hint(streams.program, options.directory));
-      told = true;
-    } else if (std::chrono::steady_clock::now() >= long_at) {
-      fail(streams, "call",
-           "no reply that f+1 replicas agree on yet; waiting for it up to " + std::to_string(options.timeout_ms) +
-               " ms in all; " + streams.program.word + " status" + directory_argument(options.directory) +
-               " shows whether too few vote");
-      told = true;
-    }
-  }
-  return reply.get();
-}
-
 }  // namespace
+
+std::string who_answers_hint(const ProgramName& program, std::string_view directory) {
+  return program.word + " status" + directory_argument(directory) + " shows who answers";
+}
 
 std::string problem_of(const ServiceReply& reply) {
   std::string name(status_name(reply.status));
   const bool text_says_it = reply.text.empty() || reply.text == name;
   return text_says_it ? name : name + ": " + reply.text;
+}
+
+CallResult awaited_reply(Client& client, const Bytes& operation, const Awaiting& awaiting, const Streams& streams) {
+  constexpr std::chrono::milliseconds glance(50);
+  auto reply = client.submit(operation);
+  SilenceWatch silence(client, awaiting.timeout);
+  const auto long_at = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  bool told = false;
+  while (reply.wait_for(glance) != std::future_status::ready) {
+    if (told) continue;
+    if (silence.found()) {
+      fail(streams, awaiting.command, no_replica_hint(streams.program, awaiting.directory));
+      told = true;
+    } else if (std::chrono::steady_clock::now() >= long_at) {
+      fail(streams, awaiting.command,
+           "no reply that f+1 replicas agree on yet; waiting for it up to " + std::to_string(awaiting.timeout.count()) +
+               " ms in all; " + streams.program.word + " status" + directory_argument(awaiting.directory) +
+               " shows whether too few vote");
+      told = true;
+    }
+  }
+  return reply.get();
 }
 
 std::shared_ptr<CLI::App> describe_call() { return described<CallOptions>(describe_arguments); }
@@ -149,7 +150,8 @@ int run_call(const Arguments& arguments, const Streams& streams, const Program& 
   const auto client =
       open_client(options.directory, options.client, std::chrono::milliseconds(options.timeout_ms), 1, streams.program);
   if (!client) return fail(streams, "call", client.reason());
-  const CallResult result = awaited_reply(**client, *operation, options, streams);
+  const CallResult result = awaited_reply(
+      **client, *operation, {"call", options.directory, std::chrono::milliseconds(options.timeout_ms)}, streams);
   switch (result.status) {
     case CallStatus::ok: return report_reply(options, result, streams);
     case CallStatus::invalid: return fail(streams, "call", result.error);

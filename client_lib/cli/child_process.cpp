@@ -22,7 +22,7 @@ constexpr std::size_t line_bytes_max = 4'096;
 constexpr int exec_failed_status = 127;
 
 /// Between fork and exec: only calls that are safe there. Never returns.
-[[noreturn]] void become(const char* executable, char* const* arguments, int output, pid_t parent) {
+[[noreturn]] void become(const char* executable, char* const* arguments, int output, bool errors_too, pid_t parent) {
   // Its own process group: Ctrl-C on the terminal goes to the parent alone, which then stops its children in order.
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -36,7 +36,7 @@ constexpr int exec_failed_status = 127;
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
+  if (errors_too) dup2(output, STDERR_FILENO);
   execv(executable, arguments);
   constexpr std::string_view complaint = "cannot execute the program\n";
   static_cast<void>(!write(STDERR_FILENO, complaint.data(), complaint.size()));
@@ -91,10 +91,8 @@ void LogFile::write(std::string_view text) {
   }
 }
 
-Result<ChildProcess> ChildProcess::start(const std::string& executable, const std::vector<std::string>& arguments,
-                                         const std::string& log_path) {
-  auto log = LogFile::open(log_path);
-  if (!log) return Refused{log.reason()};
+Result<PipedChild> start_piped(const std::string& executable, const std::vector<std::string>& arguments,
+                               bool errors_too) {
   std::array<int, 2> pipe_ends{};
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return Refused{std::string("no pipe: ") + std::strerror(errno)};
   fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK);
@@ -106,14 +104,23 @@ Result<ChildProcess> ChildProcess::start(const std::string& executable, const st
   pointers.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) become(executable.c_str(), pointers.data(), pipe_ends[1], parent);
+  if (pid == 0) become(executable.c_str(), pointers.data(), pipe_ends[1], errors_too, parent);
   const int error = errno;
   close(pipe_ends[1]);
   if (pid < 0) {
     close(pipe_ends[0]);
     return Refused{std::string("no process: ") + std::strerror(error)};
   }
-  return ChildProcess(pid, pipe_ends[0], std::move(*log));
+  return PipedChild{pid, pipe_ends[0]};
+}
+
+Result<ChildProcess> ChildProcess::start(const std::string& executable, const std::vector<std::string>& arguments,
+                                         const std::string& log_path) {
+  auto log = LogFile::open(log_path);
+  if (!log) return Refused{log.reason()};
+  const auto child = start_piped(executable, arguments, true);
+  if (!child) return Refused{child.reason()};
+  return ChildProcess(child->pid, child->output, std::move(*log));
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept

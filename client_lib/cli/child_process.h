@@ -35,6 +35,16 @@ class LogFile {
   std::size_t size_ = 0;
 };
 
+/// A direct child in a process group of its own, which dies with the thread that started it.
+struct PipedChild {
+  pid_t pid = -1;
+  int output = -1;  ///< what it writes; does not block. The caller's to close
+};
+/// `arguments` starts with the name that the program sees as its own. `errors_too`: its standard error comes through
+/// the pipe as well, else it is this process's.
+[[nodiscard]] Result<PipedChild> start_piped(const std::string& executable, const std::vector<std::string>& arguments,
+                                             bool errors_too);
+
 /// A direct child that dies with this process, whatever kills it. Start it from a thread that lives as long as it
 /// shall: the kernel ties it to that thread. Not thread-safe.
 class ChildProcess {

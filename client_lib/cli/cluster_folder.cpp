@@ -219,6 +219,8 @@ Result<CreatedCluster> create_cluster(const std::string& directory, const Cluste
   created.note = port->note;
   created.file.services = plan.services;
   created.file.durability = plan.durability;
+  created.file.groups = plan.groups;
+  created.file.clock_window_ms = plan.clock_window_ms;
   auto& membership = created.file.membership;
   membership.cluster = random_cluster_id();
   membership.faults = faults_tolerated(plan.replicas);

@@ -8,6 +8,8 @@
 #include "client_lib/cli/call_command.h"
 #include "client_lib/cli/completion/complete_command.h"
 #include "client_lib/cli/diff_command.h"
+#include "client_lib/cli/group/group_command.h"
+#include "client_lib/cli/group/sense_command.h"
 #include "client_lib/cli/init_command.h"
 #include "client_lib/cli/inspect_command.h"
 #include "client_lib/cli/load_command.h"
@@ -20,13 +22,15 @@
 namespace tagma::cli {
 namespace {
 
-constexpr std::array<Command, 11> command_table{{
+constexpr std::array<Command, 13> command_table{{
     {"up", "start a whole cluster here; Ctrl-C stops it", run_up, describe_up},
     {"call", "run one operation:  tagma call kv put city Nicaea", run_call, describe_call},
     {"shell", "a prompt on one session, with history and completion", run_shell, describe_shell},
     {"load", "write every line of a file as a key, then read all back", run_load, describe_load},
     {"status", "what each replica says about itself", run_status, describe_status},
     {"diff", "which keys differ between replicas, and since which slot", run_diff, describe_diff},
+    {"group", "what groups of voting clients have decided", run_group, describe_group},
+    {"sense", "vote in a group with the readings of a program or a file", run_sense, describe_sense},
     {"bench", "measure throughput and latency", run_bench, describe_bench},
     {"init", "write a cluster folder (addresses, keys), start nothing", run_init, describe_init},
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},

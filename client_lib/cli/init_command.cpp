@@ -38,6 +38,11 @@ void print_created(const std::string& directory, const CreatedCluster& created, 
     line(range("admin", membership.admins.size()), counted(membership.admins.size(), "secret"));
   }
   out << "Services: " << listed(file.services) << ". Durability: " << tagma::to_string(file.durability) << ".\n";
+  if (!file.groups.empty()) {
+    std::vector<std::string> names;
+    for (const auto& group : file.groups) names.push_back(group.name);
+    out << "Groups: " << listed(names) << ".\n";
+  }
   if (!created.note.empty()) out << "Note: " << created.note << ".\n";
 }
 
@@ -63,7 +68,8 @@ void describe_arguments(CLI::App& app, InitCommandOptions& options) {
       "Examples:\n"
       "  tagma init\n"
       "  tagma init --dir /srv/c7 --replicas 7 --clients 100 --base-port 7000\n"
-      "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv\n\n" +
+      "  tagma init --hosts 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --service kv\n"
+      "  tagma init --groups groups.toml --clock-window-ms 250      (docs/groups.md)\n\n" +
       std::string(durability_help));
 }
 
@@ -78,6 +84,7 @@ int run_init(const Arguments& arguments, const Streams& streams, const Program& 
   if (const auto status = parse_arguments(app, arguments, streams)) return *status;
   const auto plan = plan_cluster(options.init, program.services);
   if (!plan) return fail(streams, "init", plan.reason());
+  if (const auto refused = groups_refusal(*plan)) return fail(streams, "init", refused->reason);
   const auto created = create_cluster(options.directory, *plan, streams.program);
   if (!created) return fail(streams, "init", created.reason());
   print_created(options.directory, *created, streams.out);

@@ -5,6 +5,7 @@
 
 #include "client_lib/cli/addresses.h"
 #include "client_lib/cli/text_format.h"
+#include "replica/runtime/hosted_services.h"
 
 namespace tagma::cli {
 namespace {
@@ -98,6 +99,10 @@ void add_init_options(CLI::App& app, InitOptions& options) {
       ->type_name("NAME");
   app.add_option("--durability", options.durability, "What survives a crash (sync: all)")->type_name(durability_words);
   app.add_option("--key-algorithm", options.key_algorithm, "Of all keys (p256)")->type_name("p256|ed25519");
+  app.add_option("--groups", options.groups_file, "Replicated clients: [[groups]] in TOML")->type_name("FILE");
+  app.add_option("--clock-window-ms", options.clock_window_ms, "What clocks may differ by (5000)")
+      ->check(CLI::Range(std::uint64_t{50}, std::uint64_t{60'000}).description(""))
+      ->type_name("N");
 }
 
 std::string to_string(KeyAlgorithm algorithm) { return algorithm == KeyAlgorithm::ed25519 ? "ed25519" : "p256"; }
@@ -123,7 +128,30 @@ Result<ClusterPlan> plan_cluster(const InitOptions& options, const ServiceCatalo
     if (!algorithm) return Refused{algorithm.reason()};
     plan.key_algorithm = *algorithm;
   }
+  plan.clock_window_ms = options.clock_window_ms.value_or(plan.clock_window_ms);
+  if (options.groups_file) {
+    auto groups = read_groups_file(*options.groups_file);
+    if (!groups) return Refused{groups.reason()};
+    plan.groups_file = *options.groups_file;
+    plan.groups = *std::move(groups);
+  }
   return plan;
+}
+
+std::optional<Refused> groups_refusal(const ClusterPlan& plan) {
+  for (std::size_t at = 0; at < plan.groups.size(); ++at) {
+    for (const auto member : plan.groups[at].members) {
+      if (member < plan.clients) continue;
+      return Refused{plan.groups_file + ": groups[" + std::to_string(at) + "].members: there is no client " +
+                     std::to_string(member) + " among " + counted(plan.clients, "client") +
+                     ", numbered from 0; name others, or raise --clients"};
+    }
+  }
+  ClusterFile file;
+  file.membership.faults = faults_tolerated(plan.replicas);
+  file.clock_window_ms = plan.clock_window_ms;
+  file.groups = plan.groups;
+  return runtime::check_groups(plan.groups_file, file);
 }
 
 std::optional<Refused> contradiction(const InitOptions& options, const ClusterFile& existing) {
@@ -160,6 +188,15 @@ std::optional<Refused> contradiction(const InitOptions& options, const ClusterFi
   const std::string durability(tagma::to_string(existing.durability));
   if (options.durability && *options.durability != durability) {
     return differs("--durability " + *options.durability, durability);
+  }
+  if (options.clock_window_ms && *options.clock_window_ms != existing.clock_window_ms) {
+    return differs("--clock-window-ms " + std::to_string(*options.clock_window_ms),
+                   std::to_string(existing.clock_window_ms));
+  }
+  if (options.groups_file) {
+    const auto groups = read_groups_file(*options.groups_file);
+    if (!groups) return Refused{groups.reason()};
+    if (*groups != existing.groups) return differs("--groups " + *options.groups_file, "other groups");
   }
   return std::nullopt;
 }

@@ -22,6 +22,8 @@ struct InitOptions {
   std::vector<std::string> services;
   std::optional<std::string> durability;
   std::optional<std::string> key_algorithm;
+  std::optional<std::string> groups_file;
+  std::optional<std::uint64_t> clock_window_ms;
 };
 
 void add_init_options(CLI::App& app, InitOptions& options);
@@ -36,12 +38,19 @@ struct ClusterPlan {
   std::vector<std::string> services;
   Durability durability = Durability::sync;
   KeyAlgorithm key_algorithm = KeyAlgorithm::ecdsa_p256;
+  std::string groups_file;  ///< where the groups are from
+  std::vector<GroupDefinition> groups;
+  std::uint64_t clock_window_ms = ClusterFile{}.clock_window_ms;
 };
 
 inline constexpr std::uint16_t default_base_port = 4600;
 
 /// The plan, or the first option that is wrong. `services` are those that the program can host.
 [[nodiscard]] Result<ClusterPlan> plan_cluster(const InitOptions& options, const ServiceCatalogue& services);
+
+/// What the replicas of such a cluster would refuse of its groups. Apart, since a cluster that is there already has
+/// numbers of its own, which the options of a later `up` do not repeat.
+[[nodiscard]] std::optional<Refused> groups_refusal(const ClusterPlan& plan);
 
 /// The first option given that the existing cluster contradicts; nothing if all given ones agree with it.
 [[nodiscard]] std::optional<Refused> contradiction(const InitOptions& options, const ClusterFile& existing);

@@ -174,6 +174,9 @@ int run_up(const Arguments& arguments, const Streams& streams, const Program& pr
   if (options.fresh && folder_state(options.directory) == FolderState::foreign) {
     return fail(streams, "up", empty_cluster_folder(options.directory)->reason);
   }
+  if (options.fresh || folder_state(options.directory) == FolderState::absent) {
+    if (const auto refused = groups_refusal(*plan)) return fail(streams, "up", refused->reason);
+  }
 
   StopSignals stop;
   const auto lock = FolderLock::acquire(options.directory);

@@ -1,5 +1,6 @@
 #include "replica/runtime/hosted_services.h"
 
+#include "replica/core/config.h"
 #include "replica/service/group_rules.h"
 
 namespace tagma::runtime {
@@ -21,11 +22,10 @@ std::optional<Refused> add_services(const std::string& cluster_file, const Servi
   return std::nullopt;
 }
 
-std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file,
-                                    TimeUs view_change_timeout_us) {
+std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file) {
   const GroupTiming timing{.faults = file.membership.faults,
                            .clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000,
-                           .view_change_timeout_us = view_change_timeout_us};
+                           .view_change_timeout_us = CoreConfig{}.view_change_timeout_us};
   if (const auto fault = first_group_fault(file.groups, timing)) return Refused{cluster_file + ": " + *fault};
   return std::nullopt;
 }

@@ -15,9 +15,8 @@ namespace tagma::runtime {
 [[nodiscard]] std::optional<Refused> add_services(const std::string& cluster_file, const ServiceCatalogue& catalogue,
                                                   const ClusterFile& file, ServiceRegistry& registry);
 
-/// Whether its groups are ones that can be: their arithmetic, and their deadlines by the cluster's timeouts.
-[[nodiscard]] std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file,
-                                                  TimeUs view_change_timeout_us);
+/// Whether its groups are ones that can be: their arithmetic, and their deadlines by the timeouts that replicas have.
+[[nodiscard]] std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file);
 
 /// Whose log and state lie on a disk: this replica's of this cluster, with the limits that the replicated state depends
 /// on (boundaries of lives, evicted sessions).

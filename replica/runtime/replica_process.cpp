@@ -150,7 +150,7 @@ Result<Prepared> prepare(const ReplicaOptions& options, const ServiceCatalogue& 
   ServiceRegistry services;
   if (auto refused = runtime::add_services(options.cluster_file, catalogue, *file, services))
     return *std::move(refused);
-  if (auto refused = runtime::check_groups(options.cluster_file, *file, CoreConfig{}.view_change_timeout_us)) {
+  if (auto refused = runtime::check_groups(options.cluster_file, *file)) {
     return *std::move(refused);
   }
   auto identity = load_identity(options, *file);
