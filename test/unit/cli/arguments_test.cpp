@@ -37,8 +37,8 @@ Ran init(const std::string& directory, const Arguments& more = {}) {
 TEST_CASE("help lists the commands, and each command's help has examples within 80 columns") {
   const Ran help = run({"--help"});
   CHECK(help.status == exit_ok);
-  for (const std::string command :
-       {"init", "replica", "up", "call", "shell", "load", "status", "diff", "bench", "inspect", "recover"}) {
+  for (const std::string command : {"init", "replica", "up", "call", "shell", "load", "status", "diff", "bench",
+                                    "inspect", "recover", "group", "sense"}) {
     CAPTURE(command);
     CHECK(contains(help.out, "\n  " + command));
     const Ran one = run({command, "--help"});
