@@ -26,6 +26,13 @@ std::string group_text(const std::string& deadline_ms, const std::string& member
          "]\nfaulty_max = 1\ndeadline_ms = " + deadline_ms + "\n";
 }
 
+GroupDefinition group_of(GroupRule rule, GroupValue value) {
+  GroupDefinition group;
+  group.rule = rule;
+  group.value = value;
+  return group;
+}
+
 Ran init(const TemporaryFolder& folder, const std::string& groups, const Arguments& more = {}) {
   std::ofstream(folder / "groups.toml") << groups;
   Arguments arguments{"init", "--dir", folder / "c", "--clients", "3", "--groups", folder / "groups.toml"};
@@ -49,15 +56,15 @@ TEST_CASE("a period is a number of milliseconds or seconds") {
 }
 
 TEST_CASE("a vote is the first word of a line, and of operations all words") {
-  GroupDefinition group{.rule = GroupRule::median, .value = GroupValue::real};
+  auto group = group_of(GroupRule::median, GroupValue::real);
   CHECK(*vote_of_line(group, " 0.42 0.38 0.30 1/345 6789") == Words{"0.42"});
   CHECK_FALSE(vote_of_line(group, "warm"));
   CHECK_FALSE(vote_of_line(group, "nan"));
   CHECK(vote_of_line(group, " \t\r").reason() == "the line is empty");
-  group = {.rule = GroupRule::interval, .value = GroupValue::real_interval};
+  group = group_of(GroupRule::interval, GroupValue::real_interval);
   CHECK(*vote_of_line(group, "20.1..20.3\tkitchen") == Words{"20.1..20.3"});
   CHECK_FALSE(vote_of_line(group, "3..2"));
-  group = {.rule = GroupRule::exact, .value = GroupValue::operation};
+  group = group_of(GroupRule::exact, GroupValue::operation);
   CHECK(*vote_of_line(group, "kv put  valve open\r") == Words{"kv", "put", "valve", "open"});
 }
 
