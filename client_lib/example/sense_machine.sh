@@ -10,8 +10,8 @@ set -u
 tagma=${TAGMA:-tagma}
 rounds=${1:-5}
 
-feed() { # MEMBER PROGRAM
-  "$tagma" sense memory-left --member "$1" --every 1s --command "$2"
+feed() { # MEMBER PROGRAM; becomes the feeder, so that $! is its process
+  exec "$tagma" sense memory-left --member "$1" --every 1s --command "$2"
 }
 # The others go when the first one has seen its rounds, or is interrupted.
 feeders=

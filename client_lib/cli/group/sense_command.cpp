@@ -44,8 +44,8 @@ void describe_arguments(CLI::App& app, SenseOptions& options) {
   app.footer(
       "Examples:\n"
       "  tagma sense load --member 0 --file /proc/loadavg\n"
-      "  tagma sense free --member 1 --every 2s --command \"free -m | awk '/Mem/{print \\$7}'\"\n"
-      "  tagma sense load --member 2 --command 'vmstat 1 | stdbuf -oL awk \"{print \\$1}\"'\n\n"
+      "  tagma sense load --member 1 --command ./read-sensor --every 2s\n"
+      "  tagma sense load --member 2 --command 'tail -n0 -F /var/log/sensor'\n\n"
       "The first word of a line is the vote: a number, lo..hi, or what the group votes\n"
       "on. PROGRAM is run by /bin/sh. One that prints a line and ends is run once per\n"
       "round; one that goes on printing is left to it, and its newest line is used. One\n"
