@@ -117,6 +117,10 @@ void SenseSession::complain(const std::string& what) {
 // Votes
 
 void SenseSession::vote() {
+  // No more rounds are open at once; a vote beyond them would be refused, and held against the member.
+  const std::uint64_t open_end = undecided_ + task_.group.rounds_max;
+  if (next_vote_ >= open_end) next_vote_ = lowest_without_vote(undecided_);
+  if (next_vote_ >= open_end) return;
   const auto line = source_.newest(stop_, task_.period);
   if (stop_.requested()) return;
   const auto words = line ? vote_of_line(task_.group, *line) : Result<Words>(Refused{line.reason()});

@@ -373,4 +373,8 @@ TEST_CASE("options that contradict an existing cluster are found, those that agr
   CHECK(contradicts([](InitOptions& options) { options.hosts[2] = "10.0.0.1"; }));
   CHECK(contradicts([](InitOptions& options) { options.hosts.pop_back(); }));
   CHECK(contradicts([](InitOptions& options) { options.services = {"kv"}; }));
+  CHECK(contradicts([](InitOptions& options) { options.clock_window_ms = 250; }));
+  std::ofstream(folder / "groups.toml") << "[[groups]]\nname = \"g\"\nrule = \"exact\"\nvalue = \"bytes\"\n"
+                                        << "members = [0]\nfaulty_max = 0\n";
+  CHECK(contradicts([&](InitOptions& options) { options.groups_file = folder / "groups.toml"; }));
 }
