@@ -98,7 +98,9 @@ std::optional<ServiceReply> SenseSession::ask(const Words& words) {
       if (std::exchange(away_, false)) fail(streams_, "sense", "the cluster answers again");
       return result->reply;
     }
-    auto client = result->status == CallStatus::invalid ? Refused{result->error} : task_.open();
+    // A fresh session that is forgotten as well tells of a clock that was set back: no further one would fare better.
+    const bool final = result->status == CallStatus::invalid || repeated_;
+    auto client = final ? Refused{result->error} : task_.open();
     if (!client) {
       status_ = fail(streams_, "sense", client.reason(), exit_failed);
       return std::nullopt;
