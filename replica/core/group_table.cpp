@@ -174,13 +174,13 @@ ServiceReply GroupTable::count_vote(Group& group, std::uint32_t member, std::uin
                   std::to_string(over ? group.next : round + 1));
   }
   if (at >= group.definition.rounds_max) {
-    return refused(round_text(round) + " is too far ahead: the next is " + std::to_string(group.next));
+    return refuse(round_text(round) + " is too far ahead: the next is " + std::to_string(group.next));
   }
   if (group.rounds.size() <= at) group.rounds.resize(at + 1);
   auto& open = group.rounds[at];
   const bool again = (open.voted & bit_of(member)) != 0;
   if (again && !mutant(Mutant::group_vote_counted_twice))
-    return refused("has voted in " + round_text(round) + ": the first vote counts");
+    return refuse("has voted in " + round_text(round) + ": the first vote counts");
   open.voted |= bit_of(member);
   const auto voted = std::popcount(open.voted);
   ++counts.votes;
@@ -283,16 +283,16 @@ std::size_t GroupTable::settle(Group& group, TimeUs agreed_time_us, const Run& r
     if (round.voted == 0 && !passed) break;
     const auto decision = decide_group(group.definition, votes_of(group, group.next), passed);
     if (!decision.over) break;
-    finish(group, decision, run);
+    finish(group, decision, passed, run);
     ++ended;
   }
   return ended;
 }
 
-void GroupTable::finish(Group& group, const GroupDecision& decision, const Run& run) {
+void GroupTable::finish(Group& group, const GroupDecision& decision, bool by_deadline, const Run& run) {
   const auto& definition = group.definition;
   const std::uint64_t round = group.next;
-  count_members(group, decision);
+  count_members(group, decision, by_deadline);
   for (const auto member : decision.present) {
     state_.erase(state_key::group_vote(definition.name, round, member));
   }
@@ -315,7 +315,7 @@ void GroupTable::finish(Group& group, const GroupDecision& decision, const Run& 
     state_.erase(state_key::group_result(definition.name, round - definition.rounds_max));
 }
 
-void GroupTable::count_members(const Group& group, const GroupDecision& decision) {
+void GroupTable::count_members(const Group& group, const GroupDecision& decision, bool by_deadline) {
   const auto holds = [](const std::vector<std::uint32_t>& members, std::uint32_t member) {
     return std::binary_search(members.begin(), members.end(), member);
   };
@@ -325,7 +325,8 @@ void GroupTable::count_members(const Group& group, const GroupDecision& decision
       counts.absent_in_a_row = 0;
     } else {
       ++counts.absent;
-      ++counts.absent_in_a_row;
+      // Where the others' votes were enough, being slower says nothing.
+      if (by_deadline) ++counts.absent_in_a_row;
     }
     if (holds(decision.disagreeing, member)) {
       ++counts.disagreeing;

@@ -89,8 +89,9 @@ class GroupTable {
   void start_times(Group& group, TimeUs agreed_time_us) const;
   /// Decides rounds from the lowest as long as they are over. Returns how many.
   std::size_t settle(Group& group, TimeUs agreed_time_us, const Run& run);
-  void finish(Group& group, const GroupDecision& decision, const Run& run);
-  void count_members(const Group& group, const GroupDecision& decision);
+  /// `by_deadline`: whoever is absent was given the whole time.
+  void finish(Group& group, const GroupDecision& decision, bool by_deadline, const Run& run);
+  void count_members(const Group& group, const GroupDecision& decision, bool by_deadline);
 
   LayeredState& state_;
   const std::vector<GroupDefinition>& configured_;
