@@ -16,6 +16,7 @@ import os
 import pathlib
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -55,13 +56,26 @@ def lying():
         time.sleep(0.1)
 
 
+def free_ports():
+    """The first of as many ports in a row as the replicas need."""
+    while True:
+        base = random.randrange(20000, 30000)
+        try:
+            for port in range(base, base + 2 * REPLICAS):
+                with socket.socket() as taken:
+                    taken.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+
+
 class Cluster:
     def __init__(self, tagma, folder):
         self.tagma, self.folder = tagma, folder
         self.directory = str(folder / "cluster")
         (folder / "heat.toml").write_text(GROUP)
         subprocess.run([tagma, "init", "--dir", self.directory, "--groups", str(folder / "heat.toml"),
-                        "--clock-window-ms", "250"], check=True, stdout=subprocess.DEVNULL)
+                        "--clock-window-ms", "250", "--base-port", str(free_ports())], check=True, stdout=subprocess.DEVNULL)
         self.replicas, self.feeders = {}, {}
         self.events = open(folder / "events.tsv", "w")
         self.began = time.monotonic()
