@@ -59,7 +59,7 @@ std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const 
   } else if (!looks && *owner != options.owner) {
     return StoreRefused{
         options.folder +
-        ": the state belongs to another replica or another cluster, or was made with other limits in cluster.toml"};
+        ": the state belongs to another replica or another cluster, or was made with other limits or groups in cluster.toml"};
   }
   transaction.commit();
   return tables;

@@ -61,6 +61,8 @@ std::optional<Refused> validate(const Membership& membership) {
     if (membership.replicas[id].id != id)
       return Refused{"replica ids are not 0.." + std::to_string(n - 1) + " in order"};
   }
+  constexpr ClientId nobody = 0xffffffff;  // who asks where a group has voted (tagma/service.h)
+  if (membership.find_client(nobody) != nullptr) return Refused{"4294967295 is no client's number"};
   if (!strictly_ordered(membership.clients)) return Refused{"a client id stands twice or out of order"};
   if (!strictly_ordered(membership.admins)) return Refused{"an administrator id stands twice or out of order"};
   return std::nullopt;

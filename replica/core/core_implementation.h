@@ -430,7 +430,8 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool yields();
   void begin_timing();
   void begin_waiting_anew();
-  void note_deadline();
+  void note_deadlines();
+  [[nodiscard]] bool end_is_overdue() const;
   void note_heard(ReplicaId from);
   [[nodiscard]] bool has_heard_a_quorum() const;
   void notice_pause();
@@ -544,12 +545,16 @@ class ReplicaCore::Implementation {
   MonotonicUs steady_since_us_ = 0;
   MonotonicUs believed_since_us_ = 0;  ///< since when peers have been believed that this replica is behind
   MonotonicUs last_timing_us_ = 0;
-  TimeUs deadline_us_ = 0;           ///< of a group's round, that is waited for; 0: none
-  MonotonicUs deadline_due_us_ = 0;  ///< by when any correct primary has ordered it
-  MonotonicUs null_since_us_ = 0;    ///< since when null batches are owed; 0: none are
-  MonotonicUs executed_us_ = 0;      ///< when a slot was last executed
-  Seq entered_at_ = 0;               ///< the last slot that was executed when the view was entered
-  MonotonicUs paused_wake_us_ = 0;   ///< the waking that came too late, as was noticed
+  /// Of a group's round that ends by time: until when, and by when any correct primary has ordered it.
+  struct AwaitedEnd {
+    TimeUs deadline_us = 0;
+    MonotonicUs due_us = 0;
+  };
+  std::map<std::string, AwaitedEnd> awaited_ends_;  ///< by group
+  MonotonicUs null_since_us_ = 0;                   ///< since when null batches are owed; 0: none are
+  MonotonicUs executed_us_ = 0;                     ///< when a slot was last executed
+  Seq entered_at_ = 0;                              ///< the last slot that was executed when the view was entered
+  MonotonicUs paused_wake_us_ = 0;                  ///< the waking that came too late, as was noticed
   std::uint64_t operations_per_second_ = 0;
   std::uint64_t bytes_per_second_ = 0;
   MonotonicUs rate_since_us_ = 0;
@@ -575,6 +580,7 @@ class ReplicaCore::Implementation {
   };
   BehindClock behind_clock_;
   bool own_clock_doubted_ = false;  ///< f+1 others found nothing wrong with the time of the last withheld proposal
+  bool old_time_proposed_ = false;  ///< by this primary: it leaves agreed time behind the own clock
   Lenience time_lenience_;          ///< with the time of day that they propose
   RecordView restored_view_;
   /// All that the records say, until it is known what the last NEW-VIEW dropped.

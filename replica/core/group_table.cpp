@@ -190,7 +190,7 @@ ServiceReply GroupTable::count_vote(Group& group, std::uint32_t member, std::uin
   kept += *value;
   state_.put(state_key::group_vote(group.definition.name, round, member), kept);
   start_times(group, agreed_time_us);
-  settle(group, agreed_time_us, run);
+  settle(group, agreed_time_us, group.definition.rounds_max, run);
   store(group);
   if (round < group.next) return result({"result", group.definition.name, std::to_string(round)});
   return {ReplyStatus::ok, "counted: " + round_text(round) + ", " + std::to_string(voted) + " of " +
@@ -275,9 +275,9 @@ void GroupTable::start_times(Group& group, TimeUs agreed_time_us) const {
   }
 }
 
-std::size_t GroupTable::settle(Group& group, TimeUs agreed_time_us, const Run& run) {
+std::size_t GroupTable::settle(Group& group, TimeUs agreed_time_us, std::size_t ended_max, const Run& run) {
   std::size_t ended = 0;
-  for (std::uint32_t left = group.definition.rounds_max; left > 0; --left) {
+  while (ended < ended_max) {
     const auto& round = group.rounds.front();
     const bool passed = round.deadline_us != 0 && round.deadline_us <= agreed_time_us;
     if (round.voted == 0 && !passed) break;
@@ -308,7 +308,12 @@ void GroupTable::finish(Group& group, const GroupDecision& decision, bool by_dea
                            .unconditional = decision.grade == voting::Grade::unconditional,
                            .present = clients_of(definition, decision.present),
                            .disagreeing = clients_of(definition, decision.disagreeing)};
-    if (const auto operation = group_operation(definition, voted)) answer = run(voted, *operation);
+    const auto operation = group_operation(definition, voted);
+    if (operation && operation->size() > limits::operation_bytes_max) {
+      answer = refuse("the operation has more than 128 KiB");
+    } else if (operation) {
+      answer = run(voted, *operation);
+    }
   }
   state_.put(state_key::group_result(definition.name, round), describe_result(definition, round, decision, answer));
   if (round > definition.rounds_max)
@@ -336,24 +341,40 @@ void GroupTable::count_members(const Group& group, const GroupDecision& decision
   }
 }
 
+/// Those that have waited longest first, so that no group's name puts it behind others for ever.
 std::size_t GroupTable::expire(TimeUs agreed_time_us, const Run& run) {
+  std::vector<std::pair<TimeUs, std::string>> due;
+  for (const auto& [name, deadline_us] : deadlines()) {
+    if (deadline_us <= agreed_time_us) due.emplace_back(deadline_us, name);
+  }
+  std::sort(due.begin(), due.end());
   std::size_t ended = 0;
-  for (auto& [name, group] : groups_) {
+  for (const auto& [deadline_us, name] : due) {
     if (ended >= expiries_max) break;
-    const auto deadline_us = group.rounds.front().deadline_us;
-    if (deadline_us == 0 || deadline_us > agreed_time_us) continue;
-    ended += settle(group, agreed_time_us, run);
+    auto& group = groups_.at(name);
+    ended += settle(group, agreed_time_us, expiries_max - ended, run);
     store(group);
   }
   return ended;
 }
 
-std::optional<TimeUs> GroupTable::next_deadline_us() const {
-  std::optional<TimeUs> next_us;
+bool GroupTable::any_deadline() const {
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [](const auto& group) { return group.second.definition.deadline_us > 0; });
+}
+
+std::vector<std::pair<std::string, TimeUs>> GroupTable::deadlines() const {
+  std::vector<std::pair<std::string, TimeUs>> running;
   for (const auto& [name, group] : groups_) {
     const auto deadline_us = group.rounds.front().deadline_us;
-    if (deadline_us != 0) next_us = std::min(next_us.value_or(deadline_us), deadline_us);
+    if (deadline_us != 0) running.emplace_back(name, deadline_us);
   }
+  return running;
+}
+
+std::optional<TimeUs> GroupTable::next_deadline_us() const {
+  std::optional<TimeUs> next_us;
+  for (const auto& [name, deadline_us] : deadlines()) next_us = std::min(next_us.value_or(deadline_us), deadline_us);
   return next_us;
 }
 

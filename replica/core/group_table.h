@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/layered_state.h"
@@ -43,6 +44,10 @@ class GroupTable {
   static constexpr std::size_t expiries_max = 16;
   /// Agreed time has advanced. Returns how many rounds have ended.
   std::size_t expire(TimeUs agreed_time_us, const Run& run);
+  /// Whether there is a group whose rounds end by time.
+  [[nodiscard]] bool any_deadline() const;
+  /// Of each group whose lowest round has its time running.
+  [[nodiscard]] std::vector<std::pair<std::string, TimeUs>> deadlines() const;
   /// The agreed time at which a round ends next; none if no round has its time running.
   [[nodiscard]] std::optional<TimeUs> next_deadline_us() const;
 
@@ -87,8 +92,8 @@ class GroupTable {
 
   [[nodiscard]] std::vector<GroupVote> votes_of(const Group& group, std::uint64_t round) const;
   void start_times(Group& group, TimeUs agreed_time_us) const;
-  /// Decides rounds from the lowest as long as they are over. Returns how many.
-  std::size_t settle(Group& group, TimeUs agreed_time_us, const Run& run);
+  /// Decides rounds from the lowest as long as they are over, so many at most. Returns how many.
+  std::size_t settle(Group& group, TimeUs agreed_time_us, std::size_t ended_max, const Run& run);
   /// `by_deadline`: whoever is absent was given the whole time.
   void finish(Group& group, const GroupDecision& decision, bool by_deadline, const Run& run);
   void count_members(const Group& group, const GroupDecision& decision, bool by_deadline);

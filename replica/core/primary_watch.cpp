@@ -41,7 +41,7 @@ void ReplicaCore::Implementation::begin_watching() {
   pressed_.clear();
   account_.begin();
   behind_clock_ = {};
-  own_clock_doubted_ = false;
+  own_clock_doubted_ = old_time_proposed_ = false;
   watched_at_us_ = served_since_us_ = now_.monotonic_us;
   served_since_slot_ = executed_;
   stirred_us_ = charged_us_ = watched_us_;
@@ -278,8 +278,12 @@ bool ReplicaCore::Implementation::holds_time_back() const {
          now_.monotonic_us - behind_clock_.since_us >= view_timeout_us();
 }
 
+/// Where rounds of groups end by time, none is to begin with an old hour and to go on with a new one: what leaves
+/// agreed time behind waits for f+1 others at once, and not only where a primary does it for long.
 bool ReplicaCore::Implementation::time_is_acceptable(const Batch& batch) const {
-  return in_clock_window(batch) && (batch.is_null() || !holds_time_back() || !is_behind_clock(batch));
+  if (!in_clock_window(batch)) return false;
+  const bool judged = executor_.groups().any_deadline() || holds_time_back();
+  return batch.is_null() || !judged || !is_behind_clock(batch);
 }
 
 }  // namespace tagma

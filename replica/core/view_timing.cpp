@@ -182,7 +182,7 @@ std::optional<std::string_view> ReplicaCore::Implementation::overdue(
       return "timeout: an empty window below a boundary";
     }
   }
-  if (deadline_us_ != 0 && late(deadline_due_us_, timeout_us)) return "timeout: the end of a group's round";
+  if (end_is_overdue()) return "timeout: the end of a group's round";
   return std::nullopt;
 }
 
@@ -211,7 +211,7 @@ void ReplicaCore::Implementation::look_after_primary() {
   last_timing_us_ = now_.monotonic_us;
   measure_rate();
   note_due();
-  note_deadline();
+  note_deadlines();
   if (!active_) {
     // Behind, it waits for its own state and not for the primary.
     if (new_view_due_us_ == 0) note_lonely_suspicion();
@@ -267,15 +267,29 @@ void ReplicaCore::Implementation::note_due() {
   if (needed && null_since_us_ == 0) null_since_us_ = now_.monotonic_us;
 }
 
-/// By monotonic time alone, so that a wrong clock of one's own blames nobody: agreed time stands at the deadline when
-/// as much has passed as was left, and twice what clocks may differ: agreed time may have been ahead of all clocks, and
-/// this primary's be behind them.
-void ReplicaCore::Implementation::note_deadline() {
-  const TimeUs deadline_us = executor_.groups().next_deadline_us().value_or(0);
-  if (deadline_us == deadline_us_) return;
-  deadline_us_ = deadline_us;
-  const TimeUs left_us = std::max<TimeUs>(deadline_us - executor_.agreed_time_us(), 0);
-  deadline_due_us_ = now_.monotonic_us + left_us + 2 * config_.clock_window_us;
+/// By monotonic time, and by the own clock as well: agreed time stands at the deadline when as much has passed as was
+/// left, and three times what clocks may differ: agreed time may have been ahead of all clocks, and this primary's be
+/// behind them. By neither alone: a clock that was set back, or is wrong, blames nobody.
+void ReplicaCore::Implementation::note_deadlines() {
+  const auto deadlines = executor_.groups().deadlines();
+  std::erase_if(awaited_ends_, [&](const auto& awaited) {
+    return std::none_of(deadlines.begin(), deadlines.end(), [&](const auto& each) {
+      return each.first == awaited.first && each.second == awaited.second.deadline_us;
+    });
+  });
+  for (const auto& [group, deadline_us] : deadlines) {
+    const TimeUs left_us = std::max<TimeUs>(deadline_us - executor_.agreed_time_us(), 0);
+    awaited_ends_.try_emplace(group, AwaitedEnd{.deadline_us = deadline_us,
+                                                .due_us = now_.monotonic_us + left_us + 3 * config_.clock_window_us});
+  }
+}
+
+bool ReplicaCore::Implementation::end_is_overdue() const {
+  return std::any_of(awaited_ends_.begin(), awaited_ends_.end(), [this](const auto& awaited) {
+    const MonotonicUs since_us = std::max(awaited.second.due_us, timing_since_us_);
+    return is_behind_clock(awaited.second.deadline_us, time_lenience_.doublings()) &&
+           now_.monotonic_us - since_us >= view_timeout_us();
+  });
 }
 
 /// To all, after half of the time and again after each further quarter: a timer that runs at f or fewer correct

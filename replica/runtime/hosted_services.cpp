@@ -1,6 +1,8 @@
 #include "replica/runtime/hosted_services.h"
 
+#include "crypto/digest.h"
 #include "replica/core/config.h"
+#include "replica/core/group_codec.h"
 #include "replica/service/group_rules.h"
 
 namespace tagma::runtime {
@@ -37,7 +39,12 @@ Bytes owner_of(const ClusterFile& file, const PublicKey& key) {
   for (const auto limit : {file.checkpoint_interval, file.window, file.sessions_per_client_max}) {
     for (std::size_t byte = 0; byte < sizeof limit; ++byte) owner.push_back(static_cast<char>(limit >> (8 * byte)));
   }
-  return owner;
+  if (file.groups.empty()) return owner;
+  // The state rests on them from their first vote on, and nobody could tell which of two definitions that was.
+  Bytes all = owner;
+  for (const auto& group : file.groups) append_group(all, group);
+  // In the place of the cluster's name: owners have one size, behind which a life's name may stand.
+  return owner.replace(0, Digest::size_bytes, crypto::Hasher().digest(all).view());
 }
 
 }  // namespace tagma::runtime

@@ -19,7 +19,7 @@ namespace tagma::runtime {
 [[nodiscard]] std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file);
 
 /// Whose log and state lie on a disk: this replica's of this cluster, with the limits that the replicated state depends
-/// on (boundaries of lives, evicted sessions).
+/// on (boundaries of lives, evicted sessions) and with the same groups.
 [[nodiscard]] Bytes owner_of(const ClusterFile& file, const PublicKey& key);
 
 }  // namespace tagma::runtime

@@ -54,7 +54,7 @@ std::variant<std::vector<Record>, Damaged, DiskRefused> records_of(const LogCont
       if (!of_a_life || !entry.payload.starts_with(options.owner)) {
         return DiskRefused{path +
                            ": the log belongs to another replica or another cluster, or was made with other limits "
-                           "in cluster.toml"};
+                           "or groups in cluster.toml"};
       }
       if (entry.payload != owner_of_log(options, life)) return Damaged{path + ": the log is of an earlier life"};
       owned = true;

@@ -13,6 +13,7 @@ namespace tagma {
 namespace {
 
 constexpr std::string_view interval_mark = "..";
+constexpr std::size_t number_bytes_max = 64;
 
 template <voting::VotedNumber Number>
 std::optional<Number> number_from(ByteView text) {
@@ -103,12 +104,24 @@ std::optional<std::string> operation_fault(const GroupDefinition& group) {
   return std::nullopt;
 }
 
+/// One that wants 2t+1 votes, or 3t+1, must get them with t members silent.
+std::optional<std::string> grade_fault(const GroupDefinition& group) {
+  if (!group.unconditional_only || group.rule == GroupRule::exact) return std::nullopt;
+  const std::uint64_t factor = group.width_of_correct ? 4 : 3;
+  const std::uint64_t least = factor * group.faulty_max + 1;
+  if (group.members.size() >= least) return std::nullopt;
+  return "grade: values that hold in any case, with t members silent, need m >= " + std::to_string(factor) +
+         "t+1: for t = " + std::to_string(group.faulty_max) + " that is " + std::to_string(least) + " members, not " +
+         std::to_string(group.members.size());
+}
+
 std::optional<std::string> width_fault(const GroupDefinition& group) {
   if (!is_interval(group.value)) {
     if (!group.width_max.empty() || group.width_of_correct) return "width_max, width: only intervals have a width";
     return std::nullopt;
   }
   if (group.width_max.empty()) return std::nullopt;
+  if (group.width_max.size() > number_bytes_max) return "width_max: has more than 64 characters";
   const bool fits = group.value == GroupValue::integer_interval
                         ? number_from<std::int64_t>(group.width_max).value_or(-1) >= 0
                         : number_from<double>(group.width_max).value_or(-1) >= 0;
@@ -220,10 +233,34 @@ GroupDecision decide_on_reals(const GroupDefinition& group, const std::vector<Gr
   return decision;
 }
 
-void replace_all(Bytes& text, std::string_view what, ByteView with) {
-  for (auto at = text.find(what); at != Bytes::npos; at = text.find(what, at + with.size())) {
-    text.replace(at, what.size(), with);
+/// What a mark in a word of a group's operation stands for; nothing if it is none.
+std::optional<Bytes> meaning_of(ByteView mark, const VotedInput& voted, bool interval) {
+  const auto parted = interval ? voted.value.find(interval_mark) : Bytes::npos;
+  const bool one = parted == Bytes::npos;
+  if (mark == "{value}") return voted.value;
+  if (mark == "{low}") return one ? voted.value : voted.value.substr(0, parted);
+  if (mark == "{high}") return one ? voted.value : voted.value.substr(parted + interval_mark.size());
+  if (mark == "{round}") return std::to_string(voted.round);
+  if (mark == "{group}") return voted.group;
+  if (mark == "{grade}") return Bytes(voted.unconditional ? "unconditional" : "timely");
+  return std::nullopt;
+}
+
+/// In one pass: marks in what a member wrote mean nothing.
+Bytes filled(ByteView word, const VotedInput& voted, bool interval) {
+  Bytes text;
+  while (!word.empty()) {
+    const auto end = word.front() == '{' ? word.find('}') : ByteView::npos;
+    const auto meaning = end == ByteView::npos ? std::nullopt : meaning_of(word.substr(0, end + 1), voted, interval);
+    if (meaning) {
+      text += *meaning;
+      word.remove_prefix(end + 1);
+    } else {
+      text.push_back(word.front());
+      word.remove_prefix(1);
+    }
   }
+  return text;
 }
 
 }  // namespace
@@ -238,6 +275,7 @@ std::optional<std::string> group_fault(const GroupDefinition& group) {
   if (distinct.size() != group.members.size()) return "members: a client stands twice among them; name each once";
   if (group.deadline_us < 0) return "deadline_ms: is below 0; write 0 for none";
   if (const auto why = voting::refusal(shape_of(group))) return "members: " + *why;
+  if (auto why = grade_fault(group)) return why;
   if (auto why = width_fault(group)) return why;
   const bool tuple = group.value == GroupValue::reals;
   if (tuple != (group.components > 0) || group.components > group_components_max) {
@@ -251,7 +289,7 @@ std::optional<std::string> group_fault(const GroupDefinition& group) {
 TimeUs group_deadline_min_us(const GroupTiming& timing) {
   constexpr TimeUs new_views_us = 250'000;  // of one
   const TimeUs primaries = timing.faults + 1;
-  return 2 * timing.clock_window_us + timing.view_change_timeout_us * ((TimeUs{1} << primaries) - 1) +
+  return 3 * timing.clock_window_us + timing.view_change_timeout_us * ((TimeUs{1} << primaries) - 1) +
          primaries * new_views_us;
 }
 
@@ -261,12 +299,12 @@ std::optional<std::string> first_group_fault(const std::vector<GroupDefinition>&
     const std::string field = "groups[" + std::to_string(at) + "].";
     if (auto fault = group_fault(group)) return field + *fault;
     const TimeUs least_us = group_deadline_min_us(timing);
-    const bool by_time = group.deadline_us > 0 && !group.unconditional_only && group.rule != GroupRule::exact;
+    const bool by_time = group.deadline_us > 0 && (!group.unconditional_only || group.rule == GroupRule::exact);
     if (by_time && group.deadline_us < least_us) {
       return field + "deadline_ms: is below " + std::to_string(least_us / 1'000) +
-             ", which correct votes need to be in time whoever leads (2 clock_window_ms + the timeouts and NEW-VIEWs "
-             "of f+1 "
-             "primaries); raise it, lower limits.clock_window_ms, or write grade = \"unconditional\"";
+             ", which correct votes need to be in time whoever leads (3 clock_window_ms + the timeouts and NEW-VIEWs "
+             "of f+1 primaries); raise it, lower limits.clock_window_ms, or take values that hold in any "
+             "case alone (grade = \"unconditional\", m >= 3t+1)";
     }
   }
   return std::nullopt;
@@ -312,18 +350,7 @@ std::optional<Bytes> group_operation(const GroupDefinition& group, const VotedIn
   if (group.operation.empty()) return std::nullopt;
   Words words;
   for (auto at = group.operation.begin() + 1; at != group.operation.end(); ++at) {
-    Bytes word = *at;
-    const auto mark = is_interval(group.value) ? voted.value.find(interval_mark) : Bytes::npos;
-    const bool parted = mark != Bytes::npos;
-    // The value last: what a member wrote is not looked at for marks again.
-    replace_all(word, "{round}", std::to_string(voted.round));
-    replace_all(word, "{group}", voted.group);
-    replace_all(word, "{grade}", voted.unconditional ? "unconditional" : "timely");
-    replace_all(word, "{low}", parted ? ByteView(voted.value).substr(0, mark) : ByteView(voted.value));
-    replace_all(word, "{high}",
-                parted ? ByteView(voted.value).substr(mark + interval_mark.size()) : ByteView(voted.value));
-    replace_all(word, "{value}", voted.value);
-    words.push_back(std::move(word));
+    words.push_back(filled(*at, voted, is_interval(group.value)));
   }
   return encode_operation(group.operation.front(), encode_words(words));
 }

@@ -34,8 +34,10 @@ struct GroupTiming {
 };
 /// The least deadline of a group that acts on values which hold only if correct members keep it: a vote that reaches
 /// all correct replicas when the round's time begins is ordered before it is over, whoever leads. That takes the
-/// timeouts of f+1 primaries in a row, T + 2T + ..., what their NEW-VIEWs take, and the window twice: a faulty primary
-/// may begin the time with an old hour and go on with a new one.
+/// timeouts of f+1 primaries in a row, T + 2T + ..., what their NEW-VIEWs take, and the window three times: a faulty
+/// primary may begin the time a window behind the slowest correct clock, go on with one that is a window ahead of the
+/// fastest, and these two differ. While timeouts have doubled, after a time in which messages took long, it takes as
+/// much longer.
 [[nodiscard]] TimeUs group_deadline_min_us(const GroupTiming& timing);
 
 /// The first of the groups that breaks a rule: "groups[1].members: ...".

@@ -211,29 +211,97 @@ TEST_CASE("a new executor on the same state goes on in the middle of a round") {
   CHECK(says(play.vote(1, 1, "21").text, "value\t21"));
 }
 
+namespace {
+
+/// A member's vote to these replicas.
+void cast(Cluster& cluster, const std::vector<ReplicaId>& to, ClientId client, const Bytes& value) {
+  Bundle bundle;
+  bundle.cluster = cluster[0].config.membership.cluster;
+  bundle.epoch = cluster[0].config.membership.epoch;
+  bundle.client = client;
+  bundle.session = 1;
+  bundle.first = 1;
+  bundle.operations = {encode_operation("group", encode_words({"vote", "heat", "1", value}))};
+  SignedBundle made;
+  made.body = wire::encode_bundle_body(bundle);
+  made.content = bundle;
+  made.signature = ToyAuthenticator(toy_key({PrincipalKind::client, client})).sign(wire::bundle_statement(made.body));
+  const auto shared = std::make_shared<const SignedBundle>(made);
+  for (const auto id : to) cluster.submit(id, shared);
+}
+
+}  // namespace
+
+TEST_CASE("X3: a primary cannot begin a round's time with an old hour and end it with a new one") {
+  auto group = sensors(1, 30 * second_us);
+  Cluster cluster(4, [&](CoreConfig& config) { config.groups = {group}; });
+  cluster.pass(1'000'000);
+  cluster.deliver_all();
+  // The vote of client 2 has reached all correct replicas; the primary keeps it back.
+  const Passes kept_back = [](ReplicaId, ReplicaId to, const Message& message) {
+    return !(to == 0 && std::holds_alternative<Submit>(message));
+  };
+  cast(cluster, {1, 2, 3}, 2, "21");
+  cluster.deliver_all(kept_back);
+  const auto wall_us = cluster[0].now.wall_us;
+  cluster[0].now.wall_us = 1;
+  cast(cluster, {0}, 0, "-900");
+  cluster.deliver_all(kept_back);
+  cast(cluster, {0}, 1, "20");
+  cluster.deliver_all(kept_back);
+  CHECK_MESSAGE(cluster[2].core.view().executed == 0, "nobody PREPAREs it");
+  cluster[0].now.wall_us = wall_us;
+  for (int at = 0; at < 40 && cluster[2].core.view().executed == 0; ++at) {
+    cluster.pass(100'000);
+    cluster.deliver_all(kept_back);
+  }
+  CHECK(cluster[2].core.view().view >= 1);
+  CHECK_MESSAGE(cluster[2].core.view().executed > 0, "the next primary orders the vote that was kept back");
+  CHECK(cluster[2].core.view().agreed_time_us > wall_us - 1'000'000);
+}
+
+TEST_CASE("clocks that are all set back blame no primary for rounds that do not end") {
+  auto group = sensors(1, second_us);
+  Cluster cluster(4, [&](CoreConfig& config) {
+    config.groups = {group};
+    config.clock_window_us = 200'000;
+  });
+  cast(cluster, {0}, 0, "19");
+  cluster.deliver_all();
+  for (ReplicaId id = 0; id < 4; ++id) cluster[id].now.wall_us -= 3'600 * second_us;
+  cast(cluster, {0}, 1, "20");
+  cluster.deliver_all();
+  REQUIRE(cluster[2].core.view().executed == 2);
+  for (int at = 0; at < 100; ++at) {
+    cluster.pass(100'000);
+    cluster.deliver_all();
+  }
+  CHECK(cluster[2].core.view().view == 0);
+}
+
+TEST_CASE("one batch ends a bounded number of rounds, the next one goes on") {
+  auto group = sensors(1, 5 * second_us);
+  group.rounds_max = 64;
+  Play play(group);
+  for (std::uint64_t round = 1; round <= 40; ++round) {
+    static_cast<void>(play.vote(0, round, "1"));
+    static_cast<void>(play.vote(1, round, "1"));
+  }
+  CHECK(play.tell(200 * second_us) == GroupTable::expiries_max);
+  CHECK(play.vote(2, 20, "1").text == "late: round 20 is over, the next is 33");
+  CHECK(play.tell(200 * second_us + 1) == 40 - 2 * GroupTable::expiries_max);
+}
+
 TEST_CASE("an idle primary tells the time when a round ends, and one that does not is replaced") {
   auto group = sensors(1, second_us);
   Cluster cluster(4, [&](CoreConfig& config) {
     config.groups = {group};
     config.clock_window_us = 200'000;
   });
-  const auto submit = [&](ClientId client) {
-    Bundle bundle;
-    bundle.cluster = cluster[0].config.membership.cluster;
-    bundle.epoch = cluster[0].config.membership.epoch;
-    bundle.client = client;
-    bundle.session = 1;
-    bundle.first = 1;
-    bundle.operations = {encode_operation("group", encode_words({"vote", "heat", "1", "20"}))};
-    SignedBundle made;
-    made.body = wire::encode_bundle_body(bundle);
-    made.content = bundle;
-    made.signature = ToyAuthenticator(toy_key({PrincipalKind::client, client})).sign(wire::bundle_statement(made.body));
-    cluster.submit(0, std::make_shared<const SignedBundle>(made));
+  for (const ClientId client : {ClientId{0}, ClientId{1}}) {
+    cast(cluster, {0}, client, "20");
     cluster.deliver_all();
-  };
-  submit(0);
-  submit(1);
+  }
   REQUIRE(cluster[2].core.view().executed == 2);
   SUBCASE("told") {
     for (int at = 0; at < 12; ++at) {

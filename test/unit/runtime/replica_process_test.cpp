@@ -367,7 +367,7 @@ TEST_CASE("a disk that was made with other limits is refused") {
   setting.start_once(0);
   setting.cluster.file.checkpoint_interval = 128;
   REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
-  check_contains(setting.refusal(setting.options(0)), "was made with other limits in cluster.toml");
+  check_contains(setting.refusal(setting.options(0)), "was made with other limits or groups in cluster.toml");
 }
 
 TEST_CASE("the disk of another cluster or another replica is refused") {

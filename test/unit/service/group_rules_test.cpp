@@ -74,14 +74,30 @@ TEST_CASE("each field of a group has its rule") {
 
 TEST_CASE("a timely group's deadline outlasts f+1 primaries, or it takes unconditional values alone") {
   const GroupTiming timing{.faults = 1, .clock_window_us = 250'000, .view_change_timeout_us = 400'000};
-  CHECK(group_deadline_min_us(timing) == 500'000 + 1'200'000 + 500'000);
-  auto group = group_of(GroupRule::median, GroupValue::real, 5, 2, 2'199'000);
-  CHECK(first_group_fault({group}, timing).value_or("").starts_with("groups[0].deadline_ms: is below 2200"));
+  CHECK(group_deadline_min_us(timing) == 750'000 + 1'200'000 + 500'000);
+  auto group = group_of(GroupRule::median, GroupValue::real, 7, 2, 2'449'000);
+  CHECK(first_group_fault({group}, timing).value_or("").starts_with("groups[0].deadline_ms: is below 2450"));
   group.unconditional_only = true;
   CHECK_FALSE(first_group_fault({group}, timing));
   group.unconditional_only = false;
-  group.deadline_us = 2'200'000;
+  group.deadline_us = 2'450'000;
   CHECK_FALSE(first_group_fault({group}, timing));
+}
+
+TEST_CASE("whoever takes unconditional values alone must get them with t members silent") {
+  auto group = group_of(GroupRule::median, GroupValue::real, 6, 2, 1'000'000);
+  group.unconditional_only = true;
+  CHECK(fault(group) ==
+        "grade: values that hold in any case, with t members silent, need m >= 3t+1: for t = 2 that is 7 "
+        "members, not 6");
+  group = group_of(GroupRule::interval, GroupValue::real_interval, 7, 2, 1'000'000);
+  group.unconditional_only = true;
+  CHECK_FALSE(group_fault(group));
+  group.width_of_correct = true;
+  CHECK(fault(group).find("4t+1") != std::string::npos);
+  group = group_of(GroupRule::interval, GroupValue::real_interval, 4, 1);
+  group.width_max = Bytes(65, '1');
+  CHECK(fault(group) == "width_max: has more than 64 characters");
 }
 
 TEST_CASE("votes have one spelling, and what is no value is refused") {
@@ -153,10 +169,11 @@ TEST_CASE("a value becomes the operation that the group names") {
   group = group_of(GroupRule::exact, GroupValue::bytes, 3, 1);
   CHECK_FALSE(group_operation(group, voted));
   group.operation = {"kv", "put", "a", "{value}"};
-  voted.value = "{group}";
+  group.operation[3] = "{low}{high} {value} {else";
+  voted.value = "{group}{high}";
   operation = group_operation(group, voted);
-  CHECK_MESSAGE((*decode_words(decode_operation(*operation)->payload))[2] == "{group}",
-                "a member's marks mean nothing");
+  const auto word = (*decode_words(decode_operation(*operation)->payload))[2];
+  CHECK_MESSAGE(word == "{group}{high}{group}{high} {group}{high} {else", "a member's marks mean nothing");
 
   group = group_of(GroupRule::exact, GroupValue::operation, 3, 1);
   const auto read = read_group_vote(group, {"kv", "put", "a", "1"});
