@@ -57,9 +57,9 @@ std::variant<Tables, StoreRefused> open_store(const LmdbOptions& options, const 
   } else if (const auto owner = read_meta(transaction, meta, lmdb::owner_key); !owner) {
     throw StateDamaged(options.folder + ": table meta: the record of the owner is missing");
   } else if (!looks && *owner != options.owner) {
-    return StoreRefused{
-        options.folder +
-        ": the state belongs to another replica or another cluster, or was made with other limits or groups in cluster.toml"};
+    return StoreRefused{options.folder +
+                        ": the state belongs to another replica or another cluster, or was made with other limits or "
+                        "groups in cluster.toml"};
   }
   transaction.commit();
   return tables;

@@ -174,7 +174,7 @@ TEST_CASE("init lays groups down, and refuses what the replicas would refuse bef
     CHECK_MESSAGE(contains(ran.err, expected), ran.err);
     CHECK_FALSE(std::filesystem::exists(folder / "c"));
   };
-  refuse(group_text("3000"), {}, "groups.toml: groups[0].deadline_ms: is below 11700");
+  refuse(group_text("3000"), {}, "groups.toml: groups[0].deadline_ms: is below 16700");
   refuse(group_text("3000", "0, 1, 3"), {"--clock-window-ms", "250"}, "there is no client 3 among 3 clients");
   refuse(group_text("3000", "0, 1"), {"--clock-window-ms", "250"}, "needs m >= 2t+1");
   refuse("groups = 1", {}, "groups.toml: groups");

@@ -370,6 +370,26 @@ TEST_CASE("a disk that was made with other limits is refused") {
   check_contains(setting.refusal(setting.options(0)), "was made with other limits or groups in cluster.toml");
 }
 
+TEST_CASE("a disk that was made with other groups is refused, and nothing is taken for damage") {
+  Setting setting(Durability::sync);
+  GroupDefinition group;
+  group.name = "heat";
+  group.members = {0};
+  SUBCASE("added") {
+    setting.start_once(0);
+    setting.cluster.file.groups = {group};
+  }
+  SUBCASE("taken away") {
+    setting.cluster.file.groups = {group};
+    REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+    setting.start_once(0);
+    setting.cluster.file.groups.clear();
+  }
+  REQUIRE_FALSE(write_cluster_file(setting.file, setting.cluster.file));
+  check_contains(setting.refusal(setting.options(0)), "was made with other limits or groups in cluster.toml");
+  CHECK_FALSE(std::filesystem::exists(setting.folder.file("data-0/damaged-log")));
+}
+
 TEST_CASE("the disk of another cluster or another replica is refused") {
   const Setting setting(Durability::sync);
   const Setting other(Durability::sync);
