@@ -472,6 +472,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool is_behind_clock(TimeUs time_us, std::uint32_t doublings) const;
   [[nodiscard]] bool is_behind_clock(const Batch& batch) const;
   void note_proposed_time(const Batch& batch);
+  void note_old_time(const Batch& batch);
   [[nodiscard]] bool holds_time_back() const;
   [[nodiscard]] bool time_is_acceptable(const Batch& batch) const;
 
@@ -580,8 +581,9 @@ class ReplicaCore::Implementation {
   };
   BehindClock behind_clock_;
   bool own_clock_doubted_ = false;  ///< f+1 others found nothing wrong with the time of the last withheld proposal
-  bool old_time_proposed_ = false;  ///< by this primary: it leaves agreed time behind the own clock
-  Lenience time_lenience_;          ///< with the time of day that they propose
+  /// Doublings of the clock window with which what this primary proposed would not have had to wait.
+  std::optional<std::uint32_t> old_time_needs_;
+  Lenience time_lenience_;  ///< with the time of day that they propose
   RecordView restored_view_;
   /// All that the records say, until it is known what the last NEW-VIEW dropped.
   std::map<Seq, std::vector<Ballot>> restored_recorded_;

@@ -56,7 +56,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   if (!in_time || !may_vote_in_view(message.seq)) {
     slot.proposed_us = now_.monotonic_us;
     count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
-    old_time_proposed_ = old_time_proposed_ || (!in_time && is_behind_clock(*message.batch));
+    if (!in_time && is_behind_clock(*message.batch)) note_old_time(*message.batch);
     slot.batches[digest] = message.batch;
     slot.withheld = ballot;
     return reconsider_withheld(message.seq, slot);

@@ -41,7 +41,8 @@ void ReplicaCore::Implementation::begin_watching() {
   pressed_.clear();
   account_.begin();
   behind_clock_ = {};
-  own_clock_doubted_ = old_time_proposed_ = false;
+  own_clock_doubted_ = false;
+  old_time_needs_.reset();
   watched_at_us_ = served_since_us_ = now_.monotonic_us;
   served_since_slot_ = executed_;
   stirred_us_ = charged_us_ = watched_us_;
@@ -276,6 +277,16 @@ void ReplicaCore::Implementation::note_proposed_time(const Batch& batch) {
 bool ReplicaCore::Implementation::holds_time_back() const {
   return behind_clock_.proposals >= proposals_behind_min &&
          now_.monotonic_us - behind_clock_.since_us >= view_timeout_us();
+}
+
+/// This primary's proposal waits since it leaves agreed time behind the own clock. Of several the one that lacks least
+/// counts: a correct primary's all lack about the same.
+void ReplicaCore::Implementation::note_old_time(const Batch& batch) {
+  std::uint32_t needed = 0;
+  while (needed < time_doublings_max && batch.proposed_time_us < now_.wall_us - (config_.clock_window_us << needed)) {
+    ++needed;
+  }
+  if (needed > 0) old_time_needs_ = std::min(needed, old_time_needs_.value_or(needed));
 }
 
 /// Where rounds of groups end by time, none is to begin with an old hour and to go on with a new one: what leaves

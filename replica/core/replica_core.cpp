@@ -14,8 +14,6 @@ namespace {
 
 /// With so many, the share of the time that a primary may waste is more than all of it: nothing is held against it.
 constexpr std::uint32_t waste_doublings_max = 4;
-/// With so many, a clock may be wrong by centuries: nothing is held against a primary.
-constexpr std::uint32_t time_doublings_max = 30;
 
 }  // namespace
 

@@ -80,7 +80,9 @@ void ReplicaCore::Implementation::change_view(View target, std::string_view why)
   TAGMA_ASSERT(target > view_, "views only rise");
   count(why);
   // Whatever made it leave the view: a slot that it did not vote on for the time in it is one that timed out.
-  if (active_ && (holds_time_back() || old_time_proposed_)) time_lenience_.given_up(config_.membership.primary(view_));
+  if (active_ && (holds_time_back() || old_time_needs_)) {
+    time_lenience_.given_up(config_.membership.primary(view_), old_time_needs_.value_or(0));
+  }
   effects_.emplace_back(Notice{"wants view " + std::to_string(target) + ": " + std::string(why)});
   view_ = target;
   active_ = false;
