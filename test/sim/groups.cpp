@@ -21,8 +21,8 @@ GroupMember* Simulation::member_of(ClientId client) const {
   return client < first || client >= first + members_.size() ? nullptr : members_[client - first].get();
 }
 
-/// By the rule of agreed time, from what was proposed for the slot. Where nobody has recorded it, the time is unknown
-/// until the next batch tells one.
+/// By the rule of agreed time, from what was proposed for the slot. Where that is not known, the time is unknown until
+/// a replica stands right behind a slot and says it.
 void Simulation::learn_agreed_time(Seq seq, const Digest& digest) {
   const auto proposed = proposed_us_.find(seq);
   const auto found =

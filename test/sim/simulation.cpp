@@ -512,6 +512,7 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
   }
   for (auto seq = executed_[id] + 1; seq <= view.executed; ++seq) {
     const bool first = seq > committed_;
+    agreed_known_ = agreed_known_ && (!first || node.executed_digest(seq).has_value());
     if (first) coverage_.slot_committed();
     committed_ = std::max(committed_, seq);
     learn_lives(id, seq);
@@ -524,6 +525,11 @@ void Simulation::stepped(ReplicaId id, std::size_t effects) {
   }
   if (options_.demand_first_view && view.view > 0) {
     verdict_.report(Oracle::liveness, "replica " + std::to_string(id) + " suspects a correct primary");
+  }
+  if (view.executed == committed_ && view.executed > executed_[id]) {
+    agreed_known_ = true;
+    agreed_us_ = view.agreed_time_us;
+    group_oracle_.agreed(view.executed, agreed_us_);
   }
   execution_oracle_.advanced(id, view.executed);
   agreed_time_bound(id);
