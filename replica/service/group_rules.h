@@ -56,7 +56,7 @@ struct GroupVote {
 
 /// What the votes so far come to, in the order in which they were counted, at most one of each member.
 struct GroupDecision {
-  bool over = false;  ///< the rest is of what the round is decided by; else it may change yet
+  bool over = false;  ///< whether the round ends with these votes; else what follows may change yet
   voting::Grade grade = voting::Grade::none;
   std::optional<Bytes> value;              ///< there unless the grade is none
   std::vector<std::uint32_t> present;      ///< rising

@@ -44,7 +44,8 @@ void describe_arguments(CLI::App& app, GroupOptions& options) {
       "  tagma group result load 12 --json\n\n"
       "Of each member show counts its votes, those that came late, were refused or\n"
       "disagreed with what was decided, and the rounds in which it was absent.\n"
-      "Suspected is who was absent three times in a row or disagreed of late.\n"
+      "Suspected is who was absent from three rounds in a row that ended by their\n"
+      "deadline, or disagreed of late.\n"
       "Exit status: 0 ok, 1 the round is not over or not kept any more, or there is no\n"
       "such group; 2 usage, 3 no quorum in time.");
 }
