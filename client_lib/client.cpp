@@ -36,6 +36,22 @@ std::optional<Refused> check(const ClientOptions& options) {
   return std::nullopt;
 }
 
+/// Whether the key is that of whom the options name. Of a client that was added later the cluster file knows nothing.
+std::optional<Refused> check_identity(const ClientOptions& options, const Membership& membership,
+                                      const crypto::Identity& identity) {
+  const Principal self{options.administrator ? PrincipalKind::admin : PrincipalKind::client, options.id};
+  const auto* key = membership.find_key(self);
+  const std::string who = (options.administrator ? "administrator " : "client ") + std::to_string(options.id);
+  if (key == nullptr && (options.administrator || options.id > client_id_max)) {
+    return Refused{options.cluster_file + ": there is no " + who + " in it; choose one of those that are"};
+  }
+  if (key != nullptr && identity.public_key() != *key) {
+    return Refused{options.identity_file + ": this is not the key of " + who + " in " + options.cluster_file +
+                   "; use the secret that was made with that file"};
+  }
+  return std::nullopt;
+}
+
 /// Starts a thread that gets none of the process's signals: they are the application's.
 template <typename Body>
 std::thread start_quiet_thread(Body body) {
@@ -125,17 +141,9 @@ Result<std::unique_ptr<Client>> Client::open(const ClientOptions& options) {
   if (auto refused = check(options)) return *refused;
   auto file = read_cluster_file(options.cluster_file);
   if (!file) return Refused{file.reason()};
-  const auto* member = file->membership.find_client(options.id);
-  if (member == nullptr) {
-    return Refused{options.cluster_file + ": there is no client " + std::to_string(options.id) + " among its " +
-                   std::to_string(file->membership.clients.size()) + " clients; choose one of those"};
-  }
   auto identity = crypto::Identity::load(options.identity_file);
   if (!identity) return Refused{identity.reason()};
-  if (identity->public_key() != member->key) {
-    return Refused{options.identity_file + ": this is not the key of client " + std::to_string(options.id) + " in " +
-                   options.cluster_file + "; use the secret that was made with that file"};
-  }
+  if (auto refused = check_identity(options, file->membership, *identity)) return *std::move(refused);
   try {
     return std::unique_ptr<Client>(
         new Client(std::make_unique<Implementation>(options, std::move(file->membership), std::move(*identity))));

@@ -31,9 +31,13 @@ std::uint64_t random_number() {
   return number;
 }
 
+Principal principal_in(const ClientOptions& options) {
+  return {options.administrator ? PrincipalKind::admin : PrincipalKind::client, options.id};
+}
+
 ClientConfig core_config(const ClientOptions& options, const Membership& membership, SessionId session) {
   ClientConfig config;
-  config.id = options.id;
+  config.id = requester_of(principal_in(options));
   config.session = session;
   config.membership = membership;
   config.seed = random_number();
@@ -158,7 +162,7 @@ ClientLoop::ClientLoop(const ClientOptions& options, Membership membership, cryp
       context_(shared_context()),
       now_us_(monotonic_us()),
       next_nonce_(random_number() | 1U) {
-  const crypto::ChannelEnd local{{PrincipalKind::client, options_.id}, 0};
+  const crypto::ChannelEnd local{principal_in(options_), 0};
   for (const auto& replica : membership_.replicas) {
     links_.emplace_back(*context_, replica, crypto::ChannelScope{membership_.cluster, membership_.epoch}, local,
                         identity_);

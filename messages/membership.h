@@ -40,6 +40,31 @@ struct Principal {
   auto operator<=>(const Principal&) const = default;
 };
 
+/// Clients and administrators have the numbers up to here.
+inline constexpr std::uint32_t client_id_max = 0x7fffffff;
+
+/// Under which number an administrator's requests stand beside those of clients: above all of theirs. What is kept of
+/// requests (sessions, replies, routes) knows no other difference.
+[[nodiscard]] constexpr ClientId requester_of(AdminId administrator) { return administrator + client_id_max + 1; }
+/// Who signs requests under this number.
+[[nodiscard]] constexpr Principal principal_of(ClientId requester) {
+  if (requester <= client_id_max) return {PrincipalKind::client, requester};
+  return {PrincipalKind::admin, requester - client_id_max - 1};
+}
+/// The number under which it signs requests; a replica signs none.
+[[nodiscard]] constexpr ClientId requester_of(const Principal& principal) {
+  return principal.kind == PrincipalKind::admin ? requester_of(AdminId{principal.id}) : principal.id;
+}
+/// Whether it may sign requests.
+[[nodiscard]] constexpr bool is_requester(const Principal& principal) {
+  return principal.kind != PrincipalKind::replica;
+}
+
+/// How a key is written: "p256:" or "ed25519:" and its bytes in hexadecimal.
+[[nodiscard]] std::string public_key_text(const PublicKey& key);
+/// The key that is written so, of the right size; nothing if none is.
+[[nodiscard]] std::optional<PublicKey> public_key_from(std::string_view text);
+
 /// "replica 2", "client 7", "admin 0".
 [[nodiscard]] std::string to_string(const Principal& principal);
 

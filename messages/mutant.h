@@ -54,6 +54,9 @@ enum class Mutant : std::uint8_t {
   group_time_by_own_clock,         ///< rounds end by the own clock
   group_median_averaged,           ///< the average takes the place of the median
   group_threshold_one_off,         ///< t alike are enough for the exact rule
+  one_administrator_enough,        ///< a change takes effect with the first administrator's vote
+  approval_counted_twice,          ///< an administrator's second vote for a change counts
+  permission_not_looked_at,        ///< a client may call what it may not, removed ones included
   checkpoint_skipped_unasked,      ///< a replica skips checkpoints although no later one is certified
 };
 

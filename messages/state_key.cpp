@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "messages/membership.h"
 #include "tagma/limits.h"
 
 namespace tagma::state_key {
@@ -14,15 +15,26 @@ constexpr std::size_t member_bytes = 4;
 constexpr std::size_t number_bytes = 8;
 /// A group's record, a vote, a result: a few kilobytes each by the rules of groups; generous.
 constexpr std::size_t group_record_bytes_max = 64UL * 1024;
+/// A proposal: the change, and who of many administrators wants it; generous.
+constexpr std::size_t admin_record_bytes_max = 64UL * 1024;
 /// Of a session's record, a floor, the agreed time, a member: a few numbers.
 constexpr std::size_t record_bytes_max = 256;
 /// What a kept reply has beside its result; generous.
 constexpr std::size_t reply_head_bytes = 256;
 
-std::string number_at(ByteView bytes, std::size_t at, std::size_t width) {
+std::uint64_t value_at(ByteView bytes, std::size_t at, std::size_t width) {
   std::uint64_t value = 0;
   for (const char byte : bytes.substr(at, width)) value = (value << 8U) | static_cast<unsigned char>(byte);
-  return std::to_string(value);
+  return value;
+}
+
+std::string number_at(ByteView bytes, std::size_t at, std::size_t width) {
+  return std::to_string(value_at(bytes, at, width));
+}
+
+/// Whoever signs requests under the number that stands there.
+std::string requester_at(ByteView bytes) {
+  return to_string(principal_of(static_cast<ClientId>(value_at(bytes, 0, client_bytes))));
 }
 
 Described unknown_entry(ByteView key) { return {{}, {}, "an entry of unknown kind, " + to_hex(key)}; }
@@ -57,6 +69,24 @@ Described describe_group(ByteView key) {
   return unknown_entry(key);
 }
 
+Described describe_administration(ByteView key) {
+  const ByteView rest = key.substr(1);
+  switch (key.front()) {
+    case admin_prefix:
+      if (rest.empty()) return {{}, {}, "how many proposals there have been"};
+      break;
+    case admin_proposal_prefix:
+      if (rest.size() == number_bytes) return {{}, {}, "proposal " + number_at(rest, 0, number_bytes)};
+      break;
+    case admin_client_prefix:
+      if (rest.size() == client_bytes) return {{}, {}, "the key of client " + number_at(rest, 0, client_bytes)};
+      break;
+    default:
+      if (rest.size() == client_bytes) return {{}, {}, "what client " + number_at(rest, 0, client_bytes) + " may call"};
+  }
+  return unknown_entry(key);
+}
+
 }  // namespace
 
 Described describe(ByteView key) {
@@ -71,20 +101,16 @@ Described describe(ByteView key) {
     }
     case session_prefix:
       if (rest.size() != client_bytes + number_bytes) return unknown();
-      return {
-          {},
-          {},
-          "session " + number_at(rest, client_bytes, number_bytes) + " of client " + number_at(rest, 0, client_bytes)};
+      return {{}, {}, "session " + number_at(rest, client_bytes, number_bytes) + " of " + requester_at(rest)};
     case reply_prefix:
       if (rest.size() != client_bytes + 2 * number_bytes) return unknown();
       return {{},
               {},
-              "replies kept for session " + number_at(rest, client_bytes, number_bytes) + " of client " +
-                  number_at(rest, 0, client_bytes) + ", from number " +
-                  number_at(rest, client_bytes + number_bytes, number_bytes)};
+              "replies kept for session " + number_at(rest, client_bytes, number_bytes) + " of " + requester_at(rest) +
+                  ", from number " + number_at(rest, client_bytes + number_bytes, number_bytes)};
     case floor_prefix:
       if (rest.size() != client_bytes) return unknown();
-      return {{}, {}, "the evicted sessions of client " + number_at(rest, 0, client_bytes)};
+      return {{}, {}, "the evicted sessions of " + requester_at(rest)};
     case agreed_time_prefix:
       if (!rest.empty()) return unknown();
       return {{}, {}, "the agreed time"};
@@ -95,6 +121,10 @@ Described describe(ByteView key) {
     case group_vote_prefix:
     case group_result_prefix:
     case group_member_prefix: return describe_group(key);
+    case admin_prefix:
+    case admin_proposal_prefix:
+    case admin_client_prefix:
+    case admin_permission_prefix: return describe_administration(key);
     default: return unknown();
   }
 }
@@ -122,6 +152,10 @@ std::size_t value_bytes_max(ByteView key) {
     case group_vote_prefix:
     case group_result_prefix:
     case group_member_prefix: return group_record_bytes_max;
+    case admin_prefix: return record_bytes_max;
+    case admin_proposal_prefix:
+    case admin_client_prefix:
+    case admin_permission_prefix: return admin_record_bytes_max;
     default: return 0;
   }
 }

@@ -9,16 +9,20 @@
 
 namespace tagma::state_key {
 
-inline constexpr char service_prefix = '\x10';       ///< length of the service's name (1), name, its own key
-inline constexpr char session_prefix = '\x20';       ///< client (4), session (8)
-inline constexpr char reply_prefix = '\x21';         ///< client (4), session (8), first number (8)
-inline constexpr char floor_prefix = '\x22';         ///< client (4)
-inline constexpr char agreed_time_prefix = '\x30';   ///< nothing
-inline constexpr char member_prefix = '\x40';        ///< replica (4)
-inline constexpr char group_prefix = '\x50';         ///< length of the group's name (1), name
-inline constexpr char group_vote_prefix = '\x51';    ///< the same, round (8), member (4)
-inline constexpr char group_result_prefix = '\x52';  ///< the same, round (8)
-inline constexpr char group_member_prefix = '\x53';  ///< the same, member (4)
+inline constexpr char service_prefix = '\x10';           ///< length of the service's name (1), name, its own key
+inline constexpr char session_prefix = '\x20';           ///< client (4), session (8)
+inline constexpr char reply_prefix = '\x21';             ///< client (4), session (8), first number (8)
+inline constexpr char floor_prefix = '\x22';             ///< client (4)
+inline constexpr char agreed_time_prefix = '\x30';       ///< nothing
+inline constexpr char member_prefix = '\x40';            ///< replica (4)
+inline constexpr char group_prefix = '\x50';             ///< length of the group's name (1), name
+inline constexpr char group_vote_prefix = '\x51';        ///< the same, round (8), member (4)
+inline constexpr char group_result_prefix = '\x52';      ///< the same, round (8)
+inline constexpr char group_member_prefix = '\x53';      ///< the same, member (4)
+inline constexpr char admin_prefix = '\x60';             ///< nothing
+inline constexpr char admin_proposal_prefix = '\x61';    ///< number (8)
+inline constexpr char admin_client_prefix = '\x62';      ///< client (4)
+inline constexpr char admin_permission_prefix = '\x63';  ///< client (4)
 
 struct Described {
   Bytes service;     ///< of a service's key: whose it is; else empty

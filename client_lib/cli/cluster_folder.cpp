@@ -184,6 +184,20 @@ std::string log_path(const std::string& directory, ReplicaId replica) {
   return principal_folder(directory, {PrincipalKind::replica, replica}) + "/replica.log";
 }
 
+Result<PublicKey> own_or_new_key(const std::string& directory, const Principal& principal, KeyAlgorithm algorithm) {
+  const std::string path = secret_path(directory, principal);
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    const auto identity = crypto::Identity::load(path);
+    if (!identity) return Refused{identity.reason()};
+    return identity->public_key();
+  }
+  KeyMaker keys(directory, algorithm);
+  auto key = keys.make(principal);
+  if (key) keys.keep();
+  return key;
+}
+
 FolderState folder_state(const std::string& directory) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(directory, error))) return FolderState::absent;

@@ -33,6 +33,11 @@ struct CreatedCluster {
 [[nodiscard]] Result<CreatedCluster> create_cluster(const std::string& directory, const ClusterPlan& plan,
                                                     const ProgramName& program);
 
+/// The public key of somebody whose secret lies in the folder. Where none does, makes one there: for a client that is
+/// to be added to the cluster.
+[[nodiscard]] Result<PublicKey> own_or_new_key(const std::string& directory, const Principal& principal,
+                                               KeyAlgorithm algorithm);
+
 /// Reads the folder's cluster.toml; says what to run where there is none.
 [[nodiscard]] Result<ClusterFile> open_cluster(const std::string& directory, const ProgramName& program);
 

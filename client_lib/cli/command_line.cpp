@@ -4,6 +4,7 @@
 #include <exception>
 #include <sstream>
 
+#include "client_lib/cli/admin/admin_command.h"
 #include "client_lib/cli/bench_command.h"
 #include "client_lib/cli/call_command.h"
 #include "client_lib/cli/completion/complete_command.h"
@@ -22,7 +23,7 @@
 namespace tagma::cli {
 namespace {
 
-constexpr std::array<Command, 13> command_table{{
+constexpr std::array<Command, 14> command_table{{
     {"up", "start a whole cluster here; Ctrl-C stops it", run_up, describe_up},
     {"call", "run one operation:  tagma call kv put city Nicaea", run_call, describe_call},
     {"shell", "a prompt on one session, with history and completion", run_shell, describe_shell},
@@ -31,6 +32,7 @@ constexpr std::array<Command, 13> command_table{{
     {"diff", "which keys differ between replicas, and since which slot", run_diff, describe_diff},
     {"group", "what groups of voting clients have decided", run_group, describe_group},
     {"sense", "vote in a group with the readings of a program or a file", run_sense, describe_sense},
+    {"admin", "change groups, clients, permissions, if enough want it", run_admin, describe_admin},
     {"bench", "measure throughput and latency", run_bench, describe_bench},
     {"init", "write a cluster folder (addresses, keys), start nothing", run_init, describe_init},
     {"replica", "run one replica of a cluster folder in the foreground", run_replica_command, describe_replica},

@@ -1,6 +1,7 @@
 #include "client_lib/cli/open_client.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/command.h"
@@ -15,17 +16,38 @@ Result<std::unique_ptr<Client>> open_client(const std::string& directory, Client
   const auto file = open_cluster(directory, program);
   if (!file) return Refused{file.reason()};
   const auto& clients = file->membership.clients;
-  if (file->membership.find_client(id) == nullptr) {
+  // A secret of one that is not in the file is that of a client which administrators have added.
+  const std::string secret = secret_path(directory, {PrincipalKind::client, id});
+  std::error_code error;
+  if (file->membership.find_client(id) == nullptr && !std::filesystem::exists(secret, error)) {
     return Refused{directory + ": has no client " + std::to_string(id) + "; it has " +
                    counted(clients.size(), "client") + ", numbered from 0 (" + program.word +
                    " init --clients N makes more)"};
   }
   ClientOptions options;
   options.cluster_file = cluster_file_path(directory);
-  options.identity_file = secret_path(directory, {PrincipalKind::client, id});
+  options.identity_file = secret;
   options.id = id;
   options.timeout = timeout;
   options.window = window;
+  return Client::open(options);
+}
+
+Result<std::unique_ptr<Client>> open_administrator(const std::string& directory, AdminId id,
+                                                   std::chrono::milliseconds timeout, const ProgramName& program) {
+  const auto file = open_cluster(directory, program);
+  if (!file) return Refused{file.reason()};
+  if (file->membership.find_admin(id) == nullptr) {
+    return Refused{directory + ": has no administrator " + std::to_string(id) + "; it has " +
+                   counted(file->membership.admins.size(), "administrator") + ", numbered from 0"};
+  }
+  ClientOptions options;
+  options.cluster_file = cluster_file_path(directory);
+  options.identity_file = secret_path(directory, {PrincipalKind::admin, id});
+  options.id = id;
+  options.administrator = true;
+  options.timeout = timeout;
+  options.window = 1;
   return Client::open(options);
 }
 

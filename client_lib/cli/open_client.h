@@ -16,6 +16,11 @@ namespace tagma::cli {
                                                           std::chrono::milliseconds timeout, std::uint32_t window,
                                                           const ProgramName& program);
 
+/// Opens administrator `id` of the folder, for one operation after the other.
+[[nodiscard]] Result<std::unique_ptr<Client>> open_administrator(const std::string& directory, AdminId id,
+                                                                 std::chrono::milliseconds timeout,
+                                                                 const ProgramName& program);
+
 /// Finds out, while a reply is awaited, that nobody is there at all. A cluster that is slow, or has lost its quorum,
 /// still has replicas that report.
 class SilenceWatch {

@@ -62,7 +62,7 @@ class FieldReader {
 
   PublicKey key(const toml::table& table, const std::string& prefix) {
     const auto written = text(table, prefix, "key");
-    auto key = key_from(written);
+    auto key = public_key_from(written);
     if (!key) {
       fail(prefix + "key", "not a public key; write \"p256:\" or \"ed25519:\" and the key in hexadecimal");
       return {};

@@ -12,10 +12,6 @@
 namespace tagma::cluster_file {
 namespace {
 
-constexpr std::string_view p256_prefix = "p256:";
-constexpr std::string_view ed25519_prefix = "ed25519:";
-constexpr std::size_t p256_bytes = 33;
-constexpr std::size_t ed25519_bytes = 32;
 constexpr std::size_t ipc_path_bytes_max = 107;  // sockaddr_un has 108 with the final zero
 constexpr std::size_t host_bytes_max = 255;
 constexpr std::size_t service_bytes_max = 64;
@@ -77,7 +73,7 @@ std::optional<std::string> ipc_fault(std::string_view path) {
 MaybeProblem keys_problem(const Membership& membership) {
   std::map<PublicKey, std::string> owners;
   const auto check = [&owners](const PublicKey& key, const std::string& field) -> MaybeProblem {
-    if (!key_from(key_text(key))) {
+    if (!public_key_from(public_key_text(key))) {
       return field + ": not a public key; write \"p256:\" or \"ed25519:\" and the key in hexadecimal";
     }
     const auto [owner, fresh] = owners.try_emplace(key, field);
@@ -159,29 +155,6 @@ MaybeProblem numbers_problem(const Membership& membership) {
 }
 
 }  // namespace
-
-std::string key_text(const PublicKey& key) {
-  const auto prefix = key.algorithm == KeyAlgorithm::ed25519 ? ed25519_prefix : p256_prefix;
-  return std::string(prefix) + to_hex(key.bytes);
-}
-
-std::optional<PublicKey> key_from(std::string_view text) {
-  PublicKey key;
-  if (text.starts_with(p256_prefix)) {
-    key.algorithm = KeyAlgorithm::ecdsa_p256;
-    if (!from_hex(text.substr(p256_prefix.size()), key.bytes) || key.bytes.size() != p256_bytes) return std::nullopt;
-    if (key.bytes.front() != '\x02' && key.bytes.front() != '\x03') return std::nullopt;
-    return key;
-  }
-  if (text.starts_with(ed25519_prefix)) {
-    key.algorithm = KeyAlgorithm::ed25519;
-    if (!from_hex(text.substr(ed25519_prefix.size()), key.bytes) || key.bytes.size() != ed25519_bytes) {
-      return std::nullopt;
-    }
-    return key;
-  }
-  return std::nullopt;
-}
 
 std::optional<std::string> address_fault(std::string_view address) {
   constexpr std::string_view tcp = "tcp://";

@@ -16,11 +16,6 @@ inline constexpr std::int64_t format_version = 1;
 /// What is wrong with a field, without the file's name: "replicas[2].key: ...; write ...".
 using Problem = std::string;
 
-/// "p256:<hex>" or "ed25519:<hex>".
-[[nodiscard]] std::string key_text(const PublicKey& key);
-/// The key of such a text; nothing if it is none. Whether its bytes are a point of the curve is for crypto to judge.
-[[nodiscard]] std::optional<PublicKey> key_from(std::string_view text);
-
 /// What is wrong with a transport address; nothing if it is "tcp://host:port" or "ipc://path".
 [[nodiscard]] std::optional<std::string> address_fault(std::string_view address);
 

@@ -40,7 +40,7 @@ void render_group(std::ostream& out, const GroupDefinition& group) {
 template <typename Member>
 void render_members(std::ostream& out, std::string_view list, const std::vector<Member>& members) {
   for (const auto& member : members) {
-    out << "\n[[" << list << "]]\nid = " << member.id << "\nkey = " << quoted(key_text(member.key)) << "\n";
+    out << "\n[[" << list << "]]\nid = " << member.id << "\nkey = " << quoted(public_key_text(member.key)) << "\n";
   }
 }
 
@@ -70,7 +70,8 @@ std::string render(const ClusterFile& file) {
       << "\nclock_window_ms = " << file.clock_window_ms << "\n";
   for (const auto& replica : membership.replicas) {
     out << "\n[[replicas]]\nid = " << replica.id << "\nincarnation = " << replica.incarnation
-        << "\nkey = " << quoted(key_text(replica.key)) << "\nreplica_address = " << quoted(replica.replica_address)
+        << "\nkey = " << quoted(public_key_text(replica.key))
+        << "\nreplica_address = " << quoted(replica.replica_address)
         << "\nclient_address = " << quoted(replica.client_address) << "\n";
   }
   render_members(out, "clients", membership.clients);

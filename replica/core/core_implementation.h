@@ -237,6 +237,7 @@ class ReplicaCore::Implementation {
   void admit(const Sender& from, const std::shared_ptr<const SignedBundle>& bundle);
   [[nodiscard]] std::optional<RefusalReason> judge_bundle(const Bundle& bundle) const;
   void refuse(const Sender& from, const Bundle& bundle, RefusalReason reason);
+  void review_clients();
   [[nodiscard]] SessionProgress progress_of(const Bundle& bundle) const;
   [[nodiscard]] bool signature_holds(const SignedBundle& bundle);
   [[nodiscard]] bool is_primary() const { return config_.membership.primary(view_) == config_.id; }
@@ -261,8 +262,10 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool has_room(Seq seq) const {
     return seq <= collected_ + (executed_ < collected_ ? 1 : 2) * config_.window;
   }
-  /// Whether every bundle of the batch is one that this cluster's clients signed.
-  [[nodiscard]] bool batch_is_authentic(const Batch& batch);
+  /// Whether every bundle of the batch is one that this cluster's clients signed. One of a client that this replica
+  /// does not know may be of one that was added in a slot which it has not executed yet.
+  enum class Authenticity : std::uint8_t { authentic, forged, client_unknown };
+  [[nodiscard]] Authenticity authenticity_of(const Batch& batch);
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;
   /// Records the batch for (view, seq) and sends PREPARE: the record is durable before the vote leaves or counts.
   void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
@@ -535,6 +538,7 @@ class ReplicaCore::Implementation {
   SharedNewView pending_new_view_;  ///< sound, for view_ or above, not acted on: the own state must catch up first
   std::optional<Seq>
       undecided_at_;  ///< the certificate with which pending_new_view_ was found to leave a slot undecided
+  std::uint64_t clients_reviewed_ = 0;           ///< AdminTable::client_changes() at the last look
   std::pair<Seq, Seq> progress_judged_;          ///< executed_ and certificate_ when the own new view was last decided
   std::map<NewViewName, DroppedBy> dropped_by_;  ///< at most limits::view_change_named_max, the latest
   std::set<NewViewName> harmless_new_views_;     ///< fetched, and dropped nothing

@@ -89,7 +89,8 @@ struct Send {
   bool after_persists = true;
 };
 
-/// To the client's session. `Replies` and voted answers wait for persists; a Refusal and a Report may overtake.
+/// To the session of whoever asked: a client, or an administrator under its requester's number (membership.h).
+/// `Replies` and voted answers wait for persists; a Refusal and a Report may overtake.
 struct Reply {
   ClientId client = 0;
   SessionId session = 0;  ///< 0: to whichever connection of this client asked last (reports)
@@ -132,6 +133,13 @@ struct Distrust {
   bool distrusted = true;
 };
 
+/// An ordered change has made this client known under this key, or, without a key, unknown for good: it may connect, or
+/// may not any more. Told again after every change, and at the start.
+struct SetClient {
+  ClientId client = 0;
+  std::optional<PublicKey> key;
+};
+
 /// For whoever operates this replica.
 struct Notice {
   std::string line;
@@ -158,7 +166,7 @@ struct Counted {
 };
 
 using Effect = std::variant<Persist, Remember, Send, Reply, Answer, WriteCheckpoint, ReadStaged, StagePieces,
-                            InstallState, WakeAt, CollectLog, Alarm, Distrust, Notice, Counted>;
+                            InstallState, WakeAt, CollectLog, Alarm, Distrust, SetClient, Notice, Counted>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tagma

@@ -90,7 +90,8 @@ Executor::Executor(const CoreConfig& config, Authenticator& authenticator, const
       state_(state),
       sessions_(state, config.sessions_per_client_max),
       members_(state, config.checkpoint_interval, config.window),
-      groups_(state, config.groups) {
+      groups_(state, config.groups),
+      administration_(state, config, groups_) {
   restart();
 }
 
@@ -98,6 +99,7 @@ void Executor::restart() {
   const auto bytes = state_.get(state_key::agreed_time());
   agreed_time_us_ = bytes ? static_cast<TimeUs>(read_big_endian(*bytes)) : 0;
   groups_.restart();
+  administration_.restart();
 }
 
 Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
@@ -124,7 +126,7 @@ Execution Executor::execute(Seq seq, const Batch& batch, TimeUs own_wall_us) {
 }
 
 void Executor::execute_bundle(Seq seq, const Bundle& bundle, Execution& execution) {
-  if (config_.membership.find_client(bundle.client) == nullptr) return;
+  if (administration_.find_key(bundle.client) == nullptr) return;
   auto& replies = execution.replies[{bundle.client, bundle.session}];
   auto session = sessions_.find(bundle.client, bundle.session);
   if (!session) {
@@ -208,18 +210,28 @@ GroupTable::Run Executor::run_voted(Seq seq) {
 ServiceReply Executor::run_service(Seq seq, ClientId client, ByteView operation, const VotedInput* voted) {
   const auto parts = decode_operation(operation);
   if (!parts.ok()) return {ReplyStatus::refused, parts.reason()};
+  if (voted != nullptr) {
+    // A group's vote may not be a vote again, nor an administrator's.
+    const bool hosted = parts->service != group_service && parts->service != admin_service;
+    if (!hosted) return {ReplyStatus::refused, "a group does not vote in " + Bytes(parts->service)};
+    return run_hosted(seq, client, *parts, voted);
+  }
+  if (const auto why = administration_.refusal(client, parts->service)) return {ReplyStatus::refused, *why};
+  if (parts->service == admin_service) return administration_.execute(principal_of(client).id, parts->payload);
   if (parts->service == group_service) {
-    // A group's vote may not be a vote again.
-    if (voted != nullptr) return {ReplyStatus::refused, "a group does not vote in a group"};
     return groups_.execute(client, parts->payload, agreed_time_us_, run_voted(seq));
   }
-  Service* service = services_.find(parts->service);
-  if (service == nullptr) return {ReplyStatus::refused, no_such_service(parts->service)};
+  return run_hosted(seq, client, *parts, voted);
+}
+
+ServiceReply Executor::run_hosted(Seq seq, ClientId client, const OperationView& parts, const VotedInput* voted) {
+  Service* service = services_.find(parts.service);
+  if (service == nullptr) return {ReplyStatus::refused, no_such_service(parts.service)};
   ServiceContext context(state_, service->name(), agreed_time_us_, client, seq, voted);
   std::string failure;
   state_.begin();
   try {
-    auto reply = service->execute(parts->payload, context);
+    auto reply = service->execute(parts.payload, context);
     if (reply.text.size() >= limits::reply_bytes_max) {
       failure = "the reply has more than " + std::to_string(limits::reply_bytes_max - 1) + " bytes";
     } else if (reply.status > ReplyStatus::refused) {

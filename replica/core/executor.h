@@ -8,6 +8,7 @@
 #include "checkpoint/layered_state.h"
 #include "messages/authenticator.h"
 #include "messages/messages.h"
+#include "replica/core/admin_table.h"
 #include "replica/core/config.h"
 #include "replica/core/group_table.h"
 #include "replica/core/member_table.h"
@@ -47,6 +48,7 @@ class Executor {
   [[nodiscard]] const SessionTable& sessions() const { return sessions_; }
   [[nodiscard]] const MemberTable& members() const { return members_; }
   [[nodiscard]] const GroupTable& groups() const { return groups_; }
+  [[nodiscard]] const AdminTable& administration() const { return administration_; }
 
  private:
   void execute_bundle(Seq seq, const Bundle& bundle, Execution& execution);
@@ -57,6 +59,7 @@ class Executor {
   [[nodiscard]] std::string no_such_service(ByteView name) const;
   /// `voted` is what a group has voted, or null.
   [[nodiscard]] ServiceReply run_service(Seq seq, ClientId client, ByteView operation, const VotedInput* voted);
+  [[nodiscard]] ServiceReply run_hosted(Seq seq, ClientId client, const OperationView& parts, const VotedInput* voted);
   [[nodiscard]] GroupTable::Run run_voted(Seq seq);
 
   const CoreConfig& config_;
@@ -66,6 +69,7 @@ class Executor {
   SessionTable sessions_;
   MemberTable members_;
   GroupTable groups_;
+  AdminTable administration_;
   TimeUs agreed_time_us_ = 0;
 };
 

@@ -9,6 +9,8 @@
 #include "messages/state_key.h"
 #include "replica/core/group_codec.h"
 #include "replica/core/session_table.h"
+#include "replica/service/admin_rules.h"
+#include "replica/service/text.h"
 #include "tagma/limits.h"
 
 namespace tagma {
@@ -29,6 +31,15 @@ std::optional<std::uint64_t> round_from(ByteView text) {
 }
 
 ServiceReply refuse(std::string why) { return {ReplyStatus::refused, std::move(why)}; }
+
+void erase_range(LayeredState& state, const Bytes& from, const Bytes& to) {
+  std::vector<Bytes> keys;
+  state.scan(from, to, [&keys](ByteView key, ByteView /*value*/) {
+    keys.emplace_back(key);
+    return true;
+  });
+  for (const auto& key : keys) state.erase(key);
+}
 
 std::string round_text(std::uint64_t round) { return "round " + std::to_string(round); }
 
@@ -52,7 +63,11 @@ void GroupTable::restart() {
   }
   const Bytes from(1, state_key::group_prefix);
   const Bytes to(1, static_cast<char>(state_key::group_prefix + 1));
-  state_.scan(from, to, [this](ByteView /*key*/, ByteView value) {
+  state_.scan(from, to, [this](ByteView key, ByteView value) {
+    if (value.empty()) {  // removed, and the configuration still names it
+      groups_.erase(std::string(key.substr(2)));
+      return true;
+    }
     auto group = decode(value);
     auto name = group.definition.name;
     groups_[std::move(name)] = std::move(group);
@@ -116,10 +131,79 @@ void GroupTable::store_counts(const Group& group, std::uint32_t member, const Me
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Changes
+
+std::optional<std::string> GroupTable::group_of(ClientId client) const {
+  for (const auto& [name, group] : groups_) {
+    const auto& members = group.definition.members;
+    if (std::find(members.begin(), members.end(), client) != members.end()) return name;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> GroupTable::fault_of_setting(const GroupDefinition& definition) const {
+  const auto found = groups_.find(definition.name);
+  if (found == groups_.end()) {
+    if (groups_.size() < groups_max) return std::nullopt;
+    return "there are 64 groups, no more fit";
+  }
+  if (found->second.definition != definition) return std::nullopt;
+  return "the group " + definition.name + " is laid down like that already";
+}
+
+void GroupTable::set(const GroupDefinition& definition) {
+  auto& group = groups_[definition.name];
+  const bool there = !group.rounds.empty();
+  std::uint64_t passed = 0;  // rounds that have votes, or had their time begun
+  for (std::size_t at = 0; at < group.rounds.size(); ++at) {
+    if (group.rounds[at].voted != 0 || group.rounds[at].deadline_us != 0) passed = at + 1;
+  }
+  group.next += passed;
+  group.definition = definition;
+  group.rounds.assign(1, {});
+  if (there) {
+    erase_all(state_key::group_vote_prefix, definition.name);
+    erase_all(state_key::group_member_prefix, definition.name);
+  }
+  // Results that would be kept for longer than the new definition says go with the old one.
+  if (group.next > definition.rounds_max) {
+    const Bytes from = state_key::group_result(definition.name, 0);
+    const Bytes to = state_key::group_result(definition.name, group.next - definition.rounds_max);
+    erase_range(state_, from, to);
+  }
+  store(group);
+}
+
+void GroupTable::remove(ByteView name) {
+  const bool configured = std::any_of(configured_.begin(), configured_.end(),
+                                      [name](const auto& definition) { return definition.name == name; });
+  for (const char prefix :
+       {state_key::group_vote_prefix, state_key::group_result_prefix, state_key::group_member_prefix}) {
+    erase_all(prefix, name);
+  }
+  if (configured) {
+    state_.put(state_key::group(name), {});
+  } else {
+    state_.erase(state_key::group(name));
+  }
+  groups_.erase(groups_.find(name));
+}
+
+void GroupTable::erase_all(char prefix, ByteView name) {
+  Bytes from = state_key::group(name);
+  from.front() = prefix;
+  Bytes to = from;
+  // Names are ASCII: the last byte can be raised.
+  to.back() = static_cast<char>(to.back() + 1);
+  erase_range(state_, from, to);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Operations
 
 ServiceReply GroupTable::execute(ClientId client, ByteView payload, TimeUs agreed_time_us, const Run& run) {
-  constexpr ByteView usage = "group vote NAME ROUND VALUE... | result NAME ROUND | next NAME | show NAME | list";
+  constexpr ByteView usage =
+      "group vote NAME ROUND VALUE... | result NAME ROUND | next NAME | show NAME | list | definition NAME";
   const auto words = decode_words(payload);
   if (!words.ok()) return refuse(words.reason() + "; usage: " + std::string(usage));
   const ByteView verb = words->empty() ? ByteView() : ByteView(words->front());
@@ -127,6 +211,7 @@ ServiceReply GroupTable::execute(ClientId client, ByteView payload, TimeUs agree
   if (verb == "result" && words->size() == 3) return result(*words);
   if (verb == "show" && words->size() == 2) return show(*words);
   if (verb == "list" && words->size() == 1) return list();
+  if (verb == "definition" && words->size() == 2) return definition(*words);
   if (verb == "next" && words->size() == 2) {
     const auto* const group = find((*words)[1]);
     return group == nullptr ? no_such_group((*words)[1]) : ServiceReply{ReplyStatus::ok, std::to_string(group->next)};
@@ -215,6 +300,17 @@ ServiceReply GroupTable::list() const {
     text += name + "\t" + std::string(to_string(group.definition.rule)) + "\t" +
             std::string(to_string(group.definition.value)) + "\tm " + std::to_string(group.definition.members.size()) +
             "\tt " + std::to_string(group.definition.faulty_max) + "\tnext round " + std::to_string(group.next);
+  }
+  return {ReplyStatus::ok, std::move(text)};
+}
+
+ServiceReply GroupTable::definition(const Words& words) {
+  const auto* const group = find(words[1]);
+  if (group == nullptr) return no_such_group(words[1]);
+  Bytes text;
+  for (const auto& word : words_of(SetGroup{group->definition})) {
+    if (!text.empty()) text.push_back('\t');
+    append_escaped(text, word);
   }
   return {ReplyStatus::ok, std::move(text)};
 }

@@ -37,8 +37,22 @@ class GroupTable {
   /// The state is another one now.
   void restart();
 
-  /// An operation of the group service: `vote`, `result`, `next`, `show`, `list`.
+  /// An operation of the group service: `vote`, `result`, `next`, `show`, `list`, `definition`.
   [[nodiscard]] ServiceReply execute(ClientId client, ByteView payload, TimeUs agreed_time_us, const Run& run);
+
+  /// Groups at once.
+  static constexpr std::size_t groups_max = 64;
+  [[nodiscard]] bool has(ByteView name) const { return groups_.contains(name); }
+  /// A group that has this client among its members; nothing if none has.
+  [[nodiscard]] std::optional<std::string> group_of(ClientId client) const;
+  /// Why set() cannot be; nothing if it can.
+  [[nodiscard]] std::optional<std::string> fault_of_setting(const GroupDefinition& definition) const;
+  /// Lays a group down, by an ordered change. Of one that is there the rounds that are open are given up without a
+  /// result, what is known of its members is forgotten, and the next round is the one behind them: a vote that was
+  /// meant for the group as it was finds its round over.
+  void set(const GroupDefinition& definition);
+  /// Takes a group that is there away, with all that is kept of it.
+  void remove(ByteView name);
 
   /// Rounds that one batch ends by their deadlines at most; what is left goes on with the next batch.
   static constexpr std::size_t expiries_max = 16;
@@ -78,6 +92,7 @@ class GroupTable {
   [[nodiscard]] static Bytes encode(const Group& group);
   [[nodiscard]] static Group decode(ByteView bytes);
   void store(const Group& group);
+  void erase_all(char prefix, ByteView name);
   [[nodiscard]] Group* find(ByteView name);
   [[nodiscard]] MemberCounts counts_of(const Group& group, std::uint32_t member) const;
   void store_counts(const Group& group, std::uint32_t member, const MemberCounts& counts);
@@ -88,6 +103,8 @@ class GroupTable {
   [[nodiscard]] ServiceReply result(const Words& words);
   [[nodiscard]] ServiceReply show(const Words& words);
   [[nodiscard]] ServiceReply list() const;
+  /// As the change that lays the group down (replica/service/admin_rules.h), escaped words with tabs between.
+  [[nodiscard]] ServiceReply definition(const Words& words);
   [[nodiscard]] ServiceReply no_such_group(ByteView name) const;
 
   [[nodiscard]] std::vector<GroupVote> votes_of(const Group& group, std::uint64_t round) const;
@@ -101,7 +118,7 @@ class GroupTable {
   LayeredState& state_;
   const std::vector<GroupDefinition>& configured_;
   std::map<std::string, Group, std::less<>>
-      groups_;  ///< what the state says, and before its first vote the configuration
+      groups_;  ///< what the state says, and where it says nothing the configuration
 };
 
 namespace state_key {

@@ -47,41 +47,49 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     if (!may_vote_in_view(message.seq)) return;
     return record(message.seq, slot, message.view, digest, message.batch);
   }
-  if (!batch_is_authentic(*message.batch)) return;
+  const auto authenticity = authenticity_of(*message.batch);
+  if (authenticity == Authenticity::forged) return;
+  const bool read = authenticity == Authenticity::authentic;
   if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
     return suspect("view given up: no quorum of it votes on a slot");
   }
   const bool in_time = time_is_acceptable(*message.batch);
-  if (in_time) note_proposal(message.seq, *message.batch);
-  if (!in_time || !may_vote_in_view(message.seq)) {
+  if (in_time && read) note_proposal(message.seq, *message.batch);
+  if (!in_time || !read || !may_vote_in_view(message.seq)) {
     slot.proposed_us = now_.monotonic_us;
-    count(in_time ? "slot of an earlier life" : "proposed time outside of the clock window");
+    if (!in_time) count("proposed time outside of the clock window");
+    if (!read) count("proposal of a client that is not known yet");
+    if (in_time && read) count("slot of an earlier life");
     if (!in_time && is_behind_clock(*message.batch)) note_old_time(*message.batch);
     slot.batches[digest] = message.batch;
     slot.withheld = ballot;
+    slot.withheld_unread = !read;
     return reconsider_withheld(message.seq, slot);
   }
   record(message.seq, slot, message.view, digest, message.batch);
 }
 
-bool ReplicaCore::Implementation::batch_is_authentic(const Batch& batch) {
+ReplicaCore::Implementation::Authenticity ReplicaCore::Implementation::authenticity_of(const Batch& batch) {
   for (const auto& rejoin : batch.rejoins) {
     if (is_rejoin_of_member(rejoin) && rejoin_is_authentic(rejoin)) continue;
     count("PRE-PREPARE with a forged REJOIN");
-    return false;
+    return Authenticity::forged;
   }
+  bool unknown = false;
   for (const auto& bundle : batch.bundles) {
     if (const auto reason = judge_bundle(bundle.content)) {
-      count("PRE-PREPARE with a request of no client of this cluster");
-      return false;
+      unknown = true;
+      if (*reason == RefusalReason::unknown_client) continue;
+      count("PRE-PREPARE with a request of another cluster");
+      return Authenticity::forged;
     }
     // A bundle that waits here has been verified when it came.
     if (!pool_.holds(bundle) && !signature_holds(bundle)) {
       count("PRE-PREPARE with a forged request");
-      return false;
+      return Authenticity::forged;
     }
   }
-  return true;
+  return unknown ? Authenticity::client_unknown : Authenticity::authentic;
 }
 
 /// An old time does no harm, agreed time just does not advance; and a batch that was held up on its way must still
@@ -96,9 +104,16 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
   const Ballot ballot = *slot.withheld;
   if (slot.decided && *slot.decided != ballot.digest) return slot.withheld.reset();
   const auto& batch = slot.batches.at(ballot.digest);
-  // f+1 others contain a correct replica that found nothing wrong with the time.
+  // f+1 others contain a correct replica that found nothing wrong with the time, and knew the clients.
+  const bool vouched = slot.prepares.count(ballot) >= config_.membership.weak_quorum();
+  if (slot.withheld_unread && !vouched) {
+    const auto authenticity = authenticity_of(*batch);
+    if (authenticity == Authenticity::client_unknown) return;
+    if (authenticity == Authenticity::forged) return slot.withheld.reset();
+    slot.withheld_unread = false;
+  }
   const bool in_time = time_is_acceptable(*batch);
-  if (!in_time && slot.prepares.count(ballot) < config_.membership.weak_quorum()) return;
+  if (!in_time && !vouched) return;
   count("PRE-PREPARE accepted later");
   own_clock_doubted_ = !in_time;
   note_proposal(seq, *batch);

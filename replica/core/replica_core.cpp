@@ -72,6 +72,7 @@ Effects ReplicaCore::Implementation::step(const Now& now, Event event) {
   notice_pause();
   std::visit([this](auto& content) { on(content); }, event);
   review_lives();
+  review_clients();
   enter_pending();
   // More of the own state may tell who votes, and so decide the view that this replica is to begin.
   const std::pair progress{executed_, certificate_};
@@ -216,14 +217,16 @@ std::optional<Digest> ReplicaCore::Implementation::executed_digest(Seq seq) cons
 
 void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
   const auto& bundle = message.bundle->content;
-  if (from.principal.kind != PrincipalKind::replica &&
-      from.principal != Principal{PrincipalKind::client, bundle.client}) {
+  if (from.principal.kind != PrincipalKind::replica && from.principal != principal_of(bundle.client)) {
     count("bundle of another client");
     return;
   }
   if (!voting_ || diverged_) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
   if (answer_without_ordering(from, bundle)) return;
+  if (executor_.administration().is_removed(bundle.client)) {
+    return refuse(from, bundle, RefusalReason::unknown_client);
+  }
   admit(from, message.bundle);
 }
 
@@ -231,8 +234,22 @@ std::optional<RefusalReason> ReplicaCore::Implementation::judge_bundle(const Bun
   if (bundle.cluster != config_.membership.cluster || bundle.epoch != config_.membership.epoch) {
     return RefusalReason::wrong_epoch;
   }
-  if (config_.membership.find_client(bundle.client) == nullptr) return RefusalReason::unknown_client;
+  if (executor_.administration().find_key(bundle.client) == nullptr) return RefusalReason::unknown_client;
   return std::nullopt;
+}
+
+/// What ordered changes have made of the clients: whoever keeps the connections is told, what a client that is gone
+/// wanted is not owed, and a proposal may have waited for one who has come.
+void ReplicaCore::Implementation::review_clients() {
+  const auto& administration = executor_.administration();
+  if (std::exchange(clients_reviewed_, administration.client_changes()) == administration.client_changes()) return;
+  for (const auto& [id, entry] : administration.clients()) {
+    effects_.emplace_back(SetClient{.client = id, .key = entry.removed ? std::nullopt : std::optional(entry.key)});
+  }
+  for (const auto& [client, session] : pool_.sessions()) {
+    if (administration.is_removed(client)) pool_.executed(client, session, 0, now_.monotonic_us);
+  }
+  reconsider_all_withheld();
 }
 
 SessionProgress ReplicaCore::Implementation::progress_of(const Bundle& bundle) const {
@@ -249,7 +266,7 @@ bool ReplicaCore::Implementation::answer_without_ordering(const Sender& from, co
   }
   // Only the client itself is answered, and only as fast as its budget allows: a small bundle may ask for large
   // replies.
-  if (from.principal.kind != PrincipalKind::client ||
+  if (!is_requester(from.principal) ||
       !may_send_more(reply_budgets_[bundle.client], config_.reply_again_bytes_per_second)) {
     count("reply not sent again");
     return true;
@@ -312,7 +329,7 @@ void ReplicaCore::Implementation::admit(const Sender& from, const std::shared_pt
 
 void ReplicaCore::Implementation::refuse(const Sender& from, const Bundle& bundle, RefusalReason reason) {
   count(to_string(reason));
-  if (from.principal.kind != PrincipalKind::client) return;
+  if (!is_requester(from.principal)) return;
   effects_.emplace_back(Reply{.client = bundle.client,
                               .session = bundle.session,
                               .message = Refusal{.session = bundle.session, .first = bundle.first, .reason = reason},
@@ -320,12 +337,12 @@ void ReplicaCore::Implementation::refuse(const Sender& from, const Bundle& bundl
 }
 
 bool ReplicaCore::Implementation::signature_holds(const SignedBundle& bundle) {
-  const auto* client = config_.membership.find_client(bundle.content.client);
-  return client != nullptr && authenticator_.verify(client->key, wire::bundle_statement(bundle.body), bundle.signature);
+  const auto* key = executor_.administration().find_key(bundle.content.client);
+  return key != nullptr && authenticator_.verify(*key, wire::bundle_statement(bundle.body), bundle.signature);
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& message) {
-  if (from.principal.kind != PrincipalKind::client) {
+  if (!is_requester(from.principal)) {
     count("report asked for by no client");
     return;
   }
@@ -361,8 +378,8 @@ void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& messa
   }
   if (lenience_.doublings() > 0) report.counters.emplace_back("lenience with primaries", lenience_.doublings());
   report_transfer(report);
-  effects_.emplace_back(
-      Reply{.client = from.principal.id, .session = 0, .message = std::move(report), .after_persists = false});
+  effects_.emplace_back(Reply{
+      .client = requester_of(from.principal), .session = 0, .message = std::move(report), .after_persists = false});
 }
 
 void ReplicaCore::Implementation::receive(const Sender& /*from*/, Replies& /*message*/) {

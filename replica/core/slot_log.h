@@ -33,8 +33,10 @@ struct Slot {
   /// Bodies by digest: every digest in P or Q keeps its body until the slot is stable. The null batch needs none.
   std::map<Digest, SharedBatch> batches;
   /// A PRE-PREPARE of the current view that is not recorded yet: its proposed time is outside of the clock window
-  /// (until f+1 others have PREPAREd it), or the slot is not the own life's to vote on as far as is known.
+  /// (until f+1 others have PREPAREd it), or it orders what a client asked for that is not known here yet (the same),
+  /// or the slot is not the own life's to vote on as far as is known.
   std::optional<Ballot> withheld;
+  bool withheld_unread = false;  ///< not all of its signatures have been verified
 
   /// What f+1 others have PREPAREd in the current view, of which no PRE-PREPARE came here: vouched_for().
   std::optional<Ballot> vouched;

@@ -66,6 +66,8 @@ void EffectPerformer::perform(InstallState& effect) { storage_.transfer(std::mov
 
 void EffectPerformer::perform(const Distrust& effect) { outgoing_.distrust(effect.replica, effect.distrusted); }
 
+void EffectPerformer::perform(const SetClient& effect) { outgoing_.set_client(effect.client, effect.key); }
+
 void EffectPerformer::perform(Notice& effect) { notices_.push_back(std::move(effect.line)); }
 
 void EffectPerformer::perform(const WakeAt& effect) { wake_at_us_ = effect.at_us; }

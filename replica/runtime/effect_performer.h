@@ -31,6 +31,8 @@ class Outgoing {
   virtual void answer(AdminId admin, const Message& message) = 0;
   /// What this replica sends is served when nobody else's waits, or like everybody's again.
   virtual void distrust(ReplicaId replica, bool distrusted) = 0;
+  /// This client may connect under this key; without a key it may not any more.
+  virtual void set_client(ClientId client, const std::optional<PublicKey>& key) = 0;
 };
 
 /// The caller's turn: push() the effects of each step; commit() at its end; feed next_event() back into the core until
@@ -82,6 +84,7 @@ class EffectPerformer {
   void perform(const CollectLog& effect);
   void perform(const Alarm& effect);
   void perform(const Distrust& effect);
+  void perform(const SetClient& effect);
   void perform(Notice& effect);
   void perform(const Counted& effect);
 

@@ -65,8 +65,10 @@ std::optional<Refused> Transport::open_listeners(const crypto::Identity& identit
     return member == nullptr ? Known{} : Known{&member->key, member->incarnation};
   };
   const auto known_client = [this](const Principal& principal) {
-    if (principal.kind != PrincipalKind::client && principal.kind != PrincipalKind::admin) return Known{};
-    return Known{config_.membership.find_key(principal), 0};
+    if (!is_requester(principal)) return Known{};
+    const auto ordered = ordered_clients_.find(requester_of(principal));
+    if (ordered == ordered_clients_.end()) return Known{config_.membership.find_key(principal), 0};
+    return ordered->second ? Known{&*ordered->second, 0} : Known{};
   };
 
   ListenerBounds of_replicas;
@@ -144,22 +146,18 @@ std::optional<Received> Transport::admit(const Inbox::Item& item) {
   return Received{Sender{item.from.principal, item.from.incarnation}, std::move(*message)};
 }
 
-/// Learns where this client's replies go, or this administrator's answers. False if the message speaks for another
-/// client.
+/// Learns where replies and answers go. False if the message speaks for somebody else.
 bool Transport::note_client(const Inbox::Item& item, const Message& message) {
-  if (item.from.principal.kind == PrincipalKind::admin) {
-    admin_routes_.asked(item.from.principal.id, item.channel);
-    return true;  // what an administrator may not ask for, the core refuses
-  }
-  const ClientId client = item.from.principal.id;
+  const auto& principal = item.from.principal;
+  auto& routes = routes_of(principal);
   if (const auto* submit = std::get_if<Submit>(&message)) {
-    if (submit->bundle->content.client != client) {
+    if (principal_of(submit->bundle->content.client) != principal) {
       counters_.refuse("message refused", "bundle of another client");
       return false;
     }
-    routes_.bind(client, submit->bundle->content.session, item.channel);
-  } else if (std::holds_alternative<ReportQuery>(message)) {
-    routes_.asked(client, item.channel);
+    routes.bind(principal.id, submit->bundle->content.session, item.channel);
+  } else {
+    routes.asked(principal.id, item.channel);  // what it may not ask for, the core refuses
   }
   return true;
 }
@@ -195,7 +193,8 @@ void Transport::broadcast(const Message& message) {
 }
 
 void Transport::reply(ClientId client, SessionId session, Message message) {
-  const auto channels = routes_.find(client, session);
+  const auto principal = principal_of(client);
+  const auto channels = routes_of(principal).find(principal.id, session);
   if (channels.empty()) {
     counters_.add("replies dropped: client not connected");
     return;
@@ -203,7 +202,7 @@ void Transport::reply(ClientId client, SessionId session, Message message) {
   if (auto* report = std::get_if<Report>(&message)) counters_.append_to(*report);
   const auto body = encode(message);
   if (!body) return;
-  for (const auto channel : channels) gather(channel, {PrincipalKind::client, client}, *body);
+  for (const auto channel : channels) gather(channel, principal, *body);
 }
 
 void Transport::answer(AdminId admin, const Message& message) {

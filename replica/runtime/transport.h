@@ -62,6 +62,8 @@ class Transport final : public Outgoing {
   void distrust(ReplicaId replica, bool distrusted) override {
     replicas_->serve_last({PrincipalKind::replica, replica}, distrusted);
   }
+  /// Of one that may not connect any more the channels that it has stay until it leaves: the core refuses what it says.
+  void set_client(ClientId client, const std::optional<PublicKey>& key) override { ordered_clients_[client] = key; }
   /// One frame per destination. Returns whether there was anything to send.
   bool flush();
 
@@ -98,8 +100,9 @@ class Transport final : public Outgoing {
   std::unique_ptr<Listener> clients_;
   std::map<ReplicaId, std::unique_ptr<PeerLink>> links_;
   ClientRoutes routes_;
-  ClientRoutes admin_routes_;                          ///< the same for administrators, who have no sessions
-  std::map<crypto::ChannelId, ClientGather> replies_;  ///< of this turn
+  ClientRoutes admin_routes_;                                     ///< the same for administrators
+  std::map<ClientId, std::optional<PublicKey>> ordered_clients_;  ///< changed since the cluster file was written
+  std::map<crypto::ChannelId, ClientGather> replies_;             ///< of this turn
 };
 
 }  // namespace tagma::runtime

@@ -293,19 +293,22 @@ TimeUs group_deadline_min_us(const GroupTiming& timing) {
          primaries * new_views_us;
 }
 
+std::optional<std::string> group_timing_fault(const GroupDefinition& group, const GroupTiming& timing) {
+  const TimeUs least_us = group_deadline_min_us(timing);
+  const bool by_time = group.deadline_us > 0 && (!group.unconditional_only || group.rule == GroupRule::exact);
+  if (!by_time || group.deadline_us >= least_us) return std::nullopt;
+  return "deadline_ms: is below " + std::to_string(least_us / 1'000) +
+         ", which correct votes need to be in time whoever leads (3 clock_window_ms + the timeouts and NEW-VIEWs "
+         "of f+1 primaries); raise it, lower limits.clock_window_ms, or take values that hold in any "
+         "case alone (grade = \"unconditional\", m >= 3t+1)";
+}
+
 std::optional<std::string> first_group_fault(const std::vector<GroupDefinition>& groups, const GroupTiming& timing) {
   for (std::size_t at = 0; at < groups.size(); ++at) {
     const auto& group = groups[at];
     const std::string field = "groups[" + std::to_string(at) + "].";
     if (auto fault = group_fault(group)) return field + *fault;
-    const TimeUs least_us = group_deadline_min_us(timing);
-    const bool by_time = group.deadline_us > 0 && (!group.unconditional_only || group.rule == GroupRule::exact);
-    if (by_time && group.deadline_us < least_us) {
-      return field + "deadline_ms: is below " + std::to_string(least_us / 1'000) +
-             ", which correct votes need to be in time whoever leads (3 clock_window_ms + the timeouts and NEW-VIEWs "
-             "of f+1 primaries); raise it, lower limits.clock_window_ms, or take values that hold in any "
-             "case alone (grade = \"unconditional\", m >= 3t+1)";
-    }
+    if (auto fault = group_timing_fault(group, timing)) return field + *fault;
   }
   return std::nullopt;
 }

@@ -40,6 +40,9 @@ struct GroupTiming {
 /// much longer.
 [[nodiscard]] TimeUs group_deadline_min_us(const GroupTiming& timing);
 
+/// Why its values are promised too little time: "deadline_ms: ..."; nothing if they are not.
+[[nodiscard]] std::optional<std::string> group_timing_fault(const GroupDefinition& group, const GroupTiming& timing);
+
 /// The first of the groups that breaks a rule: "groups[1].members: ...".
 [[nodiscard]] std::optional<std::string> first_group_fault(const std::vector<GroupDefinition>& groups,
                                                            const GroupTiming& timing);

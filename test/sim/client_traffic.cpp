@@ -28,7 +28,7 @@ SessionId session_of(const Message& message) {
 }  // namespace
 
 void Simulation::client_sends(ClientId from, ReplicaId to, const Message& message) {
-  const Principal self{PrincipalKind::client, from};
+  const Principal self = principal_of(from);
   const Principal peer{PrincipalKind::replica, to};
   trace("sent", self, &peer, message);
   coverage_.count(std::string("sent ").append(name_of(message)));
@@ -74,7 +74,7 @@ void Simulation::connect_later(const ClientConnection& connection, ReplicaId at,
     if (heard != ClientDoor::Heard::yes) return violated("a client is kept from connecting");
     shakes_again_us_[{connection, at}] = scheduler_.now_us() + handshake_spacing_us;
     door.asked_by(connection, 0);
-    if (auto* const member = member_of(connection.client)) return member->connected(at);
+    if (auto* const requester = requester_with(connection.client)) return requester->connected(at);
     clients_[connection.client]->connected(connection.number, at);
   });
 }
@@ -117,7 +117,7 @@ void Simulation::reply(ReplicaId from, ClientId to, SessionId session, const Mes
   const auto liar = liars_.find(from);
   const auto bent = liar == liars_.end() ? std::vector<Message>{message} : liar->second.bend_for_client(message);
   const Principal self{PrincipalKind::replica, from};
-  const Principal peer{PrincipalKind::client, to};
+  const Principal peer = principal_of(to);
   for (const auto& answer : bent) {
     trace("sent", self, &peer, answer);
     coverage_.count(std::string("sent ").append(name_of(answer)));
@@ -150,7 +150,7 @@ bool Simulation::leaves_by(const ClientDoor::Way& way, ReplicaId from, ClientId 
   return session == 0 || way.sealed_for.number == session;
 }
 
-std::size_t Simulation::all_clients() const { return clients_.size() + faulty_clients_.size() + members_.size(); }
+std::size_t Simulation::all_clients() const { return clients_.size() + faulty_clients_.size() + requesters_.size(); }
 
 bool Simulation::is_faulty_client(ClientId client) const {
   return client >= clients_.size() && client < clients_.size() + faulty_clients_.size();

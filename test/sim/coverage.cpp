@@ -292,6 +292,7 @@ constexpr AttackRow attack_rows[] = {
     {"faulty client: backups only", "C7"},
     {"row C8", "C8"},
     {"row C9", "C9"},
+    {"row C11", "C11"},
     {"fault: disk wiped", "K1"},
     {"restart: torn tail cut", "K2"},
     {"fault: sync failed", "K4"},

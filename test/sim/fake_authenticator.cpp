@@ -58,6 +58,13 @@ FakeAuthenticator::FakeAuthenticator(std::uint64_t cluster_secret, const Princip
   key_.bytes.resize(33, '\0');
 }
 
+std::unique_ptr<FakeAuthenticator> FakeAuthenticator::with_written_key(std::uint64_t cluster_secret,
+                                                                       const Principal& principal) {
+  auto made = std::make_unique<FakeAuthenticator>(cluster_secret, principal);
+  made->key_.bytes.front() = '\x02';  // as a compressed point begins
+  return made;
+}
+
 Digest FakeAuthenticator::digest(ByteView bytes) {
   return spread(fast_hash(0x1f83d9abfb41bd6bULL, bytes), fast_hash(0x5be0cd19137e2179ULL, bytes));
 }

@@ -3,6 +3,8 @@
 // that made it, over the statement that was signed, and under nothing else.
 #pragma once
 
+#include <memory>
+
 #include "messages/authenticator.h"
 
 namespace tagma::sim {
@@ -11,6 +13,9 @@ class FakeAuthenticator final : public Authenticator {
  public:
   /// The fake identity of a principal in the cluster with this secret.
   FakeAuthenticator(std::uint64_t cluster_secret, const Principal& principal);
+  /// The same under a key that also looks like one, for those whose key is written down.
+  [[nodiscard]] static std::unique_ptr<FakeAuthenticator> with_written_key(std::uint64_t cluster_secret,
+                                                                           const Principal& principal);
 
   [[nodiscard]] PublicKey public_key() const { return key_; }
   [[nodiscard]] Digest digest(ByteView bytes) override;

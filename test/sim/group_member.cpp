@@ -4,22 +4,6 @@
 #include <utility>
 
 namespace tagma::sim {
-namespace {
-
-ClientConfig config_of(const SimOptions& options, ClientId id, const Membership& membership) {
-  ClientConfig config;
-  config.id = id;
-  config.session = GroupMember::session;
-  config.membership = membership;
-  config.seed = options.seed + id;
-  config.first_retransmission_us = options.client.first_retransmission_us;
-  config.retransmission_max_us = options.client.retransmission_max_us;
-  config.busy_backoff_us = options.client.busy_backoff_us;
-  config.sends_early = options.client.sends_early;
-  return config;
-}
-
-}  // namespace
 
 GroupMember::GroupMember(const SimOptions& options, const SimGroup& group, std::uint32_t member,
                          const Membership& membership, Authenticator& authenticator, Coverage& coverage,
@@ -31,11 +15,14 @@ GroupMember::GroupMember(const SimOptions& options, const SimGroup& group, std::
       scheduler_(scheduler),
       host_(host),
       random_(options.seed + group.definition.members[member], "group member"),
-      core_(config_of(options, group.definition.members[member], membership), authenticator) {}
+      requester_(
+          options, group.definition.members[member], membership, authenticator, scheduler,
+          [this](ReplicaId to, const Message& message) {
+            host_.member_sends(definition().members[member_], to, message);
+          },
+          [this](RequestNumber number, Seq seq, const ServiceReply& reply) { answered(number, seq, reply); }) {}
 
 void GroupMember::start() { act_later(random_.between(0, group_.period_us)); }
-
-void GroupMember::connected(ReplicaId replica) { perform(core_.connected(replica)); }
 
 void GroupMember::act_later(VirtualUs delay_us) {
   if (std::exchange(act_scheduled_, true)) return;
@@ -48,7 +35,7 @@ void GroupMember::act_later(VirtualUs delay_us) {
 /// One thing at a time: the next round's vote, or the question what became of an earlier one.
 void GroupMember::act() {
   if (!host_.members_go_on()) return;
-  if (core_.outstanding() > 0) return act_later(group_.period_us);
+  if (requester_.outstanding()) return act_later(group_.period_us);
   if (!correct() && random_.chance(group_.silent_ppm)) {
     coverage_.count("faulty member: silent");
     ++next_vote_;
@@ -114,47 +101,24 @@ void GroupMember::ask(std::uint64_t round) {
 }
 
 void GroupMember::submit(const Words& words, Asked asked) {
-  const auto now_us = scheduler_.now_us();
   if (asked.vote) host_.vote_asked(definition().name, member_, asked.round);
-  const auto number = core_.submit(now_us, encode_operation("group", encode_words(words)));
+  const auto number = requester_.submit(encode_operation("group", encode_words(words)));
   asked_.emplace(number, std::move(asked));
-  perform(core_.flush(now_us));
 }
 
-void GroupMember::receive(ReplicaId from, const Message& message) {
-  perform(core_.receive(scheduler_.now_us(), from, message));
-}
-
-void GroupMember::perform(ClientEffects effects) {
-  for (auto& effect : effects) {
-    if (const auto* send = std::get_if<ClientSend>(&effect)) {
-      host_.member_sends(definition().members[member_], send->to, send->message);
-    } else if (const auto* completed = std::get_if<Completed>(&effect)) {
-      complete(*completed);
-    } else if (const auto* wake = std::get_if<ClientWakeAt>(&effect)) {
-      scheduler_.at(wake->at_us, [this, generation = ++wake_generation_] {
-        if (generation == wake_generation_) perform(core_.wake(scheduler_.now_us()));
-      });
-    }
-  }
-}
-
-void GroupMember::complete(const Completed& completed) {
-  const auto asked = std::move(asked_.at(completed.number));
-  asked_.erase(completed.number);
-  if (completed.outcome != Outcome::executed) return;
-  const auto reply = decode_reply(completed.result);
-  if (!reply.ok()) return;
+void GroupMember::answered(RequestNumber number, Seq seq, const ServiceReply& reply) {
+  const auto asked = std::move(asked_.at(number));
+  asked_.erase(number);
   if (asked.vote) {
-    host_.vote_answered(definition().name, member_, asked.round, asked.value, completed.seq, *reply);
-  } else if (reply->status == ReplyStatus::ok) {
-    host_.result_told(definition().name, asked.round, completed.seq, reply->text);
+    host_.vote_answered(definition().name, member_, asked.round, asked.value, seq, reply);
+  } else if (reply.status == ReplyStatus::ok) {
+    host_.result_told(definition().name, asked.round, seq, reply.text);
   }
-  const bool over = reply->text.starts_with("round\t");
+  const bool over = reply.text.starts_with("round\t");
   // Not kept any more: it was away for long.
-  const bool forgotten = !asked.vote && reply->status == ReplyStatus::refused;
+  const bool forgotten = !asked.vote && reply.status == ReplyStatus::refused;
   if ((over || forgotten) && asked.round == next_result_) ++next_result_;
-  if (reply->text.starts_with("late:")) note_next(reply->text);
+  if (reply.text.starts_with("late:")) note_next(reply.text);
 }
 
 /// A correct member that was late goes on where the group is.

@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 
-#include "client_lib/client_core.h"
 #include "messages/group.h"
 #include "tagma/operation.h"
 #include "test/sim/coverage.h"
 #include "test/sim/options.h"
 #include "test/sim/random.h"
+#include "test/sim/requester.h"
 #include "test/sim/scheduler.h"
 
 namespace tagma::sim {
@@ -39,11 +39,8 @@ class GroupMember {
   GroupMember(const SimOptions& options, const SimGroup& group, std::uint32_t member, const Membership& membership,
               Authenticator& authenticator, Coverage& coverage, Scheduler& scheduler, GroupHost& host);
 
-  static constexpr SessionId session = 1;
   void start();
-  void receive(ReplicaId from, const Message& message);
-  void connected(ReplicaId replica);
-  [[nodiscard]] bool outstanding() const { return core_.outstanding() > 0; }
+  [[nodiscard]] Requester& requester() { return requester_; }
 
  private:
   struct Asked {
@@ -57,8 +54,7 @@ class GroupMember {
   void vote(std::uint64_t round);
   void ask(std::uint64_t round);
   void submit(const Words& words, Asked asked);
-  void perform(ClientEffects effects);
-  void complete(const Completed& completed);
+  void answered(RequestNumber number, Seq seq, const ServiceReply& reply);
   void note_next(const Bytes& text);
   /// What a correct member sees in this round, and what a liar says.
   [[nodiscard]] Bytes value_of(std::uint64_t round) const;
@@ -74,8 +70,7 @@ class GroupMember {
   Scheduler& scheduler_;
   GroupHost& host_;
   Random random_;
-  ClientCore core_;
-  std::uint64_t wake_generation_ = 0;
+  Requester requester_;
   std::map<RequestNumber, Asked> asked_;
   std::uint64_t next_vote_ = 1;    ///< the round to vote in
   std::uint64_t next_result_ = 1;  ///< the lowest round whose result is not known

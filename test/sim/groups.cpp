@@ -11,14 +11,15 @@ void Simulation::begin_groups() {
       members_.push_back(std::make_unique<GroupMember>(options_, group, member, identities_.membership(),
                                                        identities_.authenticator({PrincipalKind::client, id}),
                                                        coverage_, scheduler_, static_cast<GroupHost&>(*this)));
-      session_opened(id, GroupMember::session);
+      requesters_[id] = &members_.back()->requester();
+      session_opened(id, Requester::session);
     }
   }
 }
 
-GroupMember* Simulation::member_of(ClientId client) const {
-  const std::size_t first = clients_.size() + faulty_clients_.size();
-  return client < first || client >= first + members_.size() ? nullptr : members_[client - first].get();
+Requester* Simulation::requester_with(ClientId id) const {
+  const auto found = requesters_.find(id);
+  return found == requesters_.end() ? nullptr : found->second;
 }
 
 /// By the rule of agreed time, from what was proposed for the slot. Where that is not known, the time is unknown until

@@ -90,17 +90,29 @@ Identities::Identities(const SimOptions& options) {
       membership_.clients.push_back({id, add(options, {PrincipalKind::client, id})});
     }
   }
+  add_administration(options);
+}
+
+void Identities::add_administration(const SimOptions& options) {
+  const auto& plan = options.administration;
+  if (plan.correct.empty()) return;
+  membership_.clients.push_back({plan.probe, add(options, {PrincipalKind::client, plan.probe})});
+  newcomer_key_ = add(options, {PrincipalKind::client, plan.newcomer}, true);
+  for (AdminId id = 0; id < plan.correct.size(); ++id) {
+    membership_.admins.push_back({id, add(options, {PrincipalKind::admin, id})});
+  }
 }
 
 Identities::~Identities() = default;
 
-PublicKey Identities::add(const SimOptions& options, const Principal& principal) {
+PublicKey Identities::add(const SimOptions& options, const Principal& principal, bool written) {
   if (real_) {
     const auto& identity = real_->make();
     authenticators_.emplace(principal, std::make_unique<crypto::OpensslAuthenticator>(identity));
     return identity.public_key();
   }
-  auto fake = std::make_unique<FakeAuthenticator>(options.seed, principal);
+  auto fake = written ? FakeAuthenticator::with_written_key(options.seed, principal)
+                      : std::make_unique<FakeAuthenticator>(options.seed, principal);
   auto key = fake->public_key();
   authenticators_.emplace(principal, std::move(fake));
   return key;

@@ -21,12 +21,16 @@ class Identities {
 
   [[nodiscard]] const Membership& membership() const { return membership_; }
   [[nodiscard]] Authenticator& authenticator(const Principal& principal) const;
+  /// Of the client that is not in the membership, where there is one.
+  [[nodiscard]] const PublicKey& newcomer_key() const { return newcomer_key_; }
 
  private:
   class RealKeys;
-  PublicKey add(const SimOptions& options, const Principal& principal);
+  PublicKey add(const SimOptions& options, const Principal& principal, bool written = false);
+  void add_administration(const SimOptions& options);
 
   Membership membership_;
+  PublicKey newcomer_key_;
   std::unique_ptr<RealKeys> real_;
   std::map<Principal, std::unique_ptr<Authenticator>> authenticators_;
 };

@@ -80,6 +80,9 @@ constexpr Named all_mutants[] = {
     {Mutant::group_time_by_own_clock, "group_time_by_own_clock"},
     {Mutant::group_median_averaged, "group_median_averaged"},
     {Mutant::group_threshold_one_off, "group_threshold_one_off"},
+    {Mutant::one_administrator_enough, "one_administrator_enough"},
+    {Mutant::approval_counted_twice, "approval_counted_twice"},
+    {Mutant::permission_not_looked_at, "permission_not_looked_at"},
     {Mutant::checkpoint_skipped_unasked, "checkpoint_skipped_unasked"},
 };
 
@@ -137,6 +140,9 @@ constexpr Kill kills[] = {
     {Mutant::late_group_vote_counted, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
     {Mutant::group_time_begun_by_one, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
     {Mutant::group_vote_counted_twice, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
+    {Mutant::one_administrator_enough, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
+    {Mutant::approval_counted_twice, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
+    {Mutant::permission_not_looked_at, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
     {Mutant::group_time_by_own_clock, Oracle::state_digest, Profile::byzantine_backups, 1, 60},
     {Mutant::group_median_averaged, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},
     {Mutant::group_threshold_one_off, Oracle::acknowledged, Profile::byzantine_backups, 1, 60},

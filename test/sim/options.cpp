@@ -241,6 +241,25 @@ void draw_groups(SimOptions& options) {
   }
 }
 
+/// Administrators, of whom fewer than half are faulty, and the two clients that they are busy with, behind all others.
+void draw_administration(SimOptions& options) {
+  Random random(options.seed, "administration");
+  if (!random.chance(250'000)) return;
+  auto& administration = options.administration;
+  const auto administrators = random.one_of<std::size_t>({1, 2, 3, 3, 4, 5});
+  std::size_t faulty = random.below((administrators - 1) / 2 + 1);
+  for (std::size_t id = 0; id < administrators; ++id) {
+    const bool lies = faulty > 0 && random.below(administrators - id) < faulty;
+    faulty -= lies ? 1 : 0;
+    administration.correct.push_back(!lies);
+  }
+  administration.probe = options.client.clients + options.faulty_clients;
+  for (const auto& group : options.groups) {
+    administration.probe += static_cast<ClientId>(group.definition.members.size());
+  }
+  administration.newcomer = administration.probe + 1;
+}
+
 /// Replicas, disks, clocks and links behave; only clients lie, up to the timeouts that the product has.
 void draw_faulty_clients(SimOptions& options) {
   Random random(options.seed, "faulty clients");
@@ -312,6 +331,7 @@ SimOptions draw_options(std::uint64_t seed, Profile profile) {
   if (options.profile == Profile::byzantine_clients) draw_faulty_clients(options);
   draw_work(options);
   draw_groups(options);
+  draw_administration(options);
   return options;
 }
 
@@ -334,6 +354,10 @@ std::string summary(const SimOptions& options) {
   for (const auto& group : options.groups) {
     text += ", " + group.definition.name + " " + std::string(to_string(group.definition.rule)) + " m " +
             std::to_string(group.definition.members.size()) + " t " + std::to_string(group.definition.faulty_max);
+  }
+  if (const auto& correct = options.administration.correct; !correct.empty()) {
+    text += ", administrators " + std::to_string(correct.size()) + " (faulty " +
+            std::to_string(std::count(correct.begin(), correct.end(), false)) + ")";
   }
   return text;
 }

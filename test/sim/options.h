@@ -86,6 +86,13 @@ struct SimGroup {
   std::uint32_t silent_ppm = 0;  ///< rounds that a faulty member says nothing in
 };
 
+/// Administrators, a client to whom changes are made, and one that no cluster file knows.
+struct SimAdministration {
+  std::vector<bool> correct;  ///< by administrator; empty: nobody administers. More than half are correct
+  ClientId probe = 0;
+  ClientId newcomer = 0;
+};
+
 struct SimOptions {
   std::uint64_t seed = 0;
   Profile profile = Profile::calm;  ///< never `all` or `common`
@@ -110,6 +117,7 @@ struct SimOptions {
   std::vector<ReplicaId> liars;   ///< faulty replicas; the first primary among them in byzantine_primary
   std::uint32_t faulty_clients = 0;
   std::vector<SimGroup> groups;
+  SimAdministration administration;
   bool demand_first_view = false;  ///< no fault is any replica's: a view change is a violation
   bool demand_liveness = true;
   std::vector<std::string> without;  ///< simplifications of what was drawn, in their order (shrinker.h)

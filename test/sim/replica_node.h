@@ -123,6 +123,7 @@ class ReplicaNode {
   void perform(ReadStaged&& effect);
   void perform(StagePieces&& effect);
   void perform(InstallState&& effect);
+  void perform(SetClient&&) {}  // keys come with messages here, and every connection is admitted
   void perform(Notice&&) {}
   void perform(Distrust&& effect) { host_.distrusts(id_, effect.replica, effect.distrusted); }
   void perform(WakeAt&& effect);

@@ -69,6 +69,12 @@ constexpr auto simplifications = std::to_array<Simplification>({
     {"operations", [](SimOptions& options) { return halve<std::uint64_t>(options.operations_min, 5); }},
     {"checkpoints", [](SimOptions& options) { return drop(options.checkpoints_min); }},
     {"replicas", fewer_replicas},
+    {"administration",
+     [](SimOptions& options) {
+       const bool there = !options.administration.correct.empty();
+       options.administration.correct.clear();
+       return there;
+     }},
     {"groups",
      [](SimOptions& options) {
        const bool there = !options.groups.empty();

@@ -61,6 +61,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
       caps_oracle_(verdict_),
       life_model_(options_.core.checkpoint_interval, options_.core.window),
       group_oracle_(verdict_),
+      admin_oracle_(verdict_),
       executed_(options_.n, 0),
       active_view_(options_.n, 0),
       returned_us_(options_.n, 0),
@@ -102,6 +103,7 @@ Simulation::Simulation(SimOptions options, const RunSwitches& switches)
         std::make_unique<FaultyClient>(options_, id, membership, identities_.authenticator(client(id)), coverage_));
   }
   begin_groups();
+  begin_administration();
 }
 
 Simulation::~Simulation() = default;
@@ -112,6 +114,8 @@ RunReport Simulation::run() {
   for (auto& [id, twin] : twins_) twin.node->boot();
   for (auto& node : clients_) node->start();
   for (auto& member : members_) member->start();
+  for (auto& administrator : administrators_) administrator->start();
+  for (auto& client : probing_) client->start();
   schedule_faults();
   scheduler_.after(tick_us, [this] { tick(); });
   while (phase_ != Phase::over && (go_on_ || !verdict_.violated()) && scheduler_.run_next()) {
@@ -214,7 +218,7 @@ void Simulation::twin_sends(Twin which, ReplicaId from, std::optional<ReplicaId>
 }
 
 void Simulation::twin_replies(Twin which, ReplicaId from, ClientId to, const Message& message) {
-  transmit_of_twin(which, from, client(to), message);
+  transmit_of_twin(which, from, principal_of(to), message);
 }
 
 void Simulation::transmit_of_twin(Twin which, ReplicaId from, const Principal& to, const Message& message) {
@@ -261,8 +265,7 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
       if (!node.running()) return;
       trace("received", to, &from, message);
       coverage_.count(std::string("received ").append(name_of(message)));
-      const bool of_client = from.kind == PrincipalKind::client;
-      if (of_client && !passes_door(from.id, to.id, message)) return;
+      if (is_requester(from) && !passes_door(requester_of(from), to.id, message)) return;
       const auto attacks = attacks_.find(to.id);
       if (attacks == attacks_.end() || attacks->second.hears(message)) node.receive({from, 0}, message);
     };
@@ -271,14 +274,14 @@ void Simulation::deliver(const Principal& from, const Principal& to, const std::
     auto& sides = sides_.at(to.id);
     if (sides.speaks(Twin::first, from, scheduler_.now_us())) receive(*replicas_[to.id]);
     if (sides.speaks(Twin::second, from, scheduler_.now_us())) receive(*twin->second.node);
-  } else if (to.id < clients_.size()) {
+  } else if (to.kind == PrincipalKind::client && to.id < clients_.size()) {
     trace("received", to, &from, message);
     coverage_.count(std::string("received ").append(name_of(message)));
     if (const auto* answer = std::get_if<Report>(&message)) return check_report(from.id, *answer);
     clients_[to.id]->receive(from.id, message);
-  } else if (auto* const member = member_of(to.id)) {
+  } else if (auto* const requester = requester_with(requester_of(to))) {
     trace("received", to, &from, message);
-    member->receive(from.id, message);
+    requester->receive(from.id, message);
   }
 }
 
@@ -633,8 +636,8 @@ bool Simulation::settled() const {
   for (const auto& node : clients_) {
     if (node->outstanding() > 0) return false;
   }
-  for (const auto& member : members_) {
-    if (member->outstanding()) return false;
+  for (const auto& [id, requester] : requesters_) {
+    if (requester->outstanding() && !may_stay_unanswered(id)) return false;
   }
   const ReplicaNode* first = nullptr;
   for (ReplicaId id = 0; id < options_.n; ++id) {
@@ -690,6 +693,7 @@ void Simulation::judge_history() {
     }
   }
   judge_groups();
+  judge_administration();
   for (auto& node : clients_) node->finish();
   std::vector<checkers::KvOperation> history;
   for (auto& [request, operation] : history_) {

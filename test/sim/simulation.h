@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "test/checkers/admin_oracle.h"
 #include "test/checkers/caps_oracle.h"
 #include "test/checkers/execution_oracle.h"
 #include "test/checkers/group_oracle.h"
@@ -15,6 +16,7 @@
 #include "test/checkers/state_oracle.h"
 #include "test/checkers/violation.h"
 #include "test/checkers/vote_oracle.h"
+#include "test/sim/administrator.h"
 #include "test/sim/adversary.h"
 #include "test/sim/attacks.h"
 #include "test/sim/client_door.h"
@@ -55,7 +57,7 @@ struct RunSwitches {
   bool go_on = false;                     ///< do not stop at the first violation
 };
 
-class Simulation final : private ReplicaHost, private ClientHost, private GroupHost {
+class Simulation final : private ReplicaHost, private ClientHost, private GroupHost, private AdministrationHost {
  public:
   Simulation(SimOptions options, const RunSwitches& switches);
   ~Simulation() override;
@@ -112,9 +114,27 @@ class Simulation final : private ReplicaHost, private ClientHost, private GroupH
     group_oracle_.told(group, round, seq, text);
   }
   void begin_groups();
-  [[nodiscard]] GroupMember* member_of(ClientId client) const;
+  /// Whoever has this number: a member of a group, or somebody whom administration is about; null if nobody has.
+  [[nodiscard]] Requester* requester_with(ClientId id) const;
   void learn_agreed_time(Seq seq, const Digest& digest);
   void judge_groups();
+
+  // AdministrationHost (administration.cpp)
+  void requester_sends(ClientId from, ReplicaId to, const Message& message) override {
+    client_sends(from, to, message);
+  }
+  [[nodiscard]] bool administration_goes_on() const override { return phase_ == Phase::work; }
+  void change_wanted(AdminId administrator, const Words& change) override {
+    admin_oracle_.wanted(administrator, change);
+  }
+  void administrator_told(Seq seq, const ServiceReply& reply) override;
+  void probe_told(Seq seq, const ServiceReply& reply) override { admin_oracle_.probed(seq, reply); }
+  void newcomer_told(Seq seq, const ServiceReply& reply) override;
+  void usurper_told(const ServiceReply& reply) override;
+  void begin_administration();
+  /// A client that was removed, or not added yet.
+  [[nodiscard]] bool may_stay_unanswered(ClientId id) const;
+  void judge_administration();
 
   /// The second process of one replica's key.
   struct SecondTwin final : TwinHost {
@@ -215,6 +235,7 @@ class Simulation final : private ReplicaHost, private ClientHost, private GroupH
   checkers::CapsOracle caps_oracle_;
   checkers::LifeModel life_model_;
   checkers::GroupOracle group_oracle_;
+  checkers::AdminOracle admin_oracle_;
   std::map<Seq, std::map<Digest, TimeUs>> proposed_us_;  ///< of slots that nobody has executed yet
   TimeUs agreed_us_ = 0;                                 ///< after the highest slot that anybody has executed
   bool agreed_known_ = true;
@@ -238,7 +259,11 @@ class Simulation final : private ReplicaHost, private ClientHost, private GroupH
   std::map<ReplicaId, TwinSides> sides_;  ///< of the same
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::unique_ptr<FaultyClient>> faulty_clients_;
-  std::vector<std::unique_ptr<GroupMember>> members_;  ///< of groups, in the order of their clients' numbers
+  std::vector<std::unique_ptr<GroupMember>> members_;  ///< of groups
+  Agenda agenda_;
+  std::vector<std::unique_ptr<Administrator>> administrators_;
+  std::vector<std::unique_ptr<ProbingClient>> probing_;
+  std::map<ClientId, Requester*> requesters_;                                    ///< all of these
   std::vector<std::pair<checkers::RequestKey, checkers::KvOperation>> history_;  ///< sessions one after another
 
   std::vector<ClientDoor> doors_;           ///< by replica

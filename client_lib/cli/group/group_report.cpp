@@ -1,72 +1,13 @@
 #include "client_lib/cli/group/group_report.h"
 
-#include <algorithm>
-#include <charconv>
-#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "client_lib/cli/answer_text.h"
 #include "client_lib/cli/text_format.h"
+#include "replica/service/admin_rules.h"
 
 namespace tagma::cli {
 namespace {
-
-std::vector<std::string> parts_of(std::string_view text, char mark) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const auto end = text.find(mark);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-template <typename Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number number = 0;
-  const auto* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return number;
-}
-
-std::optional<std::vector<ClientId>> clients_of(std::string_view text) {
-  std::vector<ClientId> clients;
-  if (text.empty()) return clients;
-  for (const auto& part : parts_of(text, ' ')) {
-    const auto client = number_of<ClientId>(part);
-    if (!client) return std::nullopt;
-    clients.push_back(*client);
-  }
-  return clients;
-}
-
-/// What replica/service/text.h's append_escaped() was given.
-std::optional<Bytes> unescaped(std::string_view text) {
-  Bytes bytes;
-  while (!text.empty()) {
-    if (text.front() != '\\') {
-      bytes.push_back(text.front());
-      text.remove_prefix(1);
-      continue;
-    }
-    constexpr std::string_view marks = "\\tnr";
-    constexpr std::string_view meant = "\\\t\n\r";
-    if (text.size() < 2) return std::nullopt;
-    if (const auto at = marks.find(text[1]); at != std::string_view::npos) {
-      bytes.push_back(meant[at]);
-      text.remove_prefix(2);
-      continue;
-    }
-    std::uint8_t byte = 0;
-    const auto* const digits = text.data() + 2;
-    if (text[1] != 'x' || text.size() < 4) return std::nullopt;
-    const auto parsed = std::from_chars(digits, digits + 2, byte, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != digits + 2) return std::nullopt;
-    bytes.push_back(static_cast<char>(byte));
-    text.remove_prefix(4);
-  }
-  return bytes;
-}
 
 Refused not_an_answer(std::string_view line) {
   return Refused{"this is no answer of the group service: \"" + std::string(line.substr(0, 80)) +
@@ -100,15 +41,9 @@ bool take_field(RoundResult& result, const std::vector<std::string>& parts) {
     return true;
   }
   if (name != "present" && name != "disagreeing") return true;  // a later version may say more
-  const auto clients = clients_of(value);
+  const auto clients = value.empty() ? std::vector<ClientId>() : numbers_of(value);
   if (clients) (name == "present" ? result.present : result.disagreeing) = *clients;
   return clients.has_value();
-}
-
-std::string joined(const std::vector<ClientId>& clients) {
-  std::string text;
-  for (const auto client : clients) text += (text.empty() ? "" : ", ") + std::to_string(client);
-  return text;
 }
 
 nlohmann::json json_of(const GroupField& field) {
@@ -121,26 +56,6 @@ nlohmann::json json_of(const std::vector<GroupField>& fields) {
   nlohmann::json json = nlohmann::json::object();
   for (const auto& field : fields) json[field.name] = json_of(field);
   return json;
-}
-
-/// Columns as wide as they need to be, texts to the left and numbers to the right.
-std::string table_of(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t at = 0; at < row.size(); ++at) widths[at] = std::max(widths[at], row[at].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t at = 0; at < row.size(); ++at) {
-      const bool number = number_of<std::uint64_t>(rows.back()[at]).has_value();
-      line += (at == 0 ? "" : "  ") + (number ? right_aligned(row[at], widths[at]) : left_aligned(row[at], widths[at]));
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
 }
 
 }  // namespace
@@ -228,6 +143,14 @@ std::string group_table(const GroupReport& report) {
     rows.push_back(std::move(row));
   }
   return text + "\n" + table_of(rows);
+}
+
+Result<GroupDefinition> read_group_definition(std::string_view text) {
+  Words words;
+  for (const auto& part : parts_of(text, '\t')) words.push_back(unescaped(part).value_or(""));
+  auto change = read_admin_change(words);
+  if (!change || !std::holds_alternative<SetGroup>(*change)) return not_an_answer(text);
+  return std::get<SetGroup>(*std::move(change)).definition;
 }
 
 Result<std::vector<GroupSummary>> read_group_list(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "messages/group.h"
 #include "tagma/bytes.h"
 #include "tagma/identifiers.h"
 #include "tagma/result.h"
@@ -48,6 +49,9 @@ struct GroupReport {
 [[nodiscard]] Result<GroupReport> read_group_report(std::string_view text);
 [[nodiscard]] nlohmann::json to_json(const GroupReport& report);
 [[nodiscard]] std::string group_table(const GroupReport& report);
+
+/// As `group definition` answers.
+[[nodiscard]] Result<GroupDefinition> read_group_definition(std::string_view text);
 
 /// One line of `group list`.
 struct GroupSummary {

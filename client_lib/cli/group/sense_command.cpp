@@ -18,6 +18,7 @@ struct SenseOptions {
   std::string directory;
   std::string group;
   std::uint32_t member = 0;
+  std::optional<ClientId> client;
   std::string command;
   std::string file;
   std::string every = "500ms";
@@ -32,6 +33,7 @@ void describe_arguments(CLI::App& app, SenseOptions& options) {
   add_directory_option(app, options.directory);
   app.add_option("group", options.group, "The group's name")->required()->type_name("GROUP");
   app.add_option("--member", options.member, "Which of its members, from 0 on")->required()->type_name("K");
+  app.add_option("--client", options.client, "Who that is, if cluster.toml does not say")->type_name("N");
   auto* const command =
       app.add_option("--command", options.command, "Prints readings, a line each")->type_name("PROGRAM");
   app.add_option("--file", options.file, "Its first line is the reading")->type_name("FILE")->excludes(command);
@@ -60,14 +62,16 @@ Result<SenseTask> task_of(const SenseOptions& options, const ClusterFile& file) 
   const std::string path = cluster_file_path(options.directory);
   const auto found = std::find_if(file.groups.begin(), file.groups.end(),
                                   [&](const auto& group) { return group.name == options.group; });
-  if (found == file.groups.end()) {
+  if (found == file.groups.end() && !options.client) {
     std::vector<std::string> names;
     for (const auto& group : file.groups) names.push_back(group.name);
     return Refused{path + ": groups: there is none of the name " + options.group + "; there " +
                    (names.empty() ? "are none at all (tagma init --groups FILE lays them down)"
-                                  : (names.size() == 1 ? "is " : "are ") + listed(names))};
+                                  : (names.size() == 1 ? "is " : "are ") + listed(names)) +
+                   "; of one that administrators laid down later say whose member this is with --client N"};
   }
-  if (options.member >= found->members.size()) {
+  const bool known = found != file.groups.end() && !options.client;
+  if (known && options.member >= found->members.size()) {
     return Refused{"--member " + std::to_string(options.member) + ": the group " + options.group + " has " +
                    counted(found->members.size(), "member") + ", numbered from 0"};
   }
@@ -77,7 +81,9 @@ Result<SenseTask> task_of(const SenseOptions& options, const ClusterFile& file) 
   const auto period = read_period(options.every);
   if (!period) return Refused{period.reason()};
   SenseTask task;
-  task.group = *found;
+  task.group.name = options.group;
+  task.member = options.member;
+  task.client = known ? found->members[options.member] : *options.client;
   task.period = *period;
   task.rounds = options.rounds;
   task.json = options.json;
@@ -97,7 +103,7 @@ int run_sense(const Arguments& arguments, const Streams& streams, const Program&
   if (!file) return fail(streams, "sense", file.reason());
   auto task = task_of(options, *file);
   if (!task) return fail(streams, "sense", task.reason());
-  const ClientId id = task->group.members[options.member];
+  const ClientId id = task->client;
   std::ofstream record;
   if (!options.record.empty()) {
     record.open(options.record, std::ios::app);

@@ -11,6 +11,7 @@
 #include "client_lib/cli/group/group_report.h"
 #include "client_lib/cli/group/sense_text.h"
 #include "client_lib/cli/open_client.h"
+#include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
 namespace {
@@ -36,14 +37,7 @@ int SenseSession::run() {
   auto client = task_.open();
   if (!client) return fail(streams_, "sense", client.reason());
   client_ = *std::move(client);
-  const auto next = ask({"group", "next", task_.group.name});
-  if (next && next->status == ReplyStatus::ok) {
-    const auto& text = next->text;
-    std::from_chars(text.data(), text.data() + text.size(), next_vote_);
-    undecided_ = next_vote_;
-  } else if (next) {
-    return fail(streams_, "sense", "the replicas refuse: " + next->text, exit_failed);
-  }
+  if (!learn_group()) return status_.value_or(exit_ok);
   while (!over()) {
     wait_for_period();
     if (over()) break;
@@ -52,6 +46,38 @@ int SenseSession::run() {
     if (!over()) follow_results();
   }
   return status_.value_or(exit_ok);
+}
+
+/// What the replicas say of the group holds: administrators may have changed what the cluster file says.
+bool SenseSession::learn_group() {
+  const auto definition = ask({"group", "definition", task_.group.name});
+  const auto next = definition ? ask({"group", "next", task_.group.name}) : std::nullopt;
+  if (!definition || !next) return false;
+  for (const auto& reply : {*definition, *next}) {
+    if (reply.status == ReplyStatus::ok) continue;
+    status_ = fail(streams_, "sense", "the replicas refuse: " + reply.text, exit_failed);
+    return false;
+  }
+  auto group = read_group_definition(definition->text);
+  if (!group) {
+    status_ = fail(streams_, "sense", group.reason(), exit_failed);
+    return false;
+  }
+  task_.group = *std::move(group);
+  const auto& members = task_.group.members;
+  if (task_.member >= members.size() || members[task_.member] != task_.client) {
+    const bool there = task_.member < members.size();
+    status_ = fail(streams_, "sense",
+                   "the group " + task_.group.name + " has " + counted(members.size(), "member") + ", numbered from 0" +
+                       (there ? ", and this one is client " + std::to_string(members[task_.member]) +
+                                    "; say --client " + std::to_string(members[task_.member])
+                              : std::string()));
+    return false;
+  }
+  const auto& text = next->text;
+  std::from_chars(text.data(), text.data() + text.size(), next_vote_);
+  undecided_ = next_vote_;
+  return true;
 }
 
 bool SenseSession::over() {

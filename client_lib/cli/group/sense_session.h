@@ -18,7 +18,9 @@
 namespace tagma::cli {
 
 struct SenseTask {
-  GroupDefinition group;
+  GroupDefinition group;  ///< the name alone is needed: the replicas say the rest
+  std::uint32_t member = 0;
+  ClientId client = 0;  ///< whom the member is
   std::chrono::milliseconds period{500};
   std::uint64_t rounds = 0;        ///< own votes after whose decision it ends; 0: never
   bool json = false;               ///< else a line of text per round
@@ -40,6 +42,8 @@ class SenseSession {
   [[nodiscard]] std::optional<CallResult> awaited(Client& client, const Bytes& operation);
   [[nodiscard]] bool over();
 
+  /// False: the run is over.
+  [[nodiscard]] bool learn_group();
   void wait_for_period();
   void vote();
   void cast(const Words& words);

@@ -48,7 +48,9 @@ struct CallResult {
 struct ClientOptions {
   std::string cluster_file;   ///< path of cluster.toml
   std::string identity_file;  ///< path of this client's secret key, such as cluster/client-0/identity.key
-  ClientId id = 0;            ///< which client of the cluster file to be; the key must be that one's
+  /// Which client to be. The key must be that one's in the cluster file; of one that is not there, because
+  /// administrators added it later, the replicas alone can tell.
+  ClientId id = 0;
   std::chrono::milliseconds timeout{10'000};  ///< of one call, from its submission; at least 1 ms
 
   /// Operations in flight at most, 1 to limits::session_window. Further ones wait inside the library.
@@ -57,6 +59,10 @@ struct ClientOptions {
   std::size_t queued_max = 65'536;
   /// How long the primary alone is asked; then all replicas, at waits that double up to 4 s. At least 1 ms.
   std::chrono::milliseconds first_retransmission{150};
+
+  /// Be the administrator of this id, and not the client: for operations of the service "admin", which is all that
+  /// administrators may call.
+  bool administrator = false;
 };
 
 /// What one replica said about itself, as Client::reports() gives it: its own word, not voted.

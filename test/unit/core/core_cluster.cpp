@@ -187,6 +187,8 @@ void Node::perform(Effects effects) {
       } else {
         distrusted.erase(distrust->replica);
       }
+    } else if (const auto* client = std::get_if<SetClient>(&effect)) {
+      clients_set[client->client] = client->key;
     } else if (const auto* notice = std::get_if<Notice>(&effect)) {
       notices.push_back(notice->line);
     } else if (const auto* count = std::get_if<Counted>(&effect)) {

@@ -97,6 +97,7 @@ struct Node {
   std::vector<std::string> alarms;
   std::vector<std::string> notices;
   std::set<ReplicaId> distrusted;
+  std::map<ClientId, std::optional<PublicKey>> clients_set;
   std::vector<std::string> counts;
   std::vector<Seq> checkpoints_wanted;
   std::vector<std::size_t> stagings;  ///< pieces that were to be staged at once

@@ -195,7 +195,7 @@ TEST_CASE("what a group has voted may not be a vote, and a service that refuses 
   group.value = GroupValue::operation;
   Play play(group);
   CHECK(says(play.ask(0, {"vote", "heat", "1", "group", "vote", "heat", "2", "toy"}).text,
-             "reply\trefused\ta group does not vote in a group"));
+             "reply\trefused\ta group does not vote in group"));
   CHECK(says(play.ask(0, {"vote", "heat", "2", "nosuch", "x"}).text,
              "reply\trefused\tno such service here: nosuch; there are toy"));
   CHECK(play.ask(0, {"next", "heat"}).text == "3");

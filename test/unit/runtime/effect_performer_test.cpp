@@ -27,6 +27,9 @@ class Recorder final : public runtime::Outgoing {
   void distrust(ReplicaId replica, bool distrusted) override {
     trace.push_back((distrusted ? "distrusts " : "trusts ") + std::to_string(replica));
   }
+  void set_client(ClientId client, const std::optional<PublicKey>& key) override {
+    trace.push_back("client " + std::to_string(client) + (key ? " may connect" : " may not connect"));
+  }
   std::vector<std::string> trace;
 };
 

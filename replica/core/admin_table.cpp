@@ -1,0 +1,409 @@
+#include "replica/core/admin_table.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "messages/assert.h"
+#include "messages/mutant.h"
+#include "messages/state_key.h"
+#include "replica/core/group_codec.h"
+#include "replica/core/session_table.h"
+#include "replica/service/text.h"
+#include "tagma/limits.h"
+
+namespace tagma {
+namespace {
+
+constexpr ByteView usage = "admin propose CHANGE... | approve N | withdraw N | show N | list | clients";
+
+ServiceReply refuse(std::string why) {
+  return {ReplyStatus::refused, Bytes(ByteView(why).substr(0, limits::text_bytes_max))};
+}
+
+std::string client_text(ClientId id) { return "client " + std::to_string(id); }
+
+void append_change(Bytes& text, const Words& words, char between) {
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (at > 0) text.push_back(between);
+    append_escaped(text, words[at]);
+  }
+}
+
+std::string listed(const std::vector<AdminId>& ids) {
+  std::string text;
+  for (const auto id : ids) text += (text.empty() ? "" : " ") + std::to_string(id);
+  return text;
+}
+
+}  // namespace
+
+AdminTable::AdminTable(LayeredState& state, const CoreConfig& config, GroupTable& groups)
+    : state_(state), config_(config), groups_(groups) {
+  restart();
+}
+
+void AdminTable::restart() {
+  const auto next = state_.get(state_key::admin());
+  next_ = next ? read_big_endian(*next) : 1;
+  const auto scan = [this](char prefix, auto take) {
+    const Bytes from(1, prefix);
+    const Bytes to(1, static_cast<char>(prefix + 1));
+    state_.scan(from, to, [&](ByteView key, ByteView value) {
+      take(read_big_endian(key.substr(1)), value);
+      return true;
+    });
+  };
+  proposals_.clear();
+  clients_.clear();
+  permissions_.clear();
+  scan(state_key::admin_proposal_prefix,
+       [this](std::uint64_t number, ByteView value) { proposals_[number] = decode(value); });
+  scan(state_key::admin_client_prefix, [this](std::uint64_t id, ByteView value) {
+    TAGMA_ASSERT(value.size() > 2, "a client's record has its own layout");
+    clients_[static_cast<ClientId>(id)] = {
+        .key = {.algorithm = static_cast<KeyAlgorithm>(value[1]), .bytes = Bytes(value.substr(2))},
+        .removed = value[0] != 0};
+  });
+  scan(state_key::admin_permission_prefix, [this](std::uint64_t id, ByteView value) {
+    const auto services = decode_words(value);
+    TAGMA_ASSERT(services.ok(), "a permission's record has its own layout");
+    permissions_[static_cast<ClientId>(id)] = *services;
+  });
+  ++client_changes_;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Requesters
+
+const PublicKey* AdminTable::find_key(ClientId requester) const {
+  const auto principal = principal_of(requester);
+  if (const auto* const key = config_.membership.find_key(principal)) return key;
+  const auto found = clients_.find(requester);
+  return found == clients_.end() ? nullptr : &found->second.key;
+}
+
+bool AdminTable::is_removed(ClientId requester) const {
+  const auto found = clients_.find(requester);
+  return found != clients_.end() && found->second.removed;
+}
+
+std::optional<std::string> AdminTable::refusal(ClientId requester, ByteView service) const {
+  const bool administers = principal_of(requester).kind == PrincipalKind::admin;
+  if (administers != (service == admin_service)) {
+    return administers ? "administrators call no service but admin" : "only administrators call admin";
+  }
+  if (mutant(Mutant::permission_not_looked_at)) return std::nullopt;
+  if (is_removed(requester)) return client_text(requester) + " has been removed";
+  const auto permission = permissions_.find(requester);
+  if (permission == permissions_.end()) return std::nullopt;
+  const auto& services = permission->second;
+  if (std::binary_search(services.begin(), services.end(), service)) return std::nullopt;
+  return client_text(requester) + " may not call " + Bytes(quoted(service.substr(0, 64)));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Operations
+
+ServiceReply AdminTable::execute(AdminId administrator, ByteView payload) {
+  const auto words = decode_words(payload);
+  if (!words.ok()) return refuse(words.reason() + "; usage: " + std::string(usage));
+  const ByteView verb = words->empty() ? ByteView() : ByteView(words->front());
+  if (verb == "propose") return propose(administrator, Words(words->begin() + 1, words->end()));
+  if (verb == "list" && words->size() == 1) return list();
+  if (verb == "clients" && words->size() == 1) return list_clients();
+  if (words->size() != 2 || (verb != "approve" && verb != "withdraw" && verb != "show")) {
+    return refuse("usage: " + std::string(usage));
+  }
+  auto* const proposal = find((*words)[1]);
+  if (proposal == nullptr) return refuse("no proposal " + Bytes(quoted((*words)[1])) + " is kept");
+  if (verb == "show") return describe(*proposal);
+  if (proposal->stage != Stage::open) {
+    return refuse("proposal " + std::to_string(proposal->number) +
+                  " is over: " + std::string(to_string(proposal->stage)));
+  }
+  return verb == "approve" ? approve(administrator, *proposal) : withdraw(administrator, *proposal);
+}
+
+ServiceReply AdminTable::propose(AdminId administrator, const Words& words) {
+  const auto change = read_admin_change(words);
+  if (!change.ok()) return refuse(change.reason());
+  const auto written = words_of(*change);
+  std::size_t open = 0;
+  for (auto& [number, proposal] : proposals_) {
+    if (proposal.stage != Stage::open) continue;
+    if (proposal.change == written) return approve(administrator, proposal);
+    if (proposal.proposer == administrator) ++open;
+  }
+  if (const auto fault = fault_of(*change)) return refuse(*fault);
+  if (open >= open_max) {
+    return refuse("administrator " + std::to_string(administrator) + " has " + std::to_string(open) +
+                  " open proposals; withdraw one first");
+  }
+  Proposal made{
+      .number = next_++, .proposer = administrator, .stage = Stage::open, .approved = {}, .change = written, .why = {}};
+  Bytes next;
+  append_big_endian(next, next_, sizeof next_);
+  state_.put(state_key::admin(), next);
+  return approve(administrator, proposals_[made.number] = std::move(made));
+}
+
+ServiceReply AdminTable::approve(AdminId administrator, Proposal& proposal) {
+  auto& approved = proposal.approved;
+  const auto place = std::lower_bound(approved.begin(), approved.end(), administrator);
+  const bool again = place != approved.end() && *place == administrator;
+  if (!again || mutant(Mutant::approval_counted_twice)) approved.insert(place, administrator);
+  if (enough(proposal)) {
+    const auto change = read_admin_change(proposal.change);
+    TAGMA_ASSERT(change.ok(), "what is kept was read before");
+    // Much may have changed since it was proposed.
+    const auto fault = fault_of(*change);
+    if (fault) {
+      proposal.why = *fault;
+    } else {
+      apply(*change);
+    }
+    proposal.stage = fault ? Stage::refused : Stage::applied;
+  }
+  store(proposal);
+  auto reply = describe(proposal);
+  forget_old();
+  return reply;
+}
+
+ServiceReply AdminTable::withdraw(AdminId administrator, Proposal& proposal) {
+  auto& approved = proposal.approved;
+  const auto place = std::lower_bound(approved.begin(), approved.end(), administrator);
+  if (place == approved.end() || *place != administrator) {
+    return refuse("administrator " + std::to_string(administrator) + " has not approved proposal " +
+                  std::to_string(proposal.number));
+  }
+  approved.erase(place);
+  if (approved.empty()) proposal.stage = Stage::withdrawn;
+  store(proposal);
+  auto reply = describe(proposal);
+  forget_old();
+  return reply;
+}
+
+bool AdminTable::enough(const Proposal& proposal) const {
+  const auto administrators = config_.membership.admins.size();
+  return proposal.approved.size() >= (mutant(Mutant::one_administrator_enough) ? 1 : admin_quorum(administrators));
+}
+
+/// Of those that are over only the newest stay.
+void AdminTable::forget_old() {
+  std::size_t over = 0;
+  for (auto proposal = proposals_.rbegin(); proposal != proposals_.rend(); ++proposal) {
+    if (proposal->second.stage == Stage::open || ++over <= over_max) continue;
+    state_.erase(state_key::admin_proposal(proposal->first));
+    proposals_.erase(proposal->first);
+    return;  // one ends at a time
+  }
+}
+
+AdminTable::Proposal* AdminTable::find(ByteView number) {
+  const auto wanted = parse_number(number, next_);
+  const auto found = proposals_.find(wanted.value_or(0));
+  return found == proposals_.end() ? nullptr : &found->second;
+}
+
+ServiceReply AdminTable::describe(const Proposal& proposal) const {
+  Bytes text = "proposal\t" + std::to_string(proposal.number) + "\nstate\t" + std::string(to_string(proposal.stage)) +
+               "\nproposer\t" + std::to_string(proposal.proposer) + "\napproved\t" + listed(proposal.approved) +
+               "\nneeded\t" + std::to_string(admin_quorum(config_.membership.admins.size())) + "\nchange\t";
+  append_change(text, proposal.change, '\t');
+  if (!proposal.why.empty()) {
+    text += "\nwhy\t";
+    append_escaped(text, proposal.why);
+  }
+  return {ReplyStatus::ok, std::move(text)};
+}
+
+ServiceReply AdminTable::list() const {
+  Bytes text;
+  // The newest first, as far as a reply has room.
+  for (auto each = proposals_.rbegin(); each != proposals_.rend(); ++each) {
+    const auto& proposal = each->second;
+    Bytes line = std::to_string(proposal.number) + "\t" + std::string(to_string(proposal.stage)) + "\t" +
+                 std::to_string(proposal.proposer) + "\t" + listed(proposal.approved) + "\t" +
+                 std::to_string(admin_quorum(config_.membership.admins.size())) + "\t";
+    append_change(line, proposal.change, '\t');
+    if (text.size() + line.size() + 2 > limits::reply_bytes_max) break;
+    if (!text.empty()) text.push_back('\n');
+    text += line;
+  }
+  return {ReplyStatus::ok, std::move(text)};
+}
+
+ServiceReply AdminTable::list_clients() const {
+  Bytes text;
+  const auto add = [&text](const Bytes& line) {
+    if (text.size() + line.size() + 2 > limits::reply_bytes_max) return;
+    if (!text.empty()) text.push_back('\n');
+    text += line;
+  };
+  for (const auto& [id, entry] : clients_) {
+    add(std::to_string(id) + "\t" + (entry.removed ? "removed" : "added") + "\t" + public_key_text(entry.key));
+  }
+  for (const auto& [id, services] : permissions_) {
+    Bytes line = std::to_string(id) + "\tmay call\t";
+    append_change(line, services, ' ');
+    add(line);
+  }
+  return {ReplyStatus::ok, std::move(text)};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Changes
+
+std::optional<std::string> AdminTable::fault_of(const AdminChange& change) const {
+  return std::visit([this](const auto& each) { return fault_of(each); }, change);
+}
+
+std::optional<std::string> AdminTable::fault_of(const SetGroup& set) const {
+  for (const auto member : set.definition.members) {
+    if (find_key(member) == nullptr || is_removed(member)) return "members: there is no " + client_text(member);
+  }
+  const GroupTiming timing{.faults = config_.membership.faults,
+                           .clock_window_us = config_.clock_window_us,
+                           .view_change_timeout_us = config_.view_change_timeout_us};
+  if (auto fault = group_timing_fault(set.definition, timing)) return fault;
+  return groups_.fault_of_setting(set.definition);
+}
+
+std::optional<std::string> AdminTable::fault_of(const RemoveGroup& remove) const {
+  if (groups_.has(remove.name)) return std::nullopt;
+  return "there is no group " + remove.name;
+}
+
+std::optional<std::string> AdminTable::fault_of(const AddClient& add) const {
+  if (is_removed(add.id)) return client_text(add.id) + " has been removed, and a number is given once";
+  if (find_key(add.id) != nullptr) return "there is a " + client_text(add.id) + " already";
+  if (clients_.size() >= added_clients_max) return "4096 clients have been added or removed, no more fit";
+  const auto taken = [&add](const auto& member) { return member.key == add.key; };
+  const auto& membership = config_.membership;
+  const bool known =
+      std::any_of(membership.replicas.begin(), membership.replicas.end(), taken) ||
+      std::any_of(membership.clients.begin(), membership.clients.end(), taken) ||
+      std::any_of(membership.admins.begin(), membership.admins.end(), taken) ||
+      std::any_of(clients_.begin(), clients_.end(), [&add](const auto& each) { return each.second.key == add.key; });
+  if (known) return "that key is somebody's; everybody needs a key of their own";
+  return std::nullopt;
+}
+
+std::optional<std::string> AdminTable::fault_of(const RemoveClient& remove) const {
+  if (find_key(remove.id) == nullptr || is_removed(remove.id)) return "there is no " + client_text(remove.id);
+  if (clients_.size() >= added_clients_max && !clients_.contains(remove.id)) {
+    return "4096 clients have been added or removed, no more fit";
+  }
+  if (const auto group = groups_.group_of(remove.id)) {
+    return client_text(remove.id) + " is a member of the group " + *group + "; change or remove that first";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> AdminTable::fault_of(const SetPermission& permission) const {
+  if (permissions_.size() < permissions_max || permissions_.contains(permission.client)) return std::nullopt;
+  return "8192 clients have permissions of their own, no more fit";
+}
+
+void AdminTable::apply(const AdminChange& change) {
+  if (const auto* set = std::get_if<SetGroup>(&change)) return groups_.set(set->definition);
+  if (const auto* remove = std::get_if<RemoveGroup>(&change)) return groups_.remove(remove->name);
+  if (const auto* add = std::get_if<AddClient>(&change)) return set_client(add->id, {.key = add->key});
+  if (const auto* remove = std::get_if<RemoveClient>(&change)) {
+    return set_client(remove->id, {.key = *find_key(remove->id), .removed = true});
+  }
+  set_permission(std::get<SetPermission>(change));
+}
+
+void AdminTable::set_client(ClientId id, const ClientEntry& entry) {
+  Bytes record(1, entry.removed ? '\1' : '\0');
+  record.push_back(static_cast<char>(entry.key.algorithm));
+  record += entry.key.bytes;
+  state_.put(state_key::admin_client(id), record);
+  clients_[id] = entry;
+  ++client_changes_;
+}
+
+void AdminTable::set_permission(const SetPermission& permission) {
+  const auto key = state_key::admin_permission(permission.client);
+  if (!permission.services) {
+    state_.erase(key);
+    permissions_.erase(permission.client);
+    return;
+  }
+  state_.put(key, encode_words(*permission.services));
+  permissions_[permission.client] = *permission.services;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Records
+
+std::string_view AdminTable::to_string(Stage stage) {
+  switch (stage) {
+    case Stage::open: return "open";
+    case Stage::applied: return "applied";
+    case Stage::refused: return "refused";
+    case Stage::withdrawn: return "withdrawn";
+  }
+  return "unknown";
+}
+
+Bytes AdminTable::encode(const Proposal& proposal) {
+  Bytes bytes;
+  append_big_endian(bytes, proposal.number, sizeof proposal.number);
+  append_big_endian(bytes, proposal.proposer, sizeof(std::uint64_t));
+  append_big_endian(bytes, static_cast<std::uint64_t>(proposal.stage), sizeof(std::uint64_t));
+  append_big_endian(bytes, proposal.approved.size(), sizeof(std::uint64_t));
+  for (const auto id : proposal.approved) append_big_endian(bytes, id, sizeof(std::uint64_t));
+  Words words{Bytes(proposal.why)};
+  words.insert(words.end(), proposal.change.begin(), proposal.change.end());
+  return bytes + encode_words(words);
+}
+
+AdminTable::Proposal AdminTable::decode(ByteView bytes) {
+  Proposal proposal;
+  proposal.number = take_number(bytes);
+  proposal.proposer = static_cast<AdminId>(take_number(bytes));
+  proposal.stage = static_cast<Stage>(take_number(bytes));
+  for (auto left = take_number(bytes); left > 0; --left) {
+    proposal.approved.push_back(static_cast<AdminId>(take_number(bytes)));
+  }
+  const auto words = decode_words(bytes);
+  TAGMA_ASSERT(words.ok() && !words->empty(), "a proposal's record has its own layout");
+  proposal.why = words->front();
+  proposal.change.assign(words->begin() + 1, words->end());
+  return proposal;
+}
+
+void AdminTable::store(const Proposal& proposal) {
+  state_.put(state_key::admin_proposal(proposal.number), encode(proposal));
+}
+
+namespace state_key {
+
+Bytes admin() { return Bytes(1, admin_prefix); }
+
+Bytes admin_proposal(std::uint64_t number) {
+  Bytes bytes(1, admin_proposal_prefix);
+  append_big_endian(bytes, number, sizeof number);
+  return bytes;
+}
+
+Bytes admin_client(ClientId client) {
+  Bytes bytes(1, admin_client_prefix);
+  append_big_endian(bytes, client, sizeof client);
+  return bytes;
+}
+
+Bytes admin_permission(ClientId client) {
+  Bytes bytes(1, admin_permission_prefix);
+  append_big_endian(bytes, client, sizeof client);
+  return bytes;
+}
+
+}  // namespace state_key
+
+}  // namespace tagma
