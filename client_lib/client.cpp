@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <thread>
@@ -36,20 +37,27 @@ std::optional<Refused> check(const ClientOptions& options) {
   return std::nullopt;
 }
 
-/// Whether the key is that of whom the options name. Of a client that was added later the cluster file knows nothing.
-std::optional<Refused> check_identity(const ClientOptions& options, const Membership& membership,
-                                      const crypto::Identity& identity) {
+/// The key of whom the options name. Of a client that was added later the cluster file knows nothing; then it must be
+/// nobody's who stands there.
+Result<crypto::Identity> load_identity(const ClientOptions& options, const Membership& membership) {
   const Principal self{options.administrator ? PrincipalKind::admin : PrincipalKind::client, options.id};
   const auto* key = membership.find_key(self);
   const std::string who = (options.administrator ? "administrator " : "client ") + std::to_string(options.id);
+  const std::string nobody = options.cluster_file + ": there is no " + who + " in it; ";
   if (key == nullptr && (options.administrator || options.id > client_id_max)) {
-    return Refused{options.cluster_file + ": there is no " + who + " in it; choose one of those that are"};
+    return Refused{nobody + "choose one of those that are"};
   }
-  if (key != nullptr && identity.public_key() != *key) {
+  auto identity = crypto::Identity::load(options.identity_file);
+  if (!identity) return Refused{(key == nullptr ? nobody : "") + identity.reason()};
+  const auto taken = [&identity](const ClientMember& member) { return member.key == identity->public_key(); };
+  if (key == nullptr && std::any_of(membership.clients.begin(), membership.clients.end(), taken)) {
+    return Refused{nobody + options.identity_file + " is the key of one that is"};
+  }
+  if (key != nullptr && identity->public_key() != *key) {
     return Refused{options.identity_file + ": this is not the key of " + who + " in " + options.cluster_file +
                    "; use the secret that was made with that file"};
   }
-  return std::nullopt;
+  return identity;
 }
 
 /// Starts a thread that gets none of the process's signals: they are the application's.
@@ -141,9 +149,8 @@ Result<std::unique_ptr<Client>> Client::open(const ClientOptions& options) {
   if (auto refused = check(options)) return *refused;
   auto file = read_cluster_file(options.cluster_file);
   if (!file) return Refused{file.reason()};
-  auto identity = crypto::Identity::load(options.identity_file);
+  auto identity = load_identity(options, file->membership);
   if (!identity) return Refused{identity.reason()};
-  if (auto refused = check_identity(options, file->membership, *identity)) return *std::move(refused);
   try {
     return std::unique_ptr<Client>(
         new Client(std::make_unique<Implementation>(options, std::move(file->membership), std::move(*identity))));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 
+#include "client_lib/cli/answer_text.h"
 #include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/open_client.h"
@@ -72,6 +73,33 @@ nlohmann::json replica_json(const Membership& membership, const ReplicaReport& r
           {"counters", std::move(counters)}};
 }
 
+nlohmann::json members_json(const std::vector<MemberReport>& members) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const auto& member : members) {
+    json.push_back({{"group", member.group},
+                    {"member", member.member},
+                    {"client", member.client},
+                    {"votes", member.votes},
+                    {"late", member.late},
+                    {"disagreeing", member.disagreeing},
+                    {"suspected", member.suspected}});
+  }
+  return json;
+}
+
+/// Of groups: who votes, and how well.
+void print_members(const std::vector<MemberReport>& members, std::ostream& out) {
+  if (members.empty()) return;
+  std::vector<std::vector<std::string>> rows{
+      {"group", "member", "client", "votes", "late", "disagreeing", "suspected"}};
+  for (const auto& member : members) {
+    rows.push_back({member.group, std::to_string(member.member), std::to_string(member.client),
+                    std::to_string(member.votes), std::to_string(member.late), std::to_string(member.disagreeing),
+                    member.suspected ? "YES" : "no"});
+  }
+  out << "\n" << table_of(rows) << std::flush;
+}
+
 void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& reports, const StatusSummary& summary,
                 std::ostream& out) {
   nlohmann::json replicas = nlohmann::json::array();
@@ -88,6 +116,7 @@ void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& repor
                                {"primary_answers", any_answered(reports) && !silent_primary(file.membership, reports)},
                                {"differing", summary.differing},
                                {"alarmed", summary.alarmed},
+                               {"group_members", members_json(member_reports(file.membership, reports))},
                                {"replicas", std::move(replicas)}};
   out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
@@ -202,6 +231,7 @@ void print_text(const ClusterFile& file, const StatusOptions& options, const std
       << ", durability " << tagma::to_string(file.durability) << "\n\n";
   print_table(membership, reports, options.timeout_ms, out);
   print_summary(membership, reports, summary, program, out);
+  print_members(member_reports(membership, reports), out);
   if (options.counters) print_counters(reports, out);
 }
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
 
+#include "client_lib/cli/answer_text.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
@@ -122,6 +125,68 @@ std::string faults_text(const Membership& membership, const std::vector<ReplicaI
                                     : "replicas " + listed(names) + " have lost their memory and are";
   return who + " being taken back: until then " +
          (faults == 0 ? "no other may fail" : "at most " + counted(faults, "other") + " may fail");
+}
+
+namespace {
+
+/// "group heat, member 2 (client 5): votes", taken apart; nothing if it is none of these.
+struct MemberCounter {
+  std::string group;
+  std::uint32_t member = 0;
+  ClientId client = 0;
+  std::string what;
+};
+std::optional<MemberCounter> member_counter(std::string_view name) {
+  constexpr std::string_view begin = "group ";
+  constexpr std::string_view before_member = ", member ";
+  constexpr std::string_view before_client = " (client ";
+  constexpr std::string_view before_what = "): ";
+  const auto member_at = name.find(before_member);
+  const auto client_at = name.find(before_client);
+  const auto what_at = name.find(before_what);
+  if (!name.starts_with(begin) || what_at == std::string_view::npos || client_at > what_at || member_at > client_at) {
+    return std::nullopt;
+  }
+  const auto between = [name](std::size_t from, std::size_t to) { return name.substr(from, to - from); };
+  const auto member = number_of<std::uint32_t>(between(member_at + before_member.size(), client_at));
+  const auto client = number_of<ClientId>(between(client_at + before_client.size(), what_at));
+  if (!member || !client) return std::nullopt;
+  return MemberCounter{std::string(between(begin.size(), member_at)), *member, *client,
+                       std::string(name.substr(what_at + before_what.size()))};
+}
+
+}  // namespace
+
+std::vector<MemberReport> member_reports(const Membership& membership, const std::vector<ReplicaReport>& reports) {
+  using Key = std::tuple<std::string, std::uint32_t, ClientId>;
+  std::map<Key, std::map<std::string, std::vector<std::uint64_t>>> told;
+  for (const auto& replica : reports) {
+    if (!replica.answered) continue;
+    for (const auto& [name, count] : replica.report.counters) {
+      if (auto counter = member_counter(name)) {
+        told[{counter->group, counter->member, counter->client}][counter->what].push_back(count);
+      }
+    }
+  }
+  std::vector<MemberReport> members;
+  for (auto& [key, counts] : told) {
+    const auto reached = [&counts, &membership](const std::string& what) -> std::optional<std::uint64_t> {
+      auto& values = counts[what];
+      if (values.size() < membership.weak_quorum()) return std::nullopt;
+      std::sort(values.begin(), values.end(), std::greater<>());
+      return values[membership.faults];
+    };
+    if (!reached("votes")) continue;
+    const auto& [group, member, client] = key;
+    members.push_back({.group = group,
+                       .member = member,
+                       .client = client,
+                       .votes = reached("votes").value_or(0),
+                       .late = reached("late").value_or(0),
+                       .disagreeing = reached("disagreeing").value_or(0),
+                       .suspected = reached("suspected").value_or(0) > 0});
+  }
+  return members;
 }
 
 std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name) {

@@ -46,6 +46,20 @@ struct Accusation {
 /// In the order of the accused.
 [[nodiscard]] std::vector<Accusation> accusations(const std::vector<ReplicaReport>& reports);
 
+/// What replicas tell of a member of a group. Each number is one that f+1 of them reach: some correct replica does.
+struct MemberReport {
+  std::string group;
+  std::uint32_t member = 0;
+  ClientId client = 0;
+  std::uint64_t votes = 0;
+  std::uint64_t late = 0;
+  std::uint64_t disagreeing = 0;
+  bool suspected = false;
+};
+/// In the order of groups and members; without those of whom fewer than f+1 replicas know.
+[[nodiscard]] std::vector<MemberReport> member_reports(const Membership& membership,
+                                                       const std::vector<ReplicaReport>& reports);
+
 /// A counter of the report; nothing where it does not tell that one.
 [[nodiscard]] std::optional<std::uint64_t> counter_if_told(const Report& report, std::string_view name);
 

@@ -130,6 +130,28 @@ void GroupTable::store_counts(const Group& group, std::uint32_t member, const Me
   state_.put(state_key::group_member(group.definition.name, member), bytes);
 }
 
+bool GroupTable::is_suspected(const Group& group, const MemberCounts& counts) {
+  const bool disagreed = counts.disagreed_last != 0 && counts.disagreed_last + suspected_rounds >= group.next;
+  return disagreed || counts.absent_in_a_row >= suspected_after_absent;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> GroupTable::member_counters(std::size_t members_max) const {
+  std::vector<std::pair<std::string, std::uint64_t>> told;
+  std::size_t left = members_max;
+  for (const auto& [name, group] : groups_) {
+    for (std::uint32_t member = 0; member < group.definition.members.size() && left > 0; ++member, --left) {
+      const auto counts = counts_of(group, member);
+      const std::string who = "group " + name + ", member " + std::to_string(member) + " (client " +
+                              std::to_string(group.definition.members[member]) + "): ";
+      told.emplace_back(who + "votes", counts.votes);
+      told.emplace_back(who + "late", counts.late);
+      told.emplace_back(who + "disagreeing", counts.disagreeing);
+      told.emplace_back(who + "suspected", is_suspected(group, counts) ? 1 : 0);
+    }
+  }
+  return told;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Changes
 
@@ -325,12 +347,10 @@ ServiceReply GroupTable::show(const Words& words) {
                std::to_string(definition.deadline_us / 1'000) + "\nnext\t" + std::to_string(group->next);
   for (std::uint32_t member = 0; member < definition.members.size(); ++member) {
     const auto counts = counts_of(*group, member);
-    const bool disagreed = counts.disagreed_last != 0 && counts.disagreed_last + suspected_rounds >= group->next;
-    const bool suspected = disagreed || counts.absent_in_a_row >= suspected_after_absent;
     text += "\nmember\t" + std::to_string(member) + "\tclient\t" + std::to_string(definition.members[member]) +
             "\tvotes\t" + std::to_string(counts.votes) + "\tlate\t" + std::to_string(counts.late) + "\trefused\t" +
             std::to_string(counts.refused) + "\tdisagreeing\t" + std::to_string(counts.disagreeing) + "\tabsent\t" +
-            std::to_string(counts.absent) + "\tsuspected\t" + (suspected ? "yes" : "no");
+            std::to_string(counts.absent) + "\tsuspected\t" + (is_suspected(*group, counts) ? "yes" : "no");
   }
   return {ReplyStatus::ok, std::move(text)};
 }

@@ -40,6 +40,10 @@ class GroupTable {
   /// An operation of the group service: `vote`, `result`, `next`, `show`, `list`, `definition`.
   [[nodiscard]] ServiceReply execute(ClientId client, ByteView payload, TimeUs agreed_time_us, const Run& run);
 
+  /// For whoever asks this replica alone: "group heat, member 2 (client 5): votes" and so on with late, disagreeing and
+  /// suspected, of so many members at most.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> member_counters(std::size_t members_max) const;
+
   /// Groups at once.
   static constexpr std::size_t groups_max = 64;
   [[nodiscard]] bool has(ByteView name) const { return groups_.contains(name); }
@@ -96,6 +100,7 @@ class GroupTable {
   [[nodiscard]] Group* find(ByteView name);
   [[nodiscard]] MemberCounts counts_of(const Group& group, std::uint32_t member) const;
   void store_counts(const Group& group, std::uint32_t member, const MemberCounts& counts);
+  [[nodiscard]] static bool is_suspected(const Group& group, const MemberCounts& counts);
 
   [[nodiscard]] ServiceReply vote(ClientId client, const Words& words, TimeUs agreed_time_us, const Run& run);
   [[nodiscard]] ServiceReply count_vote(Group& group, std::uint32_t member, std::uint64_t round, const Words& words,

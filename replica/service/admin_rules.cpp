@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <type_traits>
 
 #include "replica/service/group_rules.h"
 #include "replica/service/service_catalogue.h"
@@ -14,11 +13,6 @@ namespace {
 
 constexpr std::uint64_t deadline_ms_max = 24UL * 3'600 * 1'000;
 constexpr std::uint64_t number_max = 0xffffffff;
-
-template <class... Each>
-struct Overloaded : Each... {
-  using Each::operator()...;
-};
 
 Refused not_a_change() { return Refused{"no change; write one of:\n" + std::string(admin_change_usage())}; }
 
@@ -155,7 +149,8 @@ Result<AdminChange> read_permission(const Words& words) {
   return AdminChange{std::move(permission)};
 }
 
-Words words_of_group(const GroupDefinition& group) {
+Words written(const SetGroup& set) {
+  const auto& group = set.definition;
   Words words{"group",
               "set",
               group.name,
@@ -175,7 +170,13 @@ Words words_of_group(const GroupDefinition& group) {
   return words;
 }
 
-Words words_of_permission(const SetPermission& permission) {
+Words written(const RemoveGroup& remove) { return {"group", "remove", remove.name}; }
+
+Words written(const AddClient& add) { return {"client", "add", std::to_string(add.id), public_key_text(add.key)}; }
+
+Words written(const RemoveClient& remove) { return {"client", "remove", std::to_string(remove.id)}; }
+
+Words written(const SetPermission& permission) {
   Words words{"permission", "set", std::to_string(permission.client)};
   if (!permission.services) {
     words.emplace_back("all");
@@ -209,18 +210,7 @@ Result<AdminChange> read_admin_change(const Words& words) {
 }
 
 Words words_of(const AdminChange& change) {
-  return std::visit(Overloaded{[](const SetGroup& set) { return words_of_group(set.definition); },
-                               [](const RemoveGroup& remove) {
-                                 return Words{"group", "remove", remove.name};
-                               },
-                               [](const AddClient& add) {
-                                 return Words{"client", "add", std::to_string(add.id), public_key_text(add.key)};
-                               },
-                               [](const RemoveClient& remove) {
-                                 return Words{"client", "remove", std::to_string(remove.id)};
-                               },
-                               [](const SetPermission& permission) { return words_of_permission(permission); }},
-                    change);
+  return std::visit([](const auto& each) { return written(each); }, change);
 }
 
 }  // namespace tagma

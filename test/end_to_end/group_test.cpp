@@ -99,6 +99,13 @@ TEST_SUITE("group") {
     CHECK(shown["per_member"][2]["client"] == 5);
     CHECK(shown["per_member"][0]["suspected"] == false);
     CHECK(shown["per_member"][1]["suspected"] == false);
+    const auto status_tells = [&] {
+      const Finished status = sensed.cluster().tagma({"status", "--json"});
+      const json members = json::parse(status.output)["group_members"];
+      return members.size() == 3 && members[2]["client"] == 5 && members[2]["suspected"] == true &&
+             members[0]["suspected"] == false && members[0]["votes"] > 0;
+    };
+    CHECK(await(status_tells, in(seconds(10))));
 
     hall->signal(SIGTERM);
     kitchen->signal(SIGINT);

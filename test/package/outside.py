@@ -25,7 +25,8 @@ INSTALLED = [
     "lib/systemd/system/tagma-replica@.service",
     "share/doc/tagma/copyright", "share/doc/tagma/LICENSE", "share/doc/tagma/CHANGELOG.md",
     "share/doc/tagma/tutorial.md", "share/doc/tagma/divergence.md", "share/doc/tagma/disks.md",
-    "share/doc/tagma/reference.md", "share/doc/tagma/voting.md", "share/doc/tagma/examples/vote_sensors.cpp",
+    "share/doc/tagma/reference.md", "share/doc/tagma/voting.md", "share/doc/tagma/groups.md",
+    "share/doc/tagma/administration.md", "share/doc/tagma/examples/vote_sensors.cpp",
     "share/doc/tagma/examples/tally.cpp", "share/doc/tagma/examples/ask_tally.cpp",
     "share/doc/tagma/examples/ask_tally.c", "share/doc/tagma/examples/ask_tally.py", "share/doc/tagma/examples/CMakeLists.txt",
 ]

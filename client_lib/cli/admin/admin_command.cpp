@@ -28,12 +28,11 @@ struct AdminCommandOptions {
 void describe_arguments(CLI::App& app, AdminCommandOptions& options) {
   app.name("tagma admin");
   app.description(
-      "Changes groups, clients and permissions of a running cluster. A change takes effect\n"
-      "when more than half of the administrators want the same one.");
+      "Changes groups, clients and permissions of a running cluster. A change takes\n"
+      "effect when more than half of the administrators want the same one.");
   add_directory_option(app, options.directory);
   app.add_option("--admin", options.admin, "Which administrator to be (default 0)")->type_name("N");
-  app.add_option("--groups", options.groups_file, "Take the group to set from this file, written as for init")
-      ->type_name("FILE");
+  app.add_option("--groups", options.groups_file, "Take the group to set from this file")->type_name("FILE");
   app.add_option("--timeout-ms", options.timeout_ms, "How long to wait for the reply (10000)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400'000}).description(""))
       ->type_name("T");
@@ -53,9 +52,10 @@ void describe_arguments(CLI::App& app, AdminCommandOptions& options) {
       "  tagma admin propose client add 8 --admin 0\n"
       "  tagma admin approve 1 --admin 1\n"
       "  tagma admin list\n\n"
-      "Without KEY a key is made in the cluster folder, for whoever will be that client.\n"
-      "A number is given to one client for ever. Proposing what another administrator\n"
-      "has proposed approves it. A lone proposal changes nothing.\n"
+      "FILE is written as for init --groups. Without KEY a key is made in the cluster\n"
+      "folder, for whoever will be that client. A number is given to one client for\n"
+      "ever. Proposing what another administrator has proposed approves it. A lone\n"
+      "proposal changes nothing.\n"
       "Exit status: 0 ok, 1 refused, 2 usage, 3 no quorum in time (outcome unknown).");
 }
 

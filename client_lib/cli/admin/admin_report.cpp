@@ -4,6 +4,7 @@
 
 #include "client_lib/cli/answer_text.h"
 #include "client_lib/cli/text_format.h"
+#include "replica/service/text.h"
 
 namespace tagma::cli {
 namespace {
@@ -11,6 +12,13 @@ namespace {
 Refused not_an_answer(std::string_view line) {
   return Refused{"this is no answer of the admin service: \"" + std::string(line.substr(0, 80)) +
                  "\"; do the replicas have another version than this program?"};
+}
+
+/// A faulty administrator's words must not look like other ones, or like lines of ours.
+std::string in_one_line(ByteView word) {
+  Bytes escaped;
+  append_escaped(escaped, word);
+  return harmless(escaped);
 }
 
 std::optional<Words> words_in(const std::vector<std::string>& parts, std::size_t from) {
@@ -72,7 +80,7 @@ nlohmann::json to_json(const ProposalReport& proposal) {
 
 std::string change_text(const Words& change) {
   std::string text;
-  for (const auto& word : change) text += (text.empty() ? "" : " ") + shell_word(word);
+  for (const auto& word : change) text += (text.empty() ? "" : " ") + shell_word(in_one_line(word));
   return text;
 }
 
@@ -80,7 +88,7 @@ std::string proposal_text(const ProposalReport& proposal, const ProgramName& pro
                           std::string_view directory_argument) {
   const std::string number = std::to_string(proposal.number);
   std::string text = "proposal " + number + " is " + proposal.state + ": " + change_text(proposal.change) + "\n";
-  if (!proposal.why.empty()) text += "refused because " + proposal.why + "\n";
+  if (!proposal.why.empty()) text += "refused because " + in_one_line(proposal.why) + "\n";
   text += "wanted by " + std::to_string(proposal.approved.size()) + " of the " + std::to_string(proposal.needed) +
           " administrators that it takes" + (proposal.approved.empty() ? "" : ": " + joined(proposal.approved)) + "\n";
   if (proposal.state == "open") {

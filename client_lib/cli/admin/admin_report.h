@@ -45,7 +45,7 @@ struct ClientReport {
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClientReport>& clients);
 [[nodiscard]] std::string clients_table(const std::vector<ClientReport>& clients);
 
-/// A change as it can be typed behind `tagma admin propose`.
+/// A change in one line, as it can be typed behind `tagma admin propose` where its words are plain text.
 [[nodiscard]] std::string change_text(const Words& change);
 
 }  // namespace tagma::cli

@@ -38,7 +38,7 @@ TEST_CASE("help lists the commands, and each command's help has examples within 
   const Ran help = run({"--help"});
   CHECK(help.status == exit_ok);
   for (const std::string command : {"init", "replica", "up", "call", "shell", "load", "status", "diff", "bench",
-                                    "inspect", "recover", "group", "sense"}) {
+                                    "inspect", "recover", "group", "sense", "admin"}) {
     CAPTURE(command);
     CHECK(contains(help.out, "\n  " + command));
     const Ran one = run({command, "--help"});

@@ -189,3 +189,29 @@ TEST_CASE("who contradicts himself, who says so, and what was heard first") {
   CHECK(found[1].accusers == std::vector<ReplicaId>{0, 2});
   CHECK(found[1].first == "two PREPAREs for view 1 slot 9: ab and cd");
 }
+
+TEST_CASE(
+    "of a member of a group that is told which f+1 replicas reach, and a lone replica's word counts for nothing") {
+  const auto told = [](ReplicaId id, std::uint64_t votes, std::uint64_t suspected) {
+    auto replica = answer(id, 0, 0);
+    const std::string who = "group heat, member 2 (client 5): ";
+    replica.report.counters = {{who + "votes", votes},
+                               {who + "late", 1},
+                               {who + "disagreeing", 0},
+                               {who + "suspected", suspected},
+                               {"group heat, member x (client 5): votes", 1},
+                               {"group ): , member (client ", 1}};
+    return replica;
+  };
+  auto liar = told(3, 1'000'000, 1);
+  liar.report.counters.emplace_back("group false, member 0 (client 0): votes", 7);
+  const auto members = tagma::cli::member_reports(four_replicas(), {told(0, 40, 0), silence(1), told(2, 41, 0), liar});
+  REQUIRE(members.size() == 1);
+  CHECK(members[0].group == "heat");
+  CHECK(members[0].member == 2);
+  CHECK(members[0].client == 5);
+  CHECK(members[0].votes == 41);
+  CHECK(members[0].late == 1);
+  CHECK_FALSE(members[0].suspected);
+  CHECK(tagma::cli::member_reports(four_replicas(), {told(0, 1, 1), told(1, 1, 1)})[0].suspected);
+}

@@ -350,7 +350,11 @@ TEST_CASE("bad files, keys and options are refused in one line") {
   }
   SUBCASE("an unknown client") {
     options.id = 9;
-    CHECK(reason(options).find("there is no client") != std::string::npos);
+    CHECK(reason(options).find("there is no client 9") != std::string::npos);
+  }
+  SUBCASE("an unknown administrator") {
+    options.administrator = true;
+    CHECK(reason(options).find("there is no administrator 0") != std::string::npos);
   }
   SUBCASE("another client's key") {
     options.id = 1;
