@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "client_lib/cli/cluster_folder.h"
 #include "client_lib/cli/text_format.h"
 
 namespace tagma::cli {
@@ -71,6 +72,12 @@ int fail(const Streams& streams, std::string_view command, std::string_view reas
 }
 
 std::string no_replica_hint(const ProgramName& program, std::string_view directory) {
+  for (ReplicaId replica = 0; replica < replicas_max; ++replica) {
+    if (!replica_runs(std::string(directory), replica)) continue;
+    return "no replica answers, although replica " + std::to_string(replica) +
+           " runs here: they may be stopped or busy, or not know this client (" + program.word + " admin" +
+           directory_argument(directory) + " clients tells who was added or removed)";
+  }
   return "no replica answers; is the cluster running? start it with `" + program.word + " up" +
          directory_argument(directory) + "`";
 }

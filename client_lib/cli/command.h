@@ -61,7 +61,8 @@ void add_log_level_option(CLI::App& app, std::string& log_level);
 [[nodiscard]] std::string for_error(const Streams& streams, std::string_view text);
 /// Writes "tagma COMMAND: reason" to the error stream and returns `status`.
 int fail(const Streams& streams, std::string_view command, std::string_view reason, int status = exit_usage);
-/// "start it with `./tagma up --dir DIR`": what to do where no replica answers.
+/// "start it with `./tagma up --dir DIR`": what to do where no replica answers, or what else that may mean where some
+/// of the folder run.
 [[nodiscard]] std::string no_replica_hint(const ProgramName& program, std::string_view directory);
 
 }  // namespace tagma::cli

@@ -22,7 +22,8 @@ Result<std::unique_ptr<Client>> open_client(const std::string& directory, Client
   if (file->membership.find_client(id) == nullptr && !std::filesystem::exists(secret, error)) {
     return Refused{directory + ": has no client " + std::to_string(id) + "; it has " +
                    counted(clients.size(), "client") + ", numbered from 0 (" + program.word +
-                   " init --clients N makes more)"};
+                   " init --clients N makes more, " + program.word +
+                   " admin propose client add N in a running cluster)"};
   }
   ClientOptions options;
   options.cluster_file = cluster_file_path(directory);

@@ -88,7 +88,8 @@ nlohmann::json members_json(const std::vector<MemberReport>& members) {
 }
 
 /// Of groups: who votes, and how well.
-void print_members(const std::vector<MemberReport>& members, std::ostream& out) {
+void print_members(const std::vector<MemberReport>& members, std::uint64_t others, const ProgramName& program,
+                   std::ostream& out) {
   if (members.empty()) return;
   std::vector<std::vector<std::string>> rows{
       {"group", "member", "client", "votes", "late", "disagreeing", "suspected"}};
@@ -97,7 +98,9 @@ void print_members(const std::vector<MemberReport>& members, std::ostream& out) 
                     std::to_string(member.votes), std::to_string(member.late), std::to_string(member.disagreeing),
                     member.suspected ? "YES" : "no"});
   }
-  out << "\n" << table_of(rows) << std::flush;
+  out << "\n" << table_of(rows);
+  if (others > 0) out << "and " << counted(others, "member") << " more; " << program.word << " group show NAME\n";
+  out << std::flush;
 }
 
 void print_json(const ClusterFile& file, const std::vector<ReplicaReport>& reports, const StatusSummary& summary,
@@ -231,7 +234,11 @@ void print_text(const ClusterFile& file, const StatusOptions& options, const std
       << ", durability " << tagma::to_string(file.durability) << "\n\n";
   print_table(membership, reports, options.timeout_ms, out);
   print_summary(membership, reports, summary, program, out);
-  print_members(member_reports(membership, reports), out);
+  std::uint64_t others = 0;
+  for (const auto& replica : reports) {
+    others = std::max(others, counter_if_told(replica.report, "members of groups not told").value_or(0));
+  }
+  print_members(member_reports(membership, reports), others, program, out);
   if (options.counters) print_counters(reports, out);
 }
 

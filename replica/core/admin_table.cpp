@@ -57,10 +57,12 @@ void AdminTable::restart() {
   proposals_.clear();
   clients_.clear();
   permissions_.clear();
-  scan(state_key::admin_proposal_prefix,
-       [this](std::uint64_t number, ByteView value) { proposals_[number] = decode(value); });
+  scan(state_key::admin_proposal_prefix, [this](std::uint64_t number, ByteView value) {
+    if (auto proposal = decode(value)) proposals_[number] = *std::move(proposal);
+  });
   scan(state_key::admin_client_prefix, [this](std::uint64_t id, ByteView value) {
     TAGMA_ASSERT(value.size() > 2, "a client's record has its own layout");
+    if (value.size() <= 2) return;  // a mutant's state
     clients_[static_cast<ClientId>(id)] = {
         .key = {.algorithm = static_cast<KeyAlgorithm>(value[1]), .bytes = Bytes(value.substr(2))},
         .removed = value[0] != 0};
@@ -68,7 +70,7 @@ void AdminTable::restart() {
   scan(state_key::admin_permission_prefix, [this](std::uint64_t id, ByteView value) {
     const auto services = decode_words(value);
     TAGMA_ASSERT(services.ok(), "a permission's record has its own layout");
-    permissions_[static_cast<ClientId>(id)] = *services;
+    if (services.ok()) permissions_[static_cast<ClientId>(id)] = *services;
   });
   ++client_changes_;
 }
@@ -363,16 +365,22 @@ Bytes AdminTable::encode(const Proposal& proposal) {
   return bytes + encode_words(words);
 }
 
-AdminTable::Proposal AdminTable::decode(ByteView bytes) {
+std::optional<AdminTable::Proposal> AdminTable::decode(ByteView bytes) {
+  constexpr std::size_t head_bytes = 4 * sizeof(std::uint64_t);
+  bool whole = bytes.size() >= head_bytes;
+  TAGMA_ASSERT(whole, "a proposal's record has its own layout");
+  if (!whole) return std::nullopt;  // a mutant's state
   Proposal proposal;
   proposal.number = take_number(bytes);
   proposal.proposer = static_cast<AdminId>(take_number(bytes));
   proposal.stage = static_cast<Stage>(take_number(bytes));
-  for (auto left = take_number(bytes); left > 0; --left) {
+  for (auto left = take_number(bytes); left > 0 && bytes.size() >= sizeof(std::uint64_t); --left) {
     proposal.approved.push_back(static_cast<AdminId>(take_number(bytes)));
   }
   const auto words = decode_words(bytes);
-  TAGMA_ASSERT(words.ok() && !words->empty(), "a proposal's record has its own layout");
+  whole = words.ok() && !words->empty();
+  TAGMA_ASSERT(whole, "a proposal's record has its own layout");
+  if (!whole) return std::nullopt;
   proposal.why = words->front();
   proposal.change.assign(words->begin() + 1, words->end());
   return proposal;

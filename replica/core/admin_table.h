@@ -68,7 +68,7 @@ class AdminTable {
 
   [[nodiscard]] static std::string_view to_string(Stage stage);
   [[nodiscard]] static Bytes encode(const Proposal& proposal);
-  [[nodiscard]] static Proposal decode(ByteView bytes);
+  [[nodiscard]] static std::optional<Proposal> decode(ByteView bytes);
   void store(const Proposal& proposal);
 
   [[nodiscard]] ServiceReply propose(AdminId administrator, const Words& words);

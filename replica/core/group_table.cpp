@@ -137,9 +137,15 @@ bool GroupTable::is_suspected(const Group& group, const MemberCounts& counts) {
 
 std::vector<std::pair<std::string, std::uint64_t>> GroupTable::member_counters(std::size_t members_max) const {
   std::vector<std::pair<std::string, std::uint64_t>> told;
-  std::size_t left = members_max;
+  std::size_t told_members = 0;
+  std::uint64_t others = 0;
   for (const auto& [name, group] : groups_) {
-    for (std::uint32_t member = 0; member < group.definition.members.size() && left > 0; ++member, --left) {
+    for (std::uint32_t member = 0; member < group.definition.members.size(); ++member) {
+      if (told_members == members_max) {
+        ++others;
+        continue;
+      }
+      ++told_members;
       const auto counts = counts_of(group, member);
       const std::string who = "group " + name + ", member " + std::to_string(member) + " (client " +
                               std::to_string(group.definition.members[member]) + "): ";
@@ -149,6 +155,7 @@ std::vector<std::pair<std::string, std::uint64_t>> GroupTable::member_counters(s
       told.emplace_back(who + "suspected", is_suspected(group, counts) ? 1 : 0);
     }
   }
+  if (others > 0) told.emplace_back("members of groups not told", others);
   return told;
 }
 

@@ -92,7 +92,9 @@ TEST_SUITE("admin") {
     CHECK(administered.call("0", "kv get city").output == "Nicaea\n");
 
     administered.change("client remove 8");
-    CHECK(administered.call("8", "memory read 3").exit_status == 3);
+    const Finished gone = administered.call("8", "memory read 3");
+    CHECK(gone.exit_status == 3);
+    CHECK(gone.errors.find("not know this client") != std::string::npos);
     const Finished again = administered.admin("1", "propose client add 8");
     CHECK(again.exit_status == 1);
     CHECK(again.errors.find("a number is given once") != std::string::npos);
