@@ -121,6 +121,9 @@ Described describe(ByteView key) {
     case group_vote_prefix:
     case group_result_prefix:
     case group_member_prefix: return describe_group(key);
+    case group_floor_prefix:
+      if (!rest.empty()) return unknown();
+      return {{}, {}, "the round that groups begin with"};
     case admin_prefix:
     case admin_proposal_prefix:
     case admin_client_prefix:
@@ -152,6 +155,7 @@ std::size_t value_bytes_max(ByteView key) {
     case group_vote_prefix:
     case group_result_prefix:
     case group_member_prefix: return group_record_bytes_max;
+    case group_floor_prefix:
     case admin_prefix: return record_bytes_max;
     case admin_proposal_prefix:
     case admin_client_prefix:

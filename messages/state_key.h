@@ -19,6 +19,7 @@ inline constexpr char group_prefix = '\x50';             ///< length of the grou
 inline constexpr char group_vote_prefix = '\x51';        ///< the same, round (8), member (4)
 inline constexpr char group_result_prefix = '\x52';      ///< the same, round (8)
 inline constexpr char group_member_prefix = '\x53';      ///< the same, member (4)
+inline constexpr char group_floor_prefix = '\x54';       ///< nothing
 inline constexpr char admin_prefix = '\x60';             ///< nothing
 inline constexpr char admin_proposal_prefix = '\x61';    ///< number (8)
 inline constexpr char admin_client_prefix = '\x62';      ///< client (4)

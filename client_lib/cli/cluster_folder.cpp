@@ -192,6 +192,9 @@ Result<PublicKey> own_or_new_key(const std::string& directory, const Principal& 
     if (!identity) return Refused{identity.reason()};
     return identity->public_key();
   }
+  const std::string folder = principal_folder(directory, principal);
+  if (fs::exists(folder, error))
+    return Refused{folder + ": exists and has no identity.key in it; remove it, or add it"};
   KeyMaker keys(directory, algorithm);
   auto key = keys.make(principal);
   if (key) keys.keep();

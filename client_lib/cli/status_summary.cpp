@@ -159,19 +159,21 @@ std::optional<MemberCounter> member_counter(std::string_view name) {
 
 std::vector<MemberReport> member_reports(const Membership& membership, const std::vector<ReplicaReport>& reports) {
   using Key = std::tuple<std::string, std::uint32_t, ClientId>;
-  std::map<Key, std::map<std::string, std::vector<std::uint64_t>>> told;
+  std::map<Key, std::map<std::string, std::map<ReplicaId, std::uint64_t>>> told;
   for (const auto& replica : reports) {
     if (!replica.answered) continue;
     for (const auto& [name, count] : replica.report.counters) {
       if (auto counter = member_counter(name)) {
-        told[{counter->group, counter->member, counter->client}][counter->what].push_back(count);
+        told[{counter->group, counter->member, counter->client}][counter->what].try_emplace(replica.id, count);
       }
     }
   }
   std::vector<MemberReport> members;
   for (auto& [key, counts] : told) {
     const auto reached = [&counts, &membership](const std::string& what) -> std::optional<std::uint64_t> {
-      auto& values = counts[what];
+      // What a replica says twice counts once.
+      std::vector<std::uint64_t> values;
+      for (const auto& [replica, count] : counts[what]) values.push_back(count);
       if (values.size() < membership.weak_quorum()) return std::nullopt;
       std::sort(values.begin(), values.end(), std::greater<>());
       return values[membership.faults];

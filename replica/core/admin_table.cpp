@@ -44,8 +44,10 @@ AdminTable::AdminTable(LayeredState& state, const CoreConfig& config, GroupTable
 }
 
 void AdminTable::restart() {
-  const auto next = state_.get(state_key::admin());
-  next_ = next ? read_big_endian(*next) : 1;
+  const auto counts = state_.get(state_key::admin());
+  const bool counted = counts && counts->size() == 2 * sizeof(std::uint64_t);
+  next_ = counted ? read_big_endian(ByteView(*counts).substr(0, sizeof next_)) : 1;
+  ended_ = counted ? read_big_endian(ByteView(*counts).substr(sizeof next_)) : 0;
   const auto scan = [this](char prefix, auto take) {
     const Bytes from(1, prefix);
     const Bytes to(1, static_cast<char>(prefix + 1));
@@ -131,22 +133,17 @@ ServiceReply AdminTable::propose(AdminId administrator, const Words& words) {
   const auto change = read_admin_change(words);
   if (!change.ok()) return refuse(change.reason());
   const auto written = words_of(*change);
-  std::size_t open = 0;
   for (auto& [number, proposal] : proposals_) {
-    if (proposal.stage != Stage::open) continue;
-    if (proposal.change == written) return approve(administrator, proposal);
-    if (proposal.proposer == administrator) ++open;
+    if (proposal.stage == Stage::open && proposal.change == written) return approve(administrator, proposal);
   }
   if (const auto fault = fault_of(*change)) return refuse(*fault);
-  if (open >= open_max) {
-    return refuse("administrator " + std::to_string(administrator) + " has " + std::to_string(open) +
+  if (open_of(administrator) >= open_max) {
+    return refuse("administrator " + std::to_string(administrator) + " has " + std::to_string(open_max) +
                   " open proposals; withdraw one first");
   }
   Proposal made{
       .number = next_++, .proposer = administrator, .stage = Stage::open, .approved = {}, .change = written, .why = {}};
-  Bytes next;
-  append_big_endian(next, next_, sizeof next_);
-  state_.put(state_key::admin(), next);
+  store_counts();
   return approve(administrator, proposals_[made.number] = std::move(made));
 }
 
@@ -157,15 +154,14 @@ ServiceReply AdminTable::approve(AdminId administrator, Proposal& proposal) {
   if (!again || mutant(Mutant::approval_counted_twice)) approved.insert(place, administrator);
   if (enough(proposal)) {
     const auto change = read_admin_change(proposal.change);
-    TAGMA_ASSERT(change.ok(), "what is kept was read before");
     // Much may have changed since it was proposed.
-    const auto fault = fault_of(*change);
+    const auto fault = change.ok() ? fault_of(*change) : std::optional(change.reason());
     if (fault) {
       proposal.why = *fault;
     } else {
       apply(*change);
     }
-    proposal.stage = fault ? Stage::refused : Stage::applied;
+    end(proposal, fault ? Stage::refused : Stage::applied);
   }
   store(proposal);
   auto reply = describe(proposal);
@@ -181,7 +177,7 @@ ServiceReply AdminTable::withdraw(AdminId administrator, Proposal& proposal) {
                   std::to_string(proposal.number));
   }
   approved.erase(place);
-  if (approved.empty()) proposal.stage = Stage::withdrawn;
+  if (!hand_on(administrator, proposal)) end(proposal, Stage::withdrawn);
   store(proposal);
   auto reply = describe(proposal);
   forget_old();
@@ -193,15 +189,52 @@ bool AdminTable::enough(const Proposal& proposal) const {
   return proposal.approved.size() >= (mutant(Mutant::one_administrator_enough) ? 1 : admin_quorum(administrators));
 }
 
-/// Of those that are over only the newest stay.
-void AdminTable::forget_old() {
-  std::size_t over = 0;
-  for (auto proposal = proposals_.rbegin(); proposal != proposals_.rend(); ++proposal) {
-    if (proposal->second.stage == Stage::open || ++over <= over_max) continue;
-    state_.erase(state_key::admin_proposal(proposal->first));
-    proposals_.erase(proposal->first);
-    return;  // one ends at a time
+void AdminTable::end(Proposal& proposal, Stage stage) {
+  proposal.stage = stage;
+  proposal.ended = ++ended_;
+  store_counts();
+}
+
+/// Somebody who still wants it stands for it from now on, where that does not give anybody more than may be open: else
+/// two could take turns and leave ever more behind. False: nobody does.
+bool AdminTable::hand_on(AdminId from, Proposal& proposal) {
+  if (proposal.proposer != from) return !proposal.approved.empty();
+  for (const auto id : proposal.approved) {
+    if (open_of(id) >= open_max) continue;
+    proposal.proposer = id;
+    return true;
   }
+  return false;
+}
+
+std::size_t AdminTable::open_of(AdminId administrator) const {
+  return static_cast<std::size_t>(std::count_if(proposals_.begin(), proposals_.end(), [&](const auto& each) {
+    return each.second.stage == Stage::open && each.second.proposer == administrator;
+  }));
+}
+
+/// Of those that are over the last to end stay; those that were taken back do not displace those that came to
+/// something.
+void AdminTable::forget_old() {
+  for (const bool taken_back : {false, true}) {
+    std::size_t over = 0;
+    const Proposal* oldest = nullptr;
+    for (const auto& [number, proposal] : proposals_) {
+      if (proposal.stage == Stage::open || (proposal.stage == Stage::withdrawn) != taken_back) continue;
+      ++over;
+      if (oldest == nullptr || proposal.ended < oldest->ended) oldest = &proposal;
+    }
+    if (over <= over_max) continue;  // one ends at a time
+    state_.erase(state_key::admin_proposal(oldest->number));
+    proposals_.erase(oldest->number);
+  }
+}
+
+void AdminTable::store_counts() {
+  Bytes counts;
+  append_big_endian(counts, next_, sizeof next_);
+  append_big_endian(counts, ended_, sizeof ended_);
+  state_.put(state_key::admin(), counts);
 }
 
 AdminTable::Proposal* AdminTable::find(ByteView number) {
@@ -222,38 +255,73 @@ ServiceReply AdminTable::describe(const Proposal& proposal) const {
   return {ReplyStatus::ok, std::move(text)};
 }
 
-ServiceReply AdminTable::list() const {
-  Bytes text;
-  // The newest first, as far as a reply has room.
-  for (auto each = proposals_.rbegin(); each != proposals_.rend(); ++each) {
-    const auto& proposal = each->second;
-    Bytes line = std::to_string(proposal.number) + "\t" + std::string(to_string(proposal.stage)) + "\t" +
-                 std::to_string(proposal.proposer) + "\t" + listed(proposal.approved) + "\t" +
-                 std::to_string(admin_quorum(config_.membership.admins.size())) + "\t";
-    append_change(line, proposal.change, '\t');
-    if (text.size() + line.size() + 2 > limits::reply_bytes_max) break;
-    if (!text.empty()) text.push_back('\n');
-    text += line;
+namespace {
+
+/// Lines as far as a reply has room; what has none is counted in a last line.
+class Lines {
+ public:
+  void add(const Bytes& line) {
+    constexpr std::size_t last_line_bytes = 64;
+    if (left_out_ > 0 || text_.size() + line.size() + last_line_bytes > limits::reply_bytes_max) {
+      ++left_out_;
+      return;
+    }
+    if (!text_.empty()) text_.push_back('\n');
+    text_ += line;
   }
-  return {ReplyStatus::ok, std::move(text)};
+  [[nodiscard]] ServiceReply reply() {
+    if (left_out_ > 0) text_ += "\nleft out\t" + std::to_string(left_out_);
+    return {ReplyStatus::ok, std::move(text_)};
+  }
+
+ private:
+  Bytes text_;
+  std::size_t left_out_ = 0;
+};
+
+/// A change as far as a line has room; `show` has all of it.
+Words shortened(const Words& change) {
+  constexpr std::size_t line_bytes_max = 512;
+  std::size_t bytes = 0;
+  Words kept;
+  for (const auto& word : change) {
+    bytes += escaped_size(word);
+    kept.push_back(bytes > line_bytes_max ? Bytes("...") : word);
+    if (bytes > line_bytes_max) break;
+  }
+  return kept;
+}
+
+}  // namespace
+
+ServiceReply AdminTable::list() const {
+  Lines lines;
+  // Open ones first, and the newest of them.
+  for (const bool open : {true, false}) {
+    for (auto each = proposals_.rbegin(); each != proposals_.rend(); ++each) {
+      const auto& proposal = each->second;
+      if ((proposal.stage == Stage::open) != open) continue;
+      Bytes line = std::to_string(proposal.number) + "\t" + std::string(to_string(proposal.stage)) + "\t" +
+                   std::to_string(proposal.proposer) + "\t" + listed(proposal.approved) + "\t" +
+                   std::to_string(admin_quorum(config_.membership.admins.size())) + "\t";
+      append_change(line, shortened(proposal.change), '\t');
+      lines.add(line);
+    }
+  }
+  return lines.reply();
 }
 
 ServiceReply AdminTable::list_clients() const {
-  Bytes text;
-  const auto add = [&text](const Bytes& line) {
-    if (text.size() + line.size() + 2 > limits::reply_bytes_max) return;
-    if (!text.empty()) text.push_back('\n');
-    text += line;
-  };
-  for (const auto& [id, entry] : clients_) {
-    add(std::to_string(id) + "\t" + (entry.removed ? "removed" : "added") + "\t" + public_key_text(entry.key));
-  }
+  Lines lines;
   for (const auto& [id, services] : permissions_) {
     Bytes line = std::to_string(id) + "\tmay call\t";
     append_change(line, services, ' ');
-    add(line);
+    lines.add(line);
   }
-  return {ReplyStatus::ok, std::move(text)};
+  for (const auto& [id, entry] : clients_) {
+    lines.add(std::to_string(id) + "\t" + (entry.removed ? "removed" : "added") + "\t" + public_key_text(entry.key));
+  }
+  return lines.reply();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -267,9 +335,7 @@ std::optional<std::string> AdminTable::fault_of(const SetGroup& set) const {
   for (const auto member : set.definition.members) {
     if (find_key(member) == nullptr || is_removed(member)) return "members: there is no " + client_text(member);
   }
-  const GroupTiming timing{.faults = config_.membership.faults,
-                           .clock_window_us = config_.clock_window_us,
-                           .view_change_timeout_us = config_.view_change_timeout_us};
+  const GroupTiming timing{.faults = config_.membership.faults, .clock_window_us = config_.clock_window_us};
   if (auto fault = group_timing_fault(set.definition, timing)) return fault;
   return groups_.fault_of_setting(set.definition);
 }
@@ -360,29 +426,33 @@ Bytes AdminTable::encode(const Proposal& proposal) {
   append_big_endian(bytes, static_cast<std::uint64_t>(proposal.stage), sizeof(std::uint64_t));
   append_big_endian(bytes, proposal.approved.size(), sizeof(std::uint64_t));
   for (const auto id : proposal.approved) append_big_endian(bytes, id, sizeof(std::uint64_t));
-  Words words{Bytes(proposal.why)};
-  words.insert(words.end(), proposal.change.begin(), proposal.change.end());
-  return bytes + encode_words(words);
+  append_big_endian(bytes, proposal.ended, sizeof proposal.ended);
+  append_big_endian(bytes, proposal.why.size(), sizeof(std::uint64_t));
+  return bytes + proposal.why + encode_words(proposal.change);
 }
 
 std::optional<AdminTable::Proposal> AdminTable::decode(ByteView bytes) {
-  constexpr std::size_t head_bytes = 4 * sizeof(std::uint64_t);
-  bool whole = bytes.size() >= head_bytes;
-  TAGMA_ASSERT(whole, "a proposal's record has its own layout");
-  if (!whole) return std::nullopt;  // a mutant's state
+  constexpr std::size_t number_bytes = sizeof(std::uint64_t);
   Proposal proposal;
-  proposal.number = take_number(bytes);
-  proposal.proposer = static_cast<AdminId>(take_number(bytes));
-  proposal.stage = static_cast<Stage>(take_number(bytes));
-  for (auto left = take_number(bytes); left > 0 && bytes.size() >= sizeof(std::uint64_t); --left) {
-    proposal.approved.push_back(static_cast<AdminId>(take_number(bytes)));
+  bool whole = bytes.size() >= 4 * number_bytes;
+  if (whole) {
+    proposal.number = take_number(bytes);
+    proposal.proposer = static_cast<AdminId>(take_number(bytes));
+    proposal.stage = static_cast<Stage>(take_number(bytes));
+    for (auto left = take_number(bytes); left > 0 && bytes.size() >= number_bytes; --left) {
+      proposal.approved.push_back(static_cast<AdminId>(take_number(bytes)));
+    }
+    whole = bytes.size() >= 2 * number_bytes;
   }
-  const auto words = decode_words(bytes);
-  whole = words.ok() && !words->empty();
-  TAGMA_ASSERT(whole, "a proposal's record has its own layout");
-  if (!whole) return std::nullopt;
-  proposal.why = words->front();
-  proposal.change.assign(words->begin() + 1, words->end());
+  if (whole) {
+    proposal.ended = take_number(bytes);
+    proposal.why = bytes.substr(number_bytes, take_number(bytes));
+    whole = bytes.size() >= proposal.why.size();
+  }
+  const auto change = decode_words(whole ? bytes.substr(proposal.why.size()) : ByteView());
+  TAGMA_ASSERT(whole && change.ok(), "a proposal's record has its own layout");
+  if (!whole || !change.ok()) return std::nullopt;  // a mutant's state
+  proposal.change = *change;
   return proposal;
 }
 

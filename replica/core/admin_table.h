@@ -48,7 +48,8 @@ class AdminTable {
   /// Rises with every change of clients(); of this process alone.
   [[nodiscard]] std::uint64_t client_changes() const { return client_changes_; }
 
-  /// Proposals that one administrator may have open; those that are over and still shown.
+  /// Proposals that one administrator may have open; those that are over and still shown, of those that came to
+  /// something and of those that were taken back.
   static constexpr std::size_t open_max = 8;
   static constexpr std::size_t over_max = 64;
   static constexpr std::size_t added_clients_max = 4096;
@@ -62,8 +63,9 @@ class AdminTable {
     AdminId proposer = 0;
     Stage stage = Stage::open;
     std::vector<AdminId> approved;
-    Words change;     ///< as words_of() writes it
-    std::string why;  ///< of one that was refused
+    Words change;             ///< as words_of() writes it
+    std::string why;          ///< of one that was refused
+    std::uint64_t ended = 0;  ///< when it was over, among all that have been
   };
 
   [[nodiscard]] static std::string_view to_string(Stage stage);
@@ -79,7 +81,11 @@ class AdminTable {
   [[nodiscard]] ServiceReply describe(const Proposal& proposal) const;
   [[nodiscard]] Proposal* find(ByteView number);
   [[nodiscard]] bool enough(const Proposal& proposal) const;
+  void end(Proposal& proposal, Stage stage);
+  [[nodiscard]] bool hand_on(AdminId from, Proposal& proposal);
+  [[nodiscard]] std::size_t open_of(AdminId administrator) const;
   void forget_old();
+  void store_counts();
 
   /// Why the change cannot be made as things stand; nothing if it can.
   [[nodiscard]] std::optional<std::string> fault_of(const AdminChange& change) const;
@@ -96,7 +102,8 @@ class AdminTable {
   const CoreConfig& config_;
   GroupTable& groups_;
   // What the state says.
-  std::uint64_t next_ = 1;
+  std::uint64_t next_ = 1;   ///< the number that the next proposal gets
+  std::uint64_t ended_ = 0;  ///< proposals that are over
   std::map<std::uint64_t, Proposal> proposals_;
   std::map<ClientId, ClientEntry> clients_;
   std::map<ClientId, std::vector<std::string>> permissions_;
@@ -104,7 +111,7 @@ class AdminTable {
 };
 
 namespace state_key {
-/// The number that the next proposal gets.
+/// How many proposals there have been, and how many are over.
 [[nodiscard]] Bytes admin();
 [[nodiscard]] Bytes admin_proposal(std::uint64_t number);
 [[nodiscard]] Bytes admin_client(ClientId client);

@@ -265,7 +265,7 @@ class ReplicaCore::Implementation {
   /// Whether every bundle of the batch is one that this cluster's clients signed. One of a client that this replica
   /// does not know may be of one that was added in a slot which it has not executed yet.
   enum class Authenticity : std::uint8_t { authentic, forged, client_unknown };
-  [[nodiscard]] Authenticity authenticity_of(const Batch& batch);
+  [[nodiscard]] Authenticity authenticity_of(Seq seq, const Batch& batch);
   [[nodiscard]] bool in_clock_window(const Batch& batch) const;
   /// Records the batch for (view, seq) and sends PREPARE: the record is durable before the vote leaves or counts.
   void record(Seq seq, Slot& slot, View view, const Digest& digest, const SharedBatch& batch);
@@ -538,6 +538,7 @@ class ReplicaCore::Implementation {
   SharedNewView pending_new_view_;  ///< sound, for view_ or above, not acted on: the own state must catch up first
   std::optional<Seq>
       undecided_at_;  ///< the certificate with which pending_new_view_ was found to leave a slot undecided
+  std::set<ClientId> clients_told_;              ///< of whom SetClient has told
   std::uint64_t clients_reviewed_ = 0;           ///< AdminTable::client_changes() at the last look
   std::pair<Seq, Seq> progress_judged_;          ///< executed_ and certificate_ when the own new view was last decided
   std::map<NewViewName, DroppedBy> dropped_by_;  ///< at most limits::view_change_named_max, the latest

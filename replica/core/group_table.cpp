@@ -183,11 +183,8 @@ std::optional<std::string> GroupTable::fault_of_setting(const GroupDefinition& d
 void GroupTable::set(const GroupDefinition& definition) {
   auto& group = groups_[definition.name];
   const bool there = !group.rounds.empty();
-  std::uint64_t passed = 0;  // rounds that have votes, or had their time begun
-  for (std::size_t at = 0; at < group.rounds.size(); ++at) {
-    if (group.rounds[at].voted != 0 || group.rounds[at].deadline_us != 0) passed = at + 1;
-  }
-  group.next += passed;
+  // No vote that was meant for what the name stood for can be for a round that is to come.
+  group.next = there ? group.next + group.definition.rounds_max : floor();
   group.definition = definition;
   group.rounds.assign(1, {});
   if (there) {
@@ -215,7 +212,17 @@ void GroupTable::remove(ByteView name) {
   } else {
     state_.erase(state_key::group(name));
   }
-  groups_.erase(groups_.find(name));
+  const auto found = groups_.find(name);
+  Bytes floor_record;
+  append_big_endian(floor_record, std::max(floor(), found->second.next + found->second.definition.rounds_max),
+                    sizeof(std::uint64_t));
+  state_.put(state_key::group_floor(), floor_record);
+  groups_.erase(found);
+}
+
+std::uint64_t GroupTable::floor() const {
+  const auto record = state_.get(state_key::group_floor());
+  return record && record->size() == sizeof(std::uint64_t) ? read_big_endian(*record) : 1;
 }
 
 void GroupTable::erase_all(char prefix, ByteView name) {
@@ -517,6 +524,8 @@ Bytes named(char prefix, ByteView name) {
 }  // namespace
 
 Bytes group(ByteView name) { return named(group_prefix, name); }
+
+Bytes group_floor() { return Bytes(1, group_floor_prefix); }
 
 Bytes group_vote(ByteView name, std::uint64_t round, std::uint32_t member) {
   Bytes bytes = named(group_vote_prefix, name);

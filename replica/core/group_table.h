@@ -52,8 +52,9 @@ class GroupTable {
   /// Why set() cannot be; nothing if it can.
   [[nodiscard]] std::optional<std::string> fault_of_setting(const GroupDefinition& definition) const;
   /// Lays a group down, by an ordered change. Of one that is there the rounds that are open are given up without a
-  /// result, what is known of its members is forgotten, and the next round is the one behind them: a vote that was
-  /// meant for the group as it was finds its round over.
+  /// result, what is known of its members is forgotten, and the next round is one in which nobody could vote before; so
+  /// it is where a group of this name, or another one, was removed before: a vote that was meant for what the name
+  /// stood for finds its round over, and a round is never told twice.
   void set(const GroupDefinition& definition);
   /// Takes a group that is there away, with all that is kept of it.
   void remove(ByteView name);
@@ -97,6 +98,8 @@ class GroupTable {
   [[nodiscard]] static Group decode(ByteView bytes);
   void store(const Group& group);
   void erase_all(char prefix, ByteView name);
+  /// Where a group begins that is not there: behind all rounds of those that were removed.
+  [[nodiscard]] std::uint64_t floor() const;
   [[nodiscard]] Group* find(ByteView name);
   [[nodiscard]] MemberCounts counts_of(const Group& group, std::uint32_t member) const;
   void store_counts(const Group& group, std::uint32_t member, const MemberCounts& counts);
@@ -128,6 +131,7 @@ class GroupTable {
 
 namespace state_key {
 [[nodiscard]] Bytes group(ByteView name);
+[[nodiscard]] Bytes group_floor();
 [[nodiscard]] Bytes group_vote(ByteView name, std::uint64_t round, std::uint32_t member);
 [[nodiscard]] Bytes group_result(ByteView name, std::uint64_t round);
 [[nodiscard]] Bytes group_member(ByteView name, std::uint32_t member);

@@ -47,7 +47,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     if (!may_vote_in_view(message.seq)) return;
     return record(message.seq, slot, message.view, digest, message.batch);
   }
-  const auto authenticity = authenticity_of(*message.batch);
+  const auto authenticity = authenticity_of(message.seq, *message.batch);
   if (authenticity == Authenticity::forged) return;
   const bool read = authenticity == Authenticity::authentic;
   if (message.seq <= executed_ + config_.window && !view_supports(message.seq)) {
@@ -64,32 +64,34 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     slot.batches[digest] = message.batch;
     slot.withheld = ballot;
     slot.withheld_unread = !read;
+    slot.withheld_judged = {executor_.administration().client_changes(), message.seq <= executed_ + 1};
     return reconsider_withheld(message.seq, slot);
   }
   record(message.seq, slot, message.view, digest, message.batch);
 }
 
-ReplicaCore::Implementation::Authenticity ReplicaCore::Implementation::authenticity_of(const Batch& batch) {
+/// A primary proposes for clients that it knows by the slots below: who has executed them all knows them too. Nothing
+/// is verified before all are known, so that a stranger's name makes nobody verify the same signatures again.
+ReplicaCore::Implementation::Authenticity ReplicaCore::Implementation::authenticity_of(Seq seq, const Batch& batch) {
+  for (const auto& bundle : batch.bundles) {
+    const auto reason = judge_bundle(bundle.content);
+    if (!reason) continue;
+    if (*reason == RefusalReason::unknown_client && seq > executed_ + 1) return Authenticity::client_unknown;
+    count("PRE-PREPARE with a request of no client of this cluster");
+    return Authenticity::forged;
+  }
   for (const auto& rejoin : batch.rejoins) {
     if (is_rejoin_of_member(rejoin) && rejoin_is_authentic(rejoin)) continue;
     count("PRE-PREPARE with a forged REJOIN");
     return Authenticity::forged;
   }
-  bool unknown = false;
   for (const auto& bundle : batch.bundles) {
-    if (const auto reason = judge_bundle(bundle.content)) {
-      unknown = true;
-      if (*reason == RefusalReason::unknown_client) continue;
-      count("PRE-PREPARE with a request of another cluster");
-      return Authenticity::forged;
-    }
     // A bundle that waits here has been verified when it came.
-    if (!pool_.holds(bundle) && !signature_holds(bundle)) {
-      count("PRE-PREPARE with a forged request");
-      return Authenticity::forged;
-    }
+    if (pool_.holds(bundle) || signature_holds(bundle)) continue;
+    count("PRE-PREPARE with a forged request");
+    return Authenticity::forged;
   }
-  return unknown ? Authenticity::client_unknown : Authenticity::authentic;
+  return Authenticity::authentic;
 }
 
 /// An old time does no harm, agreed time just does not advance; and a batch that was held up on its way must still
@@ -107,7 +109,10 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
   // f+1 others contain a correct replica that found nothing wrong with the time, and knew the clients.
   const bool vouched = slot.prepares.count(ballot) >= config_.membership.weak_quorum();
   if (slot.withheld_unread && !vouched) {
-    const auto authenticity = authenticity_of(*batch);
+    // What it waits for is a change of the clients, or its turn.
+    const std::pair known{executor_.administration().client_changes(), seq <= executed_ + 1};
+    if (std::exchange(slot.withheld_judged, known) == known) return;
+    const auto authenticity = authenticity_of(seq, *batch);
     if (authenticity == Authenticity::client_unknown) return;
     if (authenticity == Authenticity::forged) return slot.withheld.reset();
     slot.withheld_unread = false;

@@ -76,6 +76,8 @@ std::optional<SharedBatch> ReplicaCore::Implementation::proposed_in_view(Seq seq
   if (slot.recorded && slot.recorded->view == view_) return batch(slot.recorded->digest);
   if (slot.decided) return batch(*slot.decided);
   if (slot.chosen) return batch(*slot.chosen);
+  // Nor does one that asks for clients of whom nobody has heard here.
+  if (slot.withheld && slot.withheld_unread) return std::nullopt;
   if (slot.withheld) {
     auto withheld = batch(slot.withheld->digest);
     const bool others_may_vote =

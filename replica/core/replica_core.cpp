@@ -223,10 +223,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, Submit& message) {
   }
   if (!voting_ || diverged_) return refuse(from, bundle, RefusalReason::not_serving);
   if (const auto reason = judge_bundle(bundle)) return refuse(from, bundle, *reason);
-  if (answer_without_ordering(from, bundle)) return;
   if (executor_.administration().is_removed(bundle.client)) {
     return refuse(from, bundle, RefusalReason::unknown_client);
   }
+  if (answer_without_ordering(from, bundle)) return;
   admit(from, message.bundle);
 }
 
@@ -243,8 +243,20 @@ std::optional<RefusalReason> ReplicaCore::Implementation::judge_bundle(const Bun
 void ReplicaCore::Implementation::review_clients() {
   const auto& administration = executor_.administration();
   if (std::exchange(clients_reviewed_, administration.client_changes()) == administration.client_changes()) return;
+  const auto tell = [this](ClientId id, std::optional<PublicKey> key) {
+    effects_.emplace_back(SetClient{.client = id, .key = std::move(key)});
+  };
+  for (const auto id : clients_told_) {
+    // Of a state that is gone: what the configuration says holds.
+    const auto* configured = config_.membership.find_client(id);
+    if (!administration.clients().contains(id)) {
+      tell(id, configured == nullptr ? std::nullopt : std::optional(configured->key));
+    }
+  }
+  clients_told_.clear();
   for (const auto& [id, entry] : administration.clients()) {
-    effects_.emplace_back(SetClient{.client = id, .key = entry.removed ? std::nullopt : std::optional(entry.key)});
+    tell(id, entry.removed ? std::nullopt : std::optional(entry.key));
+    clients_told_.insert(id);
   }
   for (const auto& [client, session] : pool_.sessions()) {
     if (administration.is_removed(client)) pool_.executed(client, session, 0, now_.monotonic_us);
@@ -342,7 +354,7 @@ bool ReplicaCore::Implementation::signature_holds(const SignedBundle& bundle) {
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, ReportQuery& message) {
-  if (!is_requester(from.principal)) {
+  if (!is_requester(from.principal) || executor_.administration().is_removed(requester_of(from.principal))) {
     count("report asked for by no client");
     return;
   }

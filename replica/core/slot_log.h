@@ -36,7 +36,8 @@ struct Slot {
   /// (until f+1 others have PREPAREd it), or it orders what a client asked for that is not known here yet (the same),
   /// or the slot is not the own life's to vote on as far as is known.
   std::optional<Ballot> withheld;
-  bool withheld_unread = false;  ///< not all of its signatures have been verified
+  bool withheld_unread = false;  ///< not one of its signatures has been verified: a client is not known
+  std::pair<std::uint64_t, bool> withheld_judged;  ///< as of which change of clients, and whether it was its turn
 
   /// What f+1 others have PREPAREd in the current view, of which no PRE-PREPARE came here: vouched_for().
   std::optional<Ballot> vouched;

@@ -1,7 +1,6 @@
 #include "replica/runtime/hosted_services.h"
 
 #include "crypto/digest.h"
-#include "replica/core/config.h"
 #include "replica/core/group_codec.h"
 #include "replica/service/group_rules.h"
 
@@ -24,10 +23,20 @@ std::optional<Refused> add_services(const std::string& cluster_file, const Servi
   return std::nullopt;
 }
 
+CoreConfig execution_config(const ClusterFile& file) {
+  CoreConfig config;
+  config.membership = file.membership;
+  config.checkpoint_interval = file.checkpoint_interval;
+  config.window = file.window;
+  config.clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000;
+  config.groups = file.groups;
+  config.sessions_per_client_max = file.sessions_per_client_max;
+  return config;
+}
+
 std::optional<Refused> check_groups(const std::string& cluster_file, const ClusterFile& file) {
   const GroupTiming timing{.faults = file.membership.faults,
-                           .clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000,
-                           .view_change_timeout_us = CoreConfig{}.view_change_timeout_us};
+                           .clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000};
   if (const auto fault = first_group_fault(file.groups, timing)) return Refused{cluster_file + ": " + *fault};
   return std::nullopt;
 }

@@ -303,12 +303,7 @@ Result<BuiltState> build_state(const Knowledge& knowledge, ReplicaId holder, con
   const Bytes owner = runtime::owner_of(knowledge.file, key);
   auto store = open_store(folder, owner);
   if (!store) return Refused{store.reason()};
-  CoreConfig config;
-  config.membership = knowledge.file.membership;
-  config.checkpoint_interval = knowledge.file.checkpoint_interval;
-  config.window = knowledge.file.window;
-  config.groups = knowledge.file.groups;
-  config.sessions_per_client_max = knowledge.file.sessions_per_client_max;
+  const CoreConfig config = runtime::execution_config(knowledge.file);
   DigestOnly authenticator;
   LayeredState state((*store)->reader());
   Executor executor(config, authenticator, services, state);

@@ -171,18 +171,12 @@ int refuse(const Refused& refused) {
 
 CoreConfig core_config(const ReplicaOptions& options, const Prepared& prepared) {
   const ClusterFile& file = prepared.file;
-  CoreConfig config;
+  CoreConfig config = runtime::execution_config(file);
   config.id = options.id;
-  config.membership = file.membership;
   config.life_nonce = prepared.life.nonce;
   config.repairs_divergence = !options.keeps_divergence;
   config.genesis_slot = file.genesis_slot;
   config.genesis_root = file.genesis_root;
-  config.checkpoint_interval = file.checkpoint_interval;
-  config.window = file.window;
-  config.clock_window_us = static_cast<TimeUs>(file.clock_window_ms) * 1'000;
-  config.groups = file.groups;
-  config.sessions_per_client_max = file.sessions_per_client_max;
   return config;
 }
 

@@ -36,7 +36,7 @@ Transport::Transport(const TransportConfig& config, Counters& counters)
     : config_(config),
       counters_(counters),
       routes_(connections_per_client_max(config), connections_per_client_max(config)),
-      admin_routes_(connections_per_admin_max, 1) {}
+      admin_routes_(connections_per_admin_max, connections_per_admin_max) {}
 
 Result<std::unique_ptr<Transport>> Transport::open(const TransportConfig& config, const crypto::Identity& identity,
                                                    Counters& counters, Log& log) {

@@ -28,9 +28,10 @@ inline constexpr std::size_t group_operation_words_max = 16;
 
 /// What correct members' votes are promised time for.
 struct GroupTiming {
-  std::uint32_t faults = 0;           ///< f
-  TimeUs clock_window_us = 0;         ///< what correct clocks may differ by
-  TimeUs view_change_timeout_us = 0;  ///< T
+  std::uint32_t faults = 0;    ///< f
+  TimeUs clock_window_us = 0;  ///< what correct clocks may differ by
+  /// T. The rule's own: it is looked at in execution, where all replicas must have the same.
+  TimeUs view_change_timeout_us = 400'000;
 };
 /// The least deadline of a group that acts on values which hold only if correct members keep it: a vote that reaches
 /// all correct replicas when the round's time begins is ordered before it is over, whoever leads. That takes the

@@ -10,6 +10,7 @@
 #include "client_lib/cli/description.h"
 #include "client_lib/cli/open_client.h"
 #include "client_lib/cli/text_format.h"
+#include "crypto/identity.h"
 #include "replica/service/admin_rules.h"
 
 namespace tagma::cli {
@@ -94,7 +95,12 @@ Result<Bytes> operation_asked(const AdminCommandOptions& options, KeyAlgorithm a
   if (options.action == "propose") {
     const auto change = completed_change(options, algorithm);
     if (!change) return Refused{change.reason()};
-    if (const auto read = read_admin_change(*change); !read) return Refused{read.reason()};
+    const auto read = read_admin_change(*change);
+    if (!read) return Refused{read.reason()};
+    // A number is given once: not to bytes that are no point of the curve.
+    if (const auto* add = std::get_if<AddClient>(&*read); add != nullptr && !crypto::Verifier::make(add->key)) {
+      return Refused{change->back() + ": is no key; take it from whoever will be that client"};
+    }
     words.insert(words.end(), change->begin(), change->end());
     return operation_of(words);
   }

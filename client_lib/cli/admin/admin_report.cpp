@@ -9,16 +9,32 @@
 namespace tagma::cli {
 namespace {
 
+constexpr std::string_view left_out_mark = "left out";
+
+std::string left_out_line(std::uint64_t left_out) {
+  return left_out == 0 ? "" : "and " + std::to_string(left_out) + " more, for which a reply has no room\n";
+}
+
 Refused not_an_answer(std::string_view line) {
   return Refused{"this is no answer of the admin service: \"" + std::string(line.substr(0, 80)) +
                  "\"; do the replicas have another version than this program?"};
 }
 
-/// A faulty administrator's words must not look like other ones, or like lines of ours.
+/// A faulty administrator's words must not look like other ones, or like lines of ours: letters beyond ASCII can.
 std::string in_one_line(ByteView word) {
+  constexpr std::string_view digits = "0123456789abcdef";
   Bytes escaped;
   append_escaped(escaped, word);
-  return harmless(escaped);
+  std::string text;
+  for (const char letter : escaped) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (byte < 0x80) {
+      text.push_back(letter);
+    } else {
+      text += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xfU]};
+    }
+  }
+  return text;
 }
 
 std::optional<Words> words_in(const std::vector<std::string>& parts, std::size_t from) {
@@ -98,11 +114,15 @@ std::string proposal_text(const ProposalReport& proposal, const ProgramName& pro
   return text;
 }
 
-Result<std::vector<ProposalReport>> read_proposals(std::string_view text) {
-  std::vector<ProposalReport> proposals;
+Result<ProposalList> read_proposals(std::string_view text) {
+  ProposalList proposals;
   if (text.empty()) return proposals;
   for (const auto& line : parts_of(text, '\n')) {
     const auto parts = parts_of(line, '\t');
+    if (parts.front() == left_out_mark && parts.size() == 2) {
+      proposals.left_out = number_of<std::uint64_t>(parts[1]).value_or(0);
+      continue;
+    }
     if (parts.size() < 6) return not_an_answer(line);
     const auto number = number_of<std::uint64_t>(parts[0]);
     const auto proposer = number_of<AdminId>(parts[2]);
@@ -110,47 +130,52 @@ Result<std::vector<ProposalReport>> read_proposals(std::string_view text) {
     const auto needed = number_of<std::uint64_t>(parts[4]);
     auto change = words_in(parts, 5);
     if (!number || !proposer || !approved || !needed || !change) return not_an_answer(line);
-    proposals.push_back({*number, parts[1], *proposer, *approved, *needed, *std::move(change), ""});
+    proposals.proposals.push_back({*number, parts[1], *proposer, *approved, *needed, *std::move(change), ""});
   }
   return proposals;
 }
 
-nlohmann::json to_json(const std::vector<ProposalReport>& proposals) {
-  nlohmann::json json = {{"proposals", nlohmann::json::array()}};
-  for (const auto& proposal : proposals) {
+nlohmann::json to_json(const ProposalList& list) {
+  nlohmann::json json = {{"proposals", nlohmann::json::array()}, {"left_out", list.left_out}};
+  for (const auto& proposal : list.proposals) {
     json["proposals"].push_back(to_json(proposal));
     json["proposals"].back().erase("why");
   }
   return json;
 }
 
-std::string proposals_table(const std::vector<ProposalReport>& proposals) {
-  if (proposals.empty()) return "there are no proposals\n";
+std::string proposals_table(const ProposalList& list) {
+  if (list.proposals.empty()) return "there are no proposals\n";
   std::vector<std::vector<std::string>> rows{{"proposal", "state", "wanted by", "needed", "change"}};
-  for (const auto& proposal : proposals) {
+  for (const auto& proposal : list.proposals) {
     rows.push_back({std::to_string(proposal.number), proposal.state, joined(proposal.approved),
                     std::to_string(proposal.needed), change_text(proposal.change)});
   }
-  return table_of(rows);
+  return table_of(rows) + left_out_line(list.left_out);
 }
 
-Result<std::vector<ClientReport>> read_clients(std::string_view text) {
-  std::vector<ClientReport> clients;
+Result<ClientList> read_clients(std::string_view text) {
+  ClientList clients;
   if (text.empty()) return clients;
   for (const auto& line : parts_of(text, '\n')) {
     const auto parts = parts_of(line, '\t');
+    if (parts.front() == left_out_mark && parts.size() == 2) {
+      clients.left_out = number_of<std::uint64_t>(parts[1]).value_or(0);
+      continue;
+    }
     const auto client = number_of<ClientId>(parts.front());
     if (parts.size() != 3 || !client) return not_an_answer(line);
-    clients.push_back({*client, parts[1], parts[2]});
+    clients.clients.push_back({*client, parts[1], parts[2]});
   }
   return clients;
 }
 
-nlohmann::json to_json(const std::vector<ClientReport>& clients) {
-  nlohmann::json json = {{"added", nlohmann::json::array()},
+nlohmann::json to_json(const ClientList& list) {
+  nlohmann::json json = {{"left_out", list.left_out},
+                         {"added", nlohmann::json::array()},
                          {"removed", nlohmann::json::array()},
                          {"permissions", nlohmann::json::array()}};
-  for (const auto& client : clients) {
+  for (const auto& client : list.clients) {
     if (client.what == "may call") {
       const auto services = client.detail.empty() ? std::vector<std::string>() : parts_of(client.detail, ' ');
       json["permissions"].push_back({{"client", client.client}, {"services", services}});
@@ -161,13 +186,13 @@ nlohmann::json to_json(const std::vector<ClientReport>& clients) {
   return json;
 }
 
-std::string clients_table(const std::vector<ClientReport>& clients) {
-  if (clients.empty()) return "all clients are those of the cluster file, and may call every service\n";
+std::string clients_table(const ClientList& list) {
+  if (list.clients.empty()) return "all clients are those of the cluster file, and may call every service\n";
   std::vector<std::vector<std::string>> rows{{"client", "", ""}};
-  for (const auto& client : clients) {
+  for (const auto& client : list.clients) {
     rows.push_back({std::to_string(client.client), client.what, client.detail.empty() ? "nothing" : client.detail});
   }
-  return table_of(rows);
+  return table_of(rows) + left_out_line(list.left_out);
 }
 
 }  // namespace tagma::cli

@@ -30,10 +30,14 @@ struct ProposalReport {
 [[nodiscard]] std::string proposal_text(const ProposalReport& proposal, const ProgramName& program,
                                         std::string_view directory_argument);
 
-/// The answer to `list`, newest first.
-[[nodiscard]] Result<std::vector<ProposalReport>> read_proposals(std::string_view text);
-[[nodiscard]] nlohmann::json to_json(const std::vector<ProposalReport>& proposals);
-[[nodiscard]] std::string proposals_table(const std::vector<ProposalReport>& proposals);
+/// The answer to `list`: open ones first, the newest of them first. Long changes end in "...".
+struct ProposalList {
+  std::vector<ProposalReport> proposals;
+  std::uint64_t left_out = 0;
+};
+[[nodiscard]] Result<ProposalList> read_proposals(std::string_view text);
+[[nodiscard]] nlohmann::json to_json(const ProposalList& list);
+[[nodiscard]] std::string proposals_table(const ProposalList& list);
 
 /// One line of `clients`: a client that was added or removed, or whose permission is its own.
 struct ClientReport {
@@ -41,9 +45,13 @@ struct ClientReport {
   std::string what;    ///< "added", "removed", "may call"
   std::string detail;  ///< the key, or the services
 };
-[[nodiscard]] Result<std::vector<ClientReport>> read_clients(std::string_view text);
-[[nodiscard]] nlohmann::json to_json(const std::vector<ClientReport>& clients);
-[[nodiscard]] std::string clients_table(const std::vector<ClientReport>& clients);
+struct ClientList {
+  std::vector<ClientReport> clients;
+  std::uint64_t left_out = 0;
+};
+[[nodiscard]] Result<ClientList> read_clients(std::string_view text);
+[[nodiscard]] nlohmann::json to_json(const ClientList& list);
+[[nodiscard]] std::string clients_table(const ClientList& list);
 
 /// A change in one line, as it can be typed behind `tagma admin propose` where its words are plain text.
 [[nodiscard]] std::string change_text(const Words& change);

@@ -55,16 +55,22 @@ TEST_CASE("what a faulty administrator wrote cannot look like something else at 
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find('\n') == std::string::npos);
   CHECK(text.find('\x9b') == std::string::npos);
+  // Without a width, and from right to left.
+  CHECK(change_text({"temp\xe2\x80\x8b"
+                     "erature",
+                     "\xe2\x80\xae"
+                     "ab"}) == "'temp\\xe2\\x80\\x8berature' '\\xe2\\x80\\xaeab'");
 }
 
 TEST_CASE("lists are read and set as tables, empty ones too") {
   const auto list = read_proposals("2\topen\t1\t1\t2\tclient\tremove\t3\n1\twithdrawn\t0\t\t2\tclient\tremove\t4");
   REQUIRE(list.ok());
-  REQUIRE(list->size() == 2);
-  CHECK(list->back().approved.empty());
+  REQUIRE(list->proposals.size() == 2);
+  CHECK(list->proposals.back().approved.empty());
   CHECK(contains(proposals_table(*list), "client remove 3"));
   CHECK(to_json(*list)["proposals"][0]["change"][2] == "3");
-  CHECK(read_proposals("")->empty());
+  CHECK(contains(proposals_table(*read_proposals("1\topen\t0\t0\t2\tclient\nleft out\t7")), "and 7 more"));
+  CHECK(read_proposals("")->proposals.empty());
   const auto clients = read_clients("3\tmay call\t\n8\tadded\tp256:02\n9\tremoved\tp256:03\n4\tmay call\tkv memory");
   REQUIRE(clients.ok());
   CHECK(contains(clients_table(*clients), "may call  nothing"));

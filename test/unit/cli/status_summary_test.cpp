@@ -205,6 +205,8 @@ TEST_CASE(
   };
   auto liar = told(3, 1'000'000, 1);
   liar.report.counters.emplace_back("group false, member 0 (client 0): votes", 7);
+  liar.report.counters.emplace_back("group heat, member 2 (client 5): suspected", 1);
+  liar.report.counters.emplace_back("group false, member 0 (client 0): votes", 8);
   const auto members = tagma::cli::member_reports(four_replicas(), {told(0, 40, 0), silence(1), told(2, 41, 0), liar});
   REQUIRE(members.size() == 1);
   CHECK(members[0].group == "heat");

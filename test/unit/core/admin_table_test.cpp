@@ -213,6 +213,54 @@ TEST_CASE("one administrator's proposals leave room for the others', and what is
   CHECK(kept == AdminTable::over_max + AdminTable::open_max + 1);
 }
 
+TEST_CASE("what came to something is not pushed out by what was taken back, however old its number is") {
+  Play play;
+  CHECK(says(play.admin(0, "propose client remove 3"), "proposal\t1"));
+  for (std::size_t at = 0; at < 2 * AdminTable::over_max; ++at) {
+    const auto number = std::to_string(at + 2);
+    CHECK(says(play.admin(2, "propose permission set 1 none"), "proposal\t" + number));
+    CHECK(says(play.admin(2, "withdraw " + number), "state\twithdrawn"));
+  }
+  CHECK(says(play.admin(1, "approve 1"), "state\tapplied"));
+  CHECK(says(play.admin(0, "show 1"), "state\tapplied"));
+  play.reload();
+  CHECK(says(play.admin(0, "show 1"), "state\tapplied"));
+}
+
+TEST_CASE("a proposal that its proposer takes back is another's, who must have room for it") {
+  Play play(5);
+  CHECK(says(play.admin(0, "propose client remove 3"), "state\topen"));
+  CHECK(says(play.admin(1, "approve 1"), "state\topen"));
+  CHECK(says(play.admin(0, "withdraw 1"), "proposer\t1"));
+  for (std::size_t at = 1; at < AdminTable::open_max; ++at) {
+    CHECK(says(play.admin(1, "propose permission set " + std::to_string(at) + " none"), "state\topen"));
+  }
+  CHECK(play.admin(1, "propose permission set 99 none").status == ReplyStatus::refused);
+  // Two in league leave nothing behind.
+  CHECK(says(play.admin(0, "propose permission set 99 none"), "state\topen"));
+  CHECK(says(play.admin(1, "propose permission set 99 none"), "approved\t0 1"));
+  CHECK(says(play.admin(0, "propose permission set 99 none"), "state\topen"));
+  const auto number = play.admin(0, "propose permission set 99 none").text.substr(9, 1);
+  CHECK(says(play.admin(0, "withdraw " + number), "state\twithdrawn"));
+  CHECK(says(play.admin(0, "propose permission set 98 none"), "state\topen"));
+}
+
+TEST_CASE("long changes of a faulty administrator hide nobody's from the list") {
+  Play play;
+  CHECK(says(play.admin(0, "propose client remove 3"), "proposal\t1"));
+  for (std::size_t at = 0; at < AdminTable::open_max; ++at) {
+    const Words words{
+        "propose",      "group",     "set", "g" + std::to_string(at), "rule=exact", "value=bytes", "members=0",
+        "faulty_max=0", "operation", "toy", Bytes(4'000, '\1')};
+    CHECK(play.request(requester_of(AdminId{1}), encode_operation("admin", encode_words(words)))->status ==
+          ReplyStatus::ok);
+  }
+  const auto list = play.admin(0, "list").text;
+  CHECK(list.size() < 32'768);
+  CHECK(list.find("\n1\topen\t0\t0\t2\tclient\tremove\t3") != Bytes::npos);
+  CHECK(play.admin(0, "show 2").text.size() > 16'000);
+}
+
 TEST_CASE("malformed requests are answered alike and change nothing") {
   Play play;
   const auto before = play.admin(0, "list").text;
@@ -225,19 +273,22 @@ TEST_CASE("malformed requests are answered alike and change nothing") {
   CHECK(play.admin(0, "list").text == before);
 }
 
-TEST_CASE("a group laid down anew gives up what is open, and votes for what it was are late") {
+TEST_CASE("a group laid down anew gives up what is open, and no vote for what it was counts, not even one under way") {
   Play play;
   CHECK(play.group(0, "vote heat 1 20").status == ReplyStatus::ok);
   CHECK(play.group(1, "vote heat 2 21").status == ReplyStatus::ok);
   CHECK(says(play.change("group set heat rule=exact value=bytes members=0,1,2 faulty_max=1 rounds_max=2"),
              "state\tapplied"));
-  CHECK(play.group(0, "next heat").text == "3");
-  CHECK(play.group(2, "vote heat 1 20").text == "late: round 1 is over, the next is 3");
+  CHECK(play.group(0, "next heat").text == "5");
+  for (const auto* const round : {"1", "2", "3", "4"}) {  // all that could be voted in before
+    CHECK(play.group(2, "vote heat " + std::string(round) + " 20").text ==
+          "late: round " + std::string(round) + " is over, the next is 5");
+  }
   CHECK(play.group(0, "result heat 1").status == ReplyStatus::refused);
-  CHECK(play.group(0, "vote heat 3 same").status == ReplyStatus::ok);
-  CHECK(play.group(1, "vote heat 3 same").text.find("value\tsame") != Bytes::npos);
+  CHECK(play.group(0, "vote heat 5 same").status == ReplyStatus::ok);
+  CHECK(play.group(1, "vote heat 5 same").text.find("value\tsame") != Bytes::npos);
   play.reload();
-  CHECK(play.group(0, "next heat").text == "4");
+  CHECK(play.group(0, "next heat").text == "6");
   CHECK(play.group(0, "show heat").text.find("rule\texact") != Bytes::npos);
 }
 
@@ -249,8 +300,10 @@ TEST_CASE("a group that is removed is gone, after a restart too, though the conf
   play.reload();
   CHECK(play.group(0, "next heat").status == ReplyStatus::refused);
   CHECK(says(play.change("client remove 1"), "state\tapplied"));
+  // No round of any group that was removed comes again.
   CHECK(says(play.change("group set heat rule=exact value=bytes members=0 faulty_max=0"), "state\tapplied"));
-  CHECK(play.group(0, "vote heat 1 a").text.find("value\ta") != Bytes::npos);
+  CHECK(play.group(0, "vote heat 1 a").text == "late: round 1 is over, the next is 5");
+  CHECK(play.group(0, "vote heat 5 a").text.find("value\ta") != Bytes::npos);
 }
 
 TEST_CASE("a group that is not configured leaves nothing behind") {

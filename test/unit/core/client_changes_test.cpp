@@ -149,6 +149,57 @@ TEST_CASE("what a stranger signed, or somebody else in a newcomer's name, is not
   CHECK(node.sent_count<Prepare>() == before);
 }
 
+TEST_CASE("P11: a stranger's name in a batch makes nobody verify its signatures again and again") {
+  struct Counting final : Authenticator {
+    [[nodiscard]] Digest digest(ByteView bytes) override { return inner.digest(bytes); }
+    [[nodiscard]] Bytes sign(ByteView statement) override { return inner.sign(statement); }
+    [[nodiscard]] bool verify(const PublicKey& key, ByteView statement, ByteView given) override {
+      ++verified;
+      return inner.verify(key, statement, given);
+    }
+    ToyAuthenticator inner{toy_key({PrincipalKind::replica, 1})};
+    std::size_t verified = 0;
+  } authenticator;
+  const auto config = toy_config(4, 1);
+  ServiceRegistry services;
+  REQUIRE_FALSE(services.add(std::make_unique<ToyService>()).has_value());
+  NodeDisk disk;
+  ReplicaCore core(config, authenticator, services, *disk.store, {});
+  Now now{.monotonic_us = 1'000'000, .wall_us = 1'700'000'000'000'000};
+  static_cast<void>(core.step(now, Started{}));
+  for (Seq seq = 1; seq <= 4; ++seq) {
+    std::vector<SignedBundle> bundles;
+    for (SessionId session = 1; session <= 50; ++session) {
+      bundles.push_back(*toy_bundle(config.membership, 1, 100 * seq + session, 1, {"set a 1"}));
+    }
+    bundles.push_back(*signed_bundle(config.membership, 77, newcomer_key(), 1, toy_operation("set a 1")));
+    const auto batch = std::make_shared<const Batch>(wire::encode_batch(now.wall_us, std::move(bundles)));
+    static_cast<void>(core.step(now, Received{replica_sender(0), PrePrepare{.view = 0, .seq = seq, .batch = batch}}));
+    for (int again = 0; again < 3; ++again) {
+      static_cast<void>(core.step(now, Received{replica_sender(2), Prepare{.view = 0, .seq = seq, .digest = {}}}));
+      now.monotonic_us += 60'000;
+      now.wall_us += 60'000;
+      static_cast<void>(core.step(now, Woken{}));
+    }
+  }
+  CHECK(authenticator.verified == 0);
+  CHECK(core.view().slots_held > 0);
+}
+
+TEST_CASE("a client that was removed is told nothing but that") {
+  World world;
+  world.add_newcomer();
+  world.ask_as_newcomer();
+  world.administer({"client", "remove", std::to_string(newcomer)});
+  auto& node = world.cluster[0];
+  node.replies.clear();
+  world.newcomer_number = 0;
+  world.ask_as_newcomer();  // of which the reply is kept
+  node.step(Received{client_sender(newcomer), ReportQuery{}});
+  REQUIRE(node.replies.size() == 1);
+  CHECK(std::holds_alternative<Refusal>(node.replies.front().message));
+}
+
 TEST_CASE("a replica that returns tells again who may connect") {
   World world;
   world.add_newcomer();

@@ -144,7 +144,7 @@ TEST_CASE("P11: a forged request, or one of another cluster or epoch, earns no P
   auto later = node.config.membership;
   later.epoch = 1;
   node.step(Received{replica_sender(0), pre_prepare(node, 3, {*toy_bundle(later, 1, 5, 1, {"get a"})})});
-  CHECK(node.counted("PRE-PREPARE with a request of another cluster"));
+  CHECK(node.counted("PRE-PREPARE with a request of no client of this cluster"));
   CHECK(node.sent_count<Prepare>() == 0);
 }
 
