@@ -169,7 +169,8 @@ std::vector<MemberReport> member_reports(const Membership& membership, const std
     }
   }
   std::vector<MemberReport> members;
-  for (auto& [key, counts] : told) {
+  for (auto& each : told) {
+    auto& counts = each.second;
     const auto reached = [&counts, &membership](const std::string& what) -> std::optional<std::uint64_t> {
       // What a replica says twice counts once.
       std::vector<std::uint64_t> values;
@@ -179,7 +180,7 @@ std::vector<MemberReport> member_reports(const Membership& membership, const std
       return values[membership.faults];
     };
     if (!reached("votes")) continue;
-    const auto& [group, member, client] = key;
+    const auto& [group, member, client] = each.first;
     members.push_back({.group = group,
                        .member = member,
                        .client = client,
