@@ -184,21 +184,22 @@ std::string log_path(const std::string& directory, ReplicaId replica) {
   return principal_folder(directory, {PrincipalKind::replica, replica}) + "/replica.log";
 }
 
-Result<PublicKey> own_or_new_key(const std::string& directory, const Principal& principal, KeyAlgorithm algorithm) {
+Result<FolderKey> own_or_new_key(const std::string& directory, const Principal& principal, KeyAlgorithm algorithm) {
   const std::string path = secret_path(directory, principal);
   std::error_code error;
   if (fs::exists(path, error)) {
     const auto identity = crypto::Identity::load(path);
     if (!identity) return Refused{identity.reason()};
-    return identity->public_key();
+    return FolderKey{identity->public_key(), ""};
   }
   const std::string folder = principal_folder(directory, principal);
   if (fs::exists(folder, error))
     return Refused{folder + ": exists and has no identity.key in it; remove it, or add it"};
   KeyMaker keys(directory, algorithm);
-  auto key = keys.make(principal);
-  if (key) keys.keep();
-  return key;
+  const auto key = keys.make(principal);
+  if (!key) return Refused{key.reason()};
+  keys.keep();
+  return FolderKey{*key, folder};
 }
 
 FolderState folder_state(const std::string& directory) {

@@ -35,7 +35,11 @@ struct CreatedCluster {
 
 /// The public key of somebody whose secret lies in the folder. Where none does, makes one there: for a client that is
 /// to be added to the cluster.
-[[nodiscard]] Result<PublicKey> own_or_new_key(const std::string& directory, const Principal& principal,
+struct FolderKey {
+  PublicKey key;
+  std::string made;  ///< the folder that was made for it; empty: it was there
+};
+[[nodiscard]] Result<FolderKey> own_or_new_key(const std::string& directory, const Principal& principal,
                                                KeyAlgorithm algorithm);
 
 /// Reads the folder's cluster.toml; says what to run where there is none.

@@ -45,6 +45,10 @@ Result<std::unique_ptr<Client>> open_administrator(const std::string& directory,
   ClientOptions options;
   options.cluster_file = cluster_file_path(directory);
   options.identity_file = secret_path(directory, {PrincipalKind::admin, id});
+  std::error_code error;
+  if (!std::filesystem::exists(options.identity_file, error)) {
+    return Refused{options.identity_file + ": is not there; say with --admin N whose secret this folder has"};
+  }
   options.id = id;
   options.administrator = true;
   options.timeout = timeout;

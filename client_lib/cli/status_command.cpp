@@ -96,7 +96,7 @@ void print_members(const std::vector<MemberReport>& members, std::uint64_t other
   for (const auto& member : members) {
     rows.push_back({member.group, std::to_string(member.member), std::to_string(member.client),
                     std::to_string(member.votes), std::to_string(member.late), std::to_string(member.disagreeing),
-                    member.suspected ? "YES" : "no"});
+                    member.suspected ? "yes" : "no"});
   }
   out << "\n" << table_of(rows);
   if (others > 0) out << "and " << counted(others, "member") << " more; " << program.word << " group show NAME\n";

@@ -446,8 +446,9 @@ std::optional<AdminTable::Proposal> AdminTable::decode(ByteView bytes) {
   }
   if (whole) {
     proposal.ended = take_number(bytes);
-    proposal.why = bytes.substr(number_bytes, take_number(bytes));
-    whole = bytes.size() >= proposal.why.size();
+    const auto why_bytes = take_number(bytes);
+    whole = bytes.size() >= why_bytes;
+    proposal.why = bytes.substr(0, why_bytes);
   }
   const auto change = decode_words(whole ? bytes.substr(proposal.why.size()) : ByteView());
   TAGMA_ASSERT(whole && change.ok(), "a proposal's record has its own layout");

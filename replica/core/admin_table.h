@@ -57,7 +57,7 @@ class AdminTable {
 
  private:
   enum class Stage : std::uint8_t { open, applied, refused, withdrawn };
-  /// Invariant: `approved` rises and is empty only where it was withdrawn.
+  /// Invariant: `approved` rises, and holds somebody while it is open.
   struct Proposal {
     std::uint64_t number = 0;
     AdminId proposer = 0;

@@ -183,6 +183,7 @@ std::optional<std::string> GroupTable::fault_of_setting(const GroupDefinition& d
 void GroupTable::set(const GroupDefinition& definition) {
   auto& group = groups_[definition.name];
   const bool there = !group.rounds.empty();
+  const std::uint64_t over_before = group.next;
   // No vote that was meant for what the name stood for can be for a round that is to come.
   group.next = there ? group.next + group.definition.rounds_max : floor();
   group.definition = definition;
@@ -192,10 +193,9 @@ void GroupTable::set(const GroupDefinition& definition) {
     erase_all(state_key::group_member_prefix, definition.name);
   }
   // Results that would be kept for longer than the new definition says go with the old one.
-  if (group.next > definition.rounds_max) {
-    const Bytes from = state_key::group_result(definition.name, 0);
-    const Bytes to = state_key::group_result(definition.name, group.next - definition.rounds_max);
-    erase_range(state_, from, to);
+  if (over_before > definition.rounds_max) {
+    erase_range(state_, state_key::group_result(definition.name, 0),
+                state_key::group_result(definition.name, over_before - definition.rounds_max));
   }
   store(group);
 }
@@ -256,7 +256,8 @@ ServiceReply GroupTable::execute(ClientId client, ByteView payload, TimeUs agree
 }
 
 ServiceReply GroupTable::no_such_group(ByteView name) const {
-  std::string text = "no such group: " + std::string(name.substr(0, 64)) + "; there are";
+  std::string text =
+      "no such group: " + std::string(name.substr(0, 64)) + (groups_.empty() ? "; there are none" : "; there are");
   for (const auto& [each, group] : groups_) text += " " + each;
   return refuse(text.substr(0, limits::text_bytes_max));
 }
@@ -446,8 +447,10 @@ void GroupTable::finish(Group& group, const GroupDecision& decision, bool by_dea
     }
   }
   state_.put(state_key::group_result(definition.name, round), describe_result(definition, round, decision, answer));
-  if (round > definition.rounds_max)
-    state_.erase(state_key::group_result(definition.name, round - definition.rounds_max));
+  if (round > definition.rounds_max) {  // numbers may have jumped: all up to it
+    erase_range(state_, state_key::group_result(definition.name, 0),
+                state_key::group_result(definition.name, round - definition.rounds_max + 1));
+  }
 }
 
 void GroupTable::count_members(const Group& group, const GroupDecision& decision, bool by_deadline) {

@@ -102,7 +102,7 @@ bool ReplicaCore::Implementation::in_clock_window(const Batch& batch) const {
 }
 
 void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
-  if (!slot.withheld || slot.withheld->view != view_ || !may_vote_in_view(seq)) return;
+  if (!slot.withheld || slot.withheld->view != view_) return;
   const Ballot ballot = *slot.withheld;
   if (slot.decided && *slot.decided != ballot.digest) return slot.withheld.reset();
   const auto& batch = slot.batches.at(ballot.digest);
@@ -117,6 +117,7 @@ void ReplicaCore::Implementation::reconsider_withheld(Seq seq, Slot& slot) {
     if (authenticity == Authenticity::forged) return slot.withheld.reset();
     slot.withheld_unread = false;
   }
+  if (!may_vote_in_view(seq)) return;
   const bool in_time = time_is_acceptable(*batch);
   if (!in_time && !vouched) return;
   count("PRE-PREPARE accepted later");

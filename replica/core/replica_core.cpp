@@ -259,7 +259,9 @@ void ReplicaCore::Implementation::review_clients() {
     clients_told_.insert(id);
   }
   for (const auto& [client, session] : pool_.sessions()) {
-    if (administration.is_removed(client)) pool_.executed(client, session, 0, now_.monotonic_us);
+    const bool unknown =
+        administration.find_key(client) == nullptr;  // by a state that was taken instead of the own one
+    if (unknown || administration.is_removed(client)) pool_.executed(client, session, 0, now_.monotonic_us);
   }
   reconsider_all_withheld();
 }
@@ -490,6 +492,7 @@ void ReplicaCore::Implementation::propose_batch() {
   if (may_vote_in_view(seq)) return record(seq, slot, view_, digest, batch);
   slot.batches[digest] = batch;  // an earlier life's slot: the others vote on it
   slot.withheld = Ballot{.view = view_, .digest = digest};
+  slot.withheld_unread = false;
   slot.proposed_us = now_.monotonic_us;
 }
 

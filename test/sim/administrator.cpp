@@ -14,6 +14,9 @@ constexpr VirtualUs period_min_us = 4'000;
 constexpr VirtualUs period_max_us = 30'000;
 constexpr std::string_view group_name = "administered";
 
+/// That two clients are to have: the second one cannot be.
+std::string contested_key() { return "ed25519:" + std::string(64, '5'); }
+
 Words group_change(ClientId newcomer, std::uint32_t rounds_max) {
   GroupDefinition group;
   group.name = group_name;
@@ -37,7 +40,9 @@ Agenda make_agenda(const SimAdministration& administration, const std::string& n
           {"permission", "set", probe, "kv"},
           {"permission", "set", probe, "all"},
           {"group", "remove", std::string(group_name)},
-          {"client", "remove", probe}};
+          {"client", "remove", probe},
+          {"client", "add", std::to_string(administration.newcomer + 2), contested_key()},
+          {"client", "add", std::to_string(administration.newcomer + 3), contested_key()}};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -68,6 +73,8 @@ void Administrator::act() {
   if (!requester_.outstanding()) {
     if (random_.chance(400'000)) {
       ask({"list"});
+    } else if (random_.chance(150'000)) {
+      ask({"show", std::to_string(random_.between(1, 16))});
     } else if (!correct()) {
       lie();
     } else if (next_ < agenda_.size() && !given_) {
@@ -82,6 +89,15 @@ void Administrator::want(const Words& change) {
   for (const auto& [number, words] : open_) {
     if (words == change && random_.chance(500'000)) return ask({"approve", std::to_string(number)});
   }
+  propose(change);
+  if (change == agenda_[agenda_.size() - 2]) {
+    // Before it is known that these two do not go together.
+    host_.change_wanted(id_, agenda_.back());
+    propose(agenda_.back());
+  }
+}
+
+void Administrator::propose(const Words& change) {
   Words words{"propose"};
   words.insert(words.end(), change.begin(), change.end());
   ask(words);
@@ -104,11 +120,6 @@ void Administrator::lie() {
   if (lies_left_ == 0) return;
   --lies_left_;
   coverage_.count("row C11: a faulty administrator acts");
-  const auto propose = [this](const Words& change) {
-    Words words{"propose"};
-    words.insert(words.end(), change.begin(), change.end());
-    ask(words);
-  };
   const auto some_open = [this]() -> Words {
     if (open_.empty()) return {"list"};
     auto found = open_.begin();

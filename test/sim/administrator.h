@@ -52,6 +52,7 @@ class Administrator {
   void act_later();
   void act();
   void want(const Words& change);
+  void propose(const Words& change);
   void lie();
   [[nodiscard]] Words lying_change();
   void ask(const Words& words);

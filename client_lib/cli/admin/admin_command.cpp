@@ -1,6 +1,7 @@
 #include "client_lib/cli/admin/admin_command.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -24,6 +25,9 @@ struct AdminCommandOptions {
   std::string groups_file;
   std::string action;
   Words words;
+
+  /// Whether it asks for a change of anything.
+  [[nodiscard]] bool changes() const { return action == "propose" || action == "approve" || action == "withdraw"; }
 };
 
 void describe_arguments(CLI::App& app, AdminCommandOptions& options) {
@@ -42,7 +46,7 @@ void describe_arguments(CLI::App& app, AdminCommandOptions& options) {
       ->required()
       ->check(CLI::IsMember({"propose", "approve", "withdraw", "show", "list", "clients"}).description(""))
       ->type_name("propose|approve|withdraw|show|list|clients");
-  app.add_option("change", options.words, "The change to propose, or a proposal's number")->type_name("");
+  app.add_option("change", options.words, "The change to propose, or a proposal's number")->type_name("WORD");
   app.footer(
       "Changes:\n"
       "  group set NAME rule=median value=real members=0,1,2 faulty_max=1 ...\n"
@@ -70,8 +74,9 @@ Result<Words> group_from_file(const std::string& path, const std::string& name) 
   return Refused{path + ": there is no group " + name + " in it"};
 }
 
-/// Fills in what the words leave to the folder: a group's definition, a new client's key.
-Result<Words> completed_change(const AdminCommandOptions& options, KeyAlgorithm algorithm) {
+/// Fills in what the words leave to the folder: a group's definition, a new client's key. `made` is the folder that was
+/// made for that, if one was.
+Result<Words> completed_change(const AdminCommandOptions& options, KeyAlgorithm algorithm, std::string& made) {
   const auto& words = options.words;
   const auto begins = [&words](std::string_view first, std::string_view second) {
     return words.size() == 3 && words[0] == first && words[1] == second;
@@ -86,14 +91,16 @@ Result<Words> completed_change(const AdminCommandOptions& options, KeyAlgorithm 
   const Principal client{PrincipalKind::client, std::get<RemoveClient>(*read).id};
   auto key = own_or_new_key(options.directory, client, algorithm);
   if (!key) return Refused{key.reason()};
-  return Words{"client", "add", words[2], public_key_text(*key)};
+  made = key->made;
+  return Words{"client", "add", words[2], public_key_text(key->key)};
 }
 
 /// The operation, or what is wrong with the words.
-Result<Bytes> operation_asked(const AdminCommandOptions& options, KeyAlgorithm algorithm, const ProgramName& program) {
+Result<Bytes> operation_asked(const AdminCommandOptions& options, KeyAlgorithm algorithm, const ProgramName& program,
+                              std::string& made) {
   Words words{Bytes(admin_service), options.action};
   if (options.action == "propose") {
-    const auto change = completed_change(options, algorithm);
+    const auto change = completed_change(options, algorithm, made);
     if (!change) return Refused{change.reason()};
     const auto read = read_admin_change(*change);
     if (!read) return Refused{read.reason()};
@@ -104,6 +111,7 @@ Result<Bytes> operation_asked(const AdminCommandOptions& options, KeyAlgorithm a
     words.insert(words.end(), change->begin(), change->end());
     return operation_of(words);
   }
+  if (!options.groups_file.empty()) return Refused{"--groups goes with: propose group set NAME"};
   const bool of_one = options.action != "list" && options.action != "clients";
   if (options.words.size() != (of_one ? 1U : 0U)) {
     return Refused{"usage: " + program.word + " admin " + options.action + (of_one ? " NUMBER" : "")};
@@ -135,6 +143,16 @@ int print_answer(const Bytes& text, const AdminCommandOptions& options, const St
   return status == exit_ok && proposal->state == "refused" && options.action != "show" ? exit_failed : status;
 }
 
+int fail_without_reply(const CallResult& result, const AdminCommandOptions& options, const Streams& streams) {
+  const std::string look = streams.program.word + " admin" + directory_argument(options.directory) + " list";
+  return fail(streams, "admin",
+              result.error + "; " +
+                  (options.changes() ? std::string(may_be_executed) + ": look at `" + look + "` before you ask again; "
+                                     : std::string()) +
+                  who_answers_hint(streams.program, options.directory),
+              exit_no_quorum);
+}
+
 }  // namespace
 
 std::shared_ptr<CLI::App> describe_admin() { return described<AdminCommandOptions>(describe_arguments); }
@@ -150,17 +168,24 @@ int run_admin(const Arguments& arguments, const Streams& streams, const Program&
   if (!admin) return fail(streams, "admin", admin.reason());
   const auto file = open_cluster(options.directory, streams.program);
   if (!file) return fail(streams, "admin", file.reason());
-  const auto operation = operation_asked(options, file->membership.replicas.front().key.algorithm, streams.program);
+  std::string made;
+  const auto operation =
+      operation_asked(options, file->membership.replicas.front().key.algorithm, streams.program, made);
   if (!operation) return fail(streams, "admin", operation.reason());
   const CallResult result = awaited_reply(**admin, *operation, {"admin", options.directory, timeout}, streams);
   if (result.status == CallStatus::invalid) return fail(streams, "admin", result.error);
-  if (result.status != CallStatus::ok) {
-    return fail(streams, "admin",
-                result.error + "; " + std::string(may_be_executed) + "; " +
-                    who_answers_hint(streams.program, options.directory),
-                exit_no_quorum);
+  if (result.status != CallStatus::ok) return fail_without_reply(result, options, streams);
+  if (result.reply.status != ReplyStatus::ok) {
+    std::error_code ignored;  // nobody will be that client with this key
+    if (!made.empty()) std::filesystem::remove_all(made, ignored);
+    return fail(streams, "admin", problem_of(result.reply), exit_failed);
   }
-  if (result.reply.status != ReplyStatus::ok) return fail(streams, "admin", problem_of(result.reply), exit_failed);
+  if (!made.empty()) {
+    streams.err << for_error(streams, "made " + made +
+                                          "/identity.key: hand it, with cluster.toml, to whoever will be " + "client " +
+                                          options.words[2])
+                << std::endl;
+  }
   return print_answer(result.reply.text, options, streams);
 }
 

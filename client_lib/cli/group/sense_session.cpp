@@ -181,11 +181,13 @@ void SenseSession::cast(const Words& words) {
       return;
     }
     if (answer.outcome == VoteOutcome::refused) {
-      skip(reply->text);
+      if (!is_another_group()) skip(reply->text);
       return;
     }
     if (answer.outcome == VoteOutcome::repeated) voted_.emplace(next_vote_, std::nullopt);
     if (answer.outcome == VoteOutcome::late) {
+      // What was read for the group as it was is no vote in another one.
+      if (is_another_group()) return;
       // Some rounds need not all votes. The others have decided this period's: one more in it would hurry the group.
       const bool needs_all = task_.group.deadline_us > 0 && task_.group.rule != GroupRule::exact;
       if (!needs_all && answer.next == next_vote_ + 1) {
@@ -199,6 +201,19 @@ void SenseSession::cast(const Words& words) {
     next_vote_ = lowest_without_vote(answer.outcome == VoteOutcome::repeated ? tried : answer.next);
     if (answer.outcome == VoteOutcome::ahead && next_vote_ >= tried) return;
   }
+}
+
+bool SenseSession::is_another_group() {
+  const auto definition = ask({"group", "definition", task_.group.name});
+  if (!definition) return true;
+  const auto group = read_group_definition(definition->text);
+  const bool gone = definition->status == ReplyStatus::refused && definition->text.starts_with("no such group");
+  const bool changed = definition->status == ReplyStatus::ok && group && *group != task_.group;
+  if (!gone && !changed) return false;
+  status_ = fail(streams_, "sense",
+                 "the group " + task_.group.name + (gone ? " has been removed" : " has been changed; start this again"),
+                 exit_failed);
+  return true;
 }
 
 void SenseSession::note(std::uint64_t round, const Words& words, std::int64_t unix_ms) {
@@ -224,6 +239,8 @@ void SenseSession::follow_results() {
       print(*reply);
     } else {
       complain(reply->text);
+      // Anything else says nothing of the round: it is asked for again.
+      if (!reply->text.ends_with("is not kept any more")) return;
     }
     const auto own = voted_.find(undecided_);
     if (own != voted_.end()) {

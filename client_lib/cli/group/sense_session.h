@@ -48,6 +48,8 @@ class SenseSession {
   void vote();
   void cast(const Words& words);
   void skip(const std::string& why);
+  /// Whether administrators have changed the group; the run is over then.
+  [[nodiscard]] bool is_another_group();
   void note(std::uint64_t round, const Words& words, std::int64_t unix_ms);
   [[nodiscard]] std::uint64_t lowest_without_vote(std::uint64_t from) const;
   void follow_results();

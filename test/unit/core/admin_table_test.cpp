@@ -178,6 +178,33 @@ TEST_CASE("what cannot be is refused when it is proposed, and again when it woul
   const auto late = play.admin(2, "approve 1");
   CHECK(says(late, "state\trefused"));
   CHECK(says(late, "why\tthat key is somebody's; everybody needs a key of their own"));
+  play.reload();
+  CHECK(play.admin(1, "show 1").text == late.text);
+}
+
+TEST_CASE("a replica that returns says of each proposal what it said before, to the byte") {
+  Play play;
+  const auto add_twice = "client add 9 " + new_key();
+  CHECK(says(play.admin(0, "propose " + add_twice), "state\topen"));
+  CHECK(says(play.admin(0, "propose client add 8 " + new_key()), "state\topen"));
+  CHECK(says(play.admin(1, "propose " + add_twice), "state\tapplied"));
+  CHECK(says(play.admin(1, "approve 2"), "state\trefused"));
+  CHECK(says(play.admin(2, "propose permission set 3 kv"), "state\topen"));
+  CHECK(says(play.admin(0, "propose group set cold rule=exact value=bytes members=0 faulty_max=0 operation toy a"),
+             "state\topen"));
+  CHECK(says(play.admin(0, "withdraw 4"), "state\twithdrawn"));
+  CHECK(says(play.change("permission set 2 none"), "state\tapplied"));
+  const auto told = [&play] {
+    std::vector<Bytes> texts{play.admin(2, "list").text, play.admin(2, "clients").text};
+    for (int number = 1; number <= 5; ++number) {
+      texts.push_back(play.admin(2, "show " + std::to_string(number)).text);
+    }
+    return texts;
+  };
+  const auto before = told();
+  play.reload();
+  CHECK(told() == before);
+  CHECK(says(play.admin(1, "propose client remove 3"), "proposal\t6"));
 }
 
 TEST_CASE("a word can be taken back, and a proposal that nobody wants is over") {
@@ -285,11 +312,39 @@ TEST_CASE("a group laid down anew gives up what is open, and no vote for what it
           "late: round " + std::string(round) + " is over, the next is 5");
   }
   CHECK(play.group(0, "result heat 1").status == ReplyStatus::refused);
+  CHECK(play.group(0, "result heat 4").status == ReplyStatus::refused);
   CHECK(play.group(0, "vote heat 5 same").status == ReplyStatus::ok);
   CHECK(play.group(1, "vote heat 5 same").text.find("value\tsame") != Bytes::npos);
   play.reload();
   CHECK(play.group(0, "next heat").text == "6");
   CHECK(play.group(0, "show heat").text.find("rule\texact") != Bytes::npos);
+}
+
+TEST_CASE("results of before a change are kept as long as the new definition says, and no longer") {
+  Play play;
+  const auto decide = [&play](std::uint64_t round) {
+    for (ClientId id = 0; id < 3; ++id) {
+      CHECK(play.group(id, "vote heat " + std::to_string(round) + " 20").status == ReplyStatus::ok);
+    }
+  };
+  const auto kept = [&play] {
+    std::size_t results = 0;
+    play.state.scan(state_key::group_result("heat", 0), state_key::group_result("heat", 1'000),
+                    [&results](ByteView, ByteView) { return ++results != 0; });
+    return results;
+  };
+  for (std::uint64_t round = 1; round <= 6; ++round) decide(round);
+  CHECK(kept() == 4);
+  CHECK(says(play.change("group set heat rule=median value=real members=0,1,2 faulty_max=1 deadline_ms=60000 "
+                         "rounds_max=3"),
+             "state\tapplied"));
+  CHECK(kept() == 3);
+  CHECK(play.group(0, "result heat 6").text.find("value\t20") != Bytes::npos);
+  CHECK(play.group(0, "next heat").text == "11");
+  decide(11);
+  CHECK(kept() == 1);  // the newest three numbers
+  for (std::uint64_t round = 12; round <= 16; ++round) decide(round);
+  CHECK(kept() == 3);
 }
 
 TEST_CASE("a group that is removed is gone, after a restart too, though the configuration names it") {
