@@ -32,7 +32,9 @@ bool Simulation::may_stay_unanswered(ClientId id) const {
 }
 
 void Simulation::administrator_told(Seq seq, const ServiceReply& reply) {
-  if (reply.status == ReplyStatus::ok) admin_oracle_.told(seq, reply.text);
+  if (reply.status != ReplyStatus::ok) return;
+  admin_oracle_.told(seq, reply.text);
+  if (reply.text.find("\nstate\trefused\n") != Bytes::npos) coverage_.count("administration: told of a refused change");
 }
 
 void Simulation::newcomer_told(Seq /*seq*/, const ServiceReply& reply) {

@@ -14,9 +14,6 @@ constexpr VirtualUs period_min_us = 4'000;
 constexpr VirtualUs period_max_us = 30'000;
 constexpr std::string_view group_name = "administered";
 
-/// That two clients are to have: the second one cannot be.
-std::string contested_key() { return "ed25519:" + std::string(64, '5'); }
-
 Words group_change(ClientId newcomer, std::uint32_t rounds_max) {
   GroupDefinition group;
   group.name = group_name;
@@ -40,9 +37,13 @@ Agenda make_agenda(const SimAdministration& administration, const std::string& n
           {"permission", "set", probe, "kv"},
           {"permission", "set", probe, "all"},
           {"group", "remove", std::string(group_name)},
-          {"client", "remove", probe},
-          {"client", "add", std::to_string(administration.newcomer + 2), contested_key()},
-          {"client", "add", std::to_string(administration.newcomer + 3), contested_key()}};
+          {"client", "remove", probe}};
+}
+
+Agenda contested_changes(const SimAdministration& administration) {
+  const std::string key = "ed25519:" + std::string(64, '5');
+  return {{"client", "add", std::to_string(administration.newcomer + 2), key},
+          {"client", "add", std::to_string(administration.newcomer + 3), key}};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -77,6 +78,8 @@ void Administrator::act() {
       ask({"show", std::to_string(random_.between(1, 16))});
     } else if (!correct()) {
       lie();
+    } else if (next_ > 0 && !std::exchange(contested_wanted_, true)) {
+      for (const auto& change : contested_changes(options_.administration)) want(change);
     } else if (next_ < agenda_.size() && !given_) {
       want(agenda_[next_]);
     }
@@ -90,11 +93,6 @@ void Administrator::want(const Words& change) {
     if (words == change && random_.chance(500'000)) return ask({"approve", std::to_string(number)});
   }
   propose(change);
-  if (change == agenda_[agenda_.size() - 2]) {
-    // Before it is known that these two do not go together.
-    host_.change_wanted(id_, agenda_.back());
-    propose(agenda_.back());
-  }
 }
 
 void Administrator::propose(const Words& change) {

@@ -20,6 +20,9 @@ using Agenda = std::vector<Words>;
 /// `newcomer_key` as public_key_text() writes it.
 [[nodiscard]] Agenda make_agenda(const SimAdministration& administration, const std::string& newcomer_key);
 
+/// Two that do not go together, which all of them want at once: the second one is refused when its time has come.
+[[nodiscard]] Agenda contested_changes(const SimAdministration& administration);
+
 /// What one of them does to the world.
 class AdministrationHost {
  public:
@@ -67,7 +70,8 @@ class Administrator {
   Scheduler& scheduler_;
   AdministrationHost& host_;
   Random random_;
-  std::size_t next_ = 0;                 ///< of the agenda: what comes next, as far as is known here
+  std::size_t next_ = 0;  ///< of the agenda: what comes next, as far as is known here
+  bool contested_wanted_ = false;
   bool given_ = false;                   ///< its word for that, and it is still open
   std::map<std::uint64_t, Words> open_;  ///< proposals that were open when it looked last
   std::uint32_t lies_left_ = 20;         ///< so few that what is applied does not leave the list unseen
