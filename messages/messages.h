@@ -23,6 +23,8 @@
 // | NewView               | primary -> all    | signed: the VIEW-CHANGEs on which a view begins; anybody relays it |
 // | FetchNewView          | replica -> replica| a NEW-VIEW by digest                                               |
 //
+// Administrators ask and are answered like clients, beside what they alone may ask.
+//
 // Only bundles, checkpoint votes, REJOINs, VIEW-CHANGEs and NEW-VIEWs are signed here; everything else is authenticated
 // by the frame that carries it (crypto/channel.h), so sender, epoch, cluster and incarnation are the frame's and not
 // repeated in the body.
@@ -48,7 +50,7 @@ namespace tagma {
 struct Bundle {
   ClusterId cluster;
   Epoch epoch = 0;
-  ClientId client = 0;
+  ClientId client = 0;             ///< who asks; an administrator as requester_of() says (membership.h)
   SessionId session = 0;           ///< chosen by the client, rising; never 0
   RequestNumber first = 1;         ///< numbers start at 1 and are contiguous within a session
   RequestNumber acknowledged = 0;  ///< the client has accepted the replies of all numbers up to here; below `first`

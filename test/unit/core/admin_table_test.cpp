@@ -250,6 +250,12 @@ TEST_CASE("what came to something is not pushed out by what was taken back, howe
   }
   CHECK(says(play.admin(1, "approve 1"), "state\tapplied"));
   CHECK(says(play.admin(0, "show 1"), "state\tapplied"));
+  for (std::size_t at = 0; at <= AdminTable::over_max; ++at) {
+    const auto number = std::to_string(at + 2 * AdminTable::over_max + 2);
+    CHECK(says(play.admin(2, "propose permission set 1 none"), "proposal\t" + number));
+    CHECK(says(play.admin(2, "withdraw " + number), "state\twithdrawn"));
+  }
+  CHECK(says(play.admin(0, "show 1"), "state\tapplied"));
   play.reload();
   CHECK(says(play.admin(0, "show 1"), "state\tapplied"));
 }
