@@ -41,15 +41,17 @@ class Stopwatch {
 
 ReplicaLoop::ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
                          const StateReader& store, const std::vector<Record>& records, Storage& storage,
-                         Transport& transport, Counters& counters, Log& log)
+                         Transport& transport, Counters& counters, Log& log, Interposer* interposer)
     : transport_(transport),
       counters_(counters),
       log_(log),
       links_needed_(config.membership.quorum() - 1),
       core_(config, authenticator, services, store, records),
       storage_(storage),
+      interposer_(interposer),
       performer_(
-          transport, storage, [this](Seq seq) { return core_.state().frozen(seq); }, counters) {}
+          interposer == nullptr ? transport : interposer->stand_before(transport), storage,
+          [this](Seq seq) { return core_.state().frozen(seq); }, counters) {}
 
 void ReplicaLoop::run(int stop_descriptor) {
   Waiter waiter(stop_descriptor);
@@ -85,6 +87,7 @@ bool ReplicaLoop::turn() {
     performer_.woken();
     step(Woken{});
   }
+  if (interposer_ != nullptr) let_interposer_act();
   if (stepped_ || storage_due()) settle();
   active = transport_.flush() || active || stepped_;
   if (!active || transport_.shaking_hands() || now_.monotonic_us - links_looked_at_us_ >= links_interval_us) {
@@ -100,7 +103,7 @@ bool ReplicaLoop::serve_replicas() {
   for (int i = 0; i < replica_messages_per_turn_max && transport_.next_from_replicas(received); ++i) {
     active = true;
     const bool proposal = received && std::holds_alternative<PrePrepare>(received->message);
-    if (received) step(*std::move(received));
+    if (received) hear(*std::move(received));
     transport_.charge_replica(stopwatch.lap_ns(), proposal, now_.monotonic_us);
   }
   return active;
@@ -112,7 +115,7 @@ bool ReplicaLoop::serve_clients() {
   Stopwatch stopwatch;
   for (int i = 0; i < client_messages_per_turn_max && transport_.next_from_clients(received); ++i) {
     active = true;
-    if (received) step(*std::move(received));
+    if (received) hear(*std::move(received));
     transport_.charge_client(stopwatch.lap_ns(), now_.monotonic_us);
   }
   return active;
@@ -126,6 +129,14 @@ bool ReplicaLoop::look_after_links() {
   active = transport_.shake_hands(now_.monotonic_us) || active;
   report_readiness();
   return active;
+}
+
+void ReplicaLoop::hear(Received received) {
+  if (interposer_ == nullptr || interposer_->hears(received)) step(std::move(received));
+}
+
+void ReplicaLoop::let_interposer_act() {
+  for (auto& received : interposer_->act(now_.monotonic_us, core_)) step(std::move(received));
 }
 
 void ReplicaLoop::step(Event event) {
@@ -185,7 +196,8 @@ void ReplicaLoop::report_storage() {
 std::optional<MonotonicUs> ReplicaLoop::timeout_us() {
   const MonotonicUs now_us = read_clocks().monotonic_us;
   auto earliest_us = transport_.wake_at_us(now_us);
-  for (const auto& at_us : {performer_.wake_at_us(), storage_.wake_at_us()}) {
+  const auto interposer_us = interposer_ == nullptr ? std::nullopt : interposer_->wake_at_us();
+  for (const auto& at_us : {performer_.wake_at_us(), storage_.wake_at_us(), interposer_us}) {
     if (at_us && (!earliest_us || *at_us < *earliest_us)) earliest_us = at_us;
   }
   if (!earliest_us) return std::nullopt;

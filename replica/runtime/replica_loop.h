@@ -4,6 +4,7 @@
 #include "crypto/authenticator.h"
 #include "replica/core/replica_core.h"
 #include "replica/runtime/effect_performer.h"
+#include "replica/runtime/interposer.h"
 #include "replica/runtime/storage.h"
 #include "replica/runtime/transport.h"
 
@@ -15,10 +16,10 @@ namespace tagma::runtime {
 /// one frame per destination. The loop blocks only when a whole turn found nothing to do.
 class ReplicaLoop {
  public:
-  /// All references outlive the loop.
+  /// All references outlive the loop, and so does the interposer, which is null in the product.
   ReplicaLoop(const CoreConfig& config, Authenticator& authenticator, const ServiceRegistry& services,
               const StateReader& store, const std::vector<Record>& records, Storage& storage, Transport& transport,
-              Counters& counters, Log& log);
+              Counters& counters, Log& log, Interposer* interposer = nullptr);
 
   /// Until `stop_descriptor` is readable, or the storage has failed. What has gathered is durable on return, if it can
   /// be.
@@ -33,6 +34,8 @@ class ReplicaLoop {
   [[nodiscard]] bool serve_replicas();
   [[nodiscard]] bool serve_clients();
   [[nodiscard]] bool look_after_links();
+  void hear(Received received);
+  void let_interposer_act();
   void step(Event event);
   void settle();
   [[nodiscard]] bool storage_due();
@@ -48,6 +51,7 @@ class ReplicaLoop {
   std::uint32_t links_needed_;  ///< a quorum without this replica
   ReplicaCore core_;
   Storage& storage_;
+  Interposer* interposer_;
   EffectPerformer performer_;
 
   Now now_;               ///< read once or a few times per turn

@@ -224,12 +224,13 @@ struct Running {
   const StopSignals& stop;
   Counters& counters;
   Log& log;
+  runtime::Interposer* interposer;  ///< null in the product
 };
 
 /// Serves until it is asked to stop or cannot go on; returns the exit status.
 int run_loop(const Running& running, const StateReader& store, const std::vector<Record>& records, Storage& storage) {
   const auto started_at = std::chrono::steady_clock::now();
-  const auto& [options, prepared, stop, counters, log] = running;
+  const auto& [options, prepared, stop, counters, log, interposer] = running;
   const ClusterFile& file = prepared.file;
   auto transport = Transport::open(TransportConfig{options.id, file.membership, file.sessions_per_client_max},
                                    prepared.identity, counters, log);
@@ -246,7 +247,7 @@ int run_loop(const Running& running, const StateReader& store, const std::vector
 
   crypto::OpensslAuthenticator authenticator(prepared.identity);
   ReplicaLoop loop(core_config(options, prepared), authenticator, prepared.services, store, records, storage,
-                   **transport, counters, log);
+                   **transport, counters, log, interposer);
   loop.run(stop.descriptor());
 
   const auto run_time = std::chrono::steady_clock::now() - started_at;
@@ -275,7 +276,7 @@ int serve_from_memory(const Running& running) {
 }
 
 int serve_from_disk(const Running& running) {
-  const auto& [options, prepared, stop, counters, log] = running;
+  const auto& [options, prepared, stop, counters, log, interposer] = running;
   const ReplicaDiskOptions disk_options{
       prepared.data, prepared.file.membership.cluster, runtime::owner_of(prepared.file, prepared.identity.public_key()),
       prepared.life, prepared.file.genesis_slot,       [&stop = stop] { return stop.waiting(); }};
@@ -314,10 +315,10 @@ int serve_from_disk(const Running& running) {
   return run_loop(running, store.reader(), records, storage);
 }
 
-int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& stop) {
+int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& stop, runtime::Interposer* interposer) {
   Log log("replica-" + std::to_string(options.id), options.log_level);
   Counters counters;
-  const Running running{options, prepared, stop, counters, log};
+  const Running running{options, prepared, stop, counters, log, interposer};
   try {
     return prepared.file.durability == Durability::memory ? serve_from_memory(running) : serve_from_disk(running);
   } catch (const StateDamaged& damaged) {
@@ -329,7 +330,7 @@ int serve(const ReplicaOptions& options, Prepared& prepared, const StopSignals& 
 
 }  // namespace
 
-int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue) {
+int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue, runtime::Interposer* interposer) {
   try {
     // Before any thread starts, so that only the descriptor sees the signals.
     const StopSignals stop;
@@ -337,7 +338,7 @@ int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue
     raise_descriptor_limit();
     auto prepared = prepare(options, catalogue);
     if (!prepared) return refuse(Refused{prepared.reason()});
-    return serve(options, *prepared, stop);
+    return serve(options, *prepared, stop, interposer);
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "tagma replica: stopped by a failure: %s\n", failure.what());
     return exit_failed;

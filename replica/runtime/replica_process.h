@@ -10,6 +10,10 @@
 
 namespace tagma {
 
+namespace runtime {
+class Interposer;
+}
+
 struct ReplicaOptions {
   std::string cluster_file;  ///< path of cluster.toml
   ReplicaId id = 0;
@@ -25,7 +29,8 @@ struct ReplicaOptions {
 /// line with the word "ready" is written once it serves. Returns the exit status: 0 after a clean stop, 1 after an
 /// alarm or a failure while running, 2 for bad input (the last line names the file, what is wrong and the mend). A
 /// replica whose data is lost or damaged goes on as another life. `catalogue` has the services that the cluster file
-/// may name.
-[[nodiscard]] int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue);
+/// may name. Tests alone give an interposer (runtime/interposer.h).
+[[nodiscard]] int run_replica(const ReplicaOptions& options, const ServiceCatalogue& catalogue,
+                              runtime::Interposer* interposer = nullptr);
 
 }  // namespace tagma

@@ -182,6 +182,13 @@ void Transport::send(ReplicaId to, const Message& message) {
   if (const auto body = encode(message)) link->second->add(*body);
 }
 
+void Transport::send_bytes(ReplicaId to, Bytes bytes) {
+  const auto link = links_.find(to);
+  if (link == links_.end() || !link->second->established()) return;
+  const Digest digest = hasher_.digest(bytes);
+  link->second->add({std::make_shared<const Bytes>(std::move(bytes)), digest});
+}
+
 void Transport::broadcast(const Message& message) {
   if (links_established() == 0) {
     counters_.add("messages dropped: peer not connected", links_.size());

@@ -64,6 +64,8 @@ class Transport final : public Outgoing {
   }
   /// Of one that may not connect any more the channels that it has stay until it leaves: the core refuses what it says.
   void set_client(ClientId client, const std::optional<PublicKey>& key) override { ordered_clients_[client] = key; }
+  /// A body as it stands, whether or not it is a message: what an interposer says that no core would.
+  void send_bytes(ReplicaId to, Bytes bytes);
   /// One frame per destination. Returns whether there was anything to send.
   bool flush();
 

@@ -111,7 +111,7 @@ TEST_SUITE("completion") {
     }
     CHECK_FALSE(std::filesystem::exists(source_folder + "/build/" + nowhere));
     CHECK(ask(nowhere, "test u").output == "word\tunit\n");
-    CHECK(ask(nowhere, "test d").output == "word\tdocs\n");
+    CHECK(ask(nowhere, "test do").output == "word\tdocs\n");
     CHECK(ask(nowhere, "fuzz co").output == "word\tcodec\nword\tcommand_grammar\nword\tcore\n");
 
     // This build, if it is one of the launcher's.

@@ -38,7 +38,9 @@ std::set<ReplicaId> some_others(const AttackScene& scene, Random& random) {
 class Starves final : public Attack {
  public:
   Starves(const AttackScene& scene, Coverage& coverage, Random& random)
-      : Attack("row P2: some are starved", scene, coverage), victims_(some_others(scene, random)) {}
+      : Starves(scene, coverage, some_others(scene, random)) {}
+  Starves(const AttackScene& scene, Coverage& coverage, std::set<ReplicaId> victims)
+      : Attack("row P2: some are starved", scene, coverage), victims_(std::move(victims)) {}
 
   void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
     const bool needed = is_vote(outgoing.message) || std::holds_alternative<PrePrepare>(outgoing.message) ||
@@ -55,8 +57,10 @@ class Starves final : public Attack {
 class Dawdles final : public Attack {
  public:
   Dawdles(const AttackScene& scene, Coverage& coverage, Random& random)
+      : Dawdles(scene, coverage, random.one_of<std::uint32_t>({50, 90, 99})) {}
+  Dawdles(const AttackScene& scene, Coverage& coverage, std::uint32_t percent)
       : Attack("row P3: proposals are held back", scene, coverage),
-        delay_us_(scene.view_change_timeout_us * random.one_of<VirtualUs>({50, 90, 99}) / 100) {}
+        delay_us_(scene.view_change_timeout_us * VirtualUs{percent} / 100) {}
 
   void bend(Outgoing outgoing, std::vector<Outgoing>& out) override {
     if (std::holds_alternative<PrePrepare>(outgoing.message)) {
@@ -411,6 +415,26 @@ void draw(std::vector<std::unique_ptr<Attack>>& attacks, Random& random, const A
 
 bool proposes_tiny_batches(std::uint64_t seed, ReplicaId self) {
   return Random(seed + self, "tiny batches").chance(drawn_ppm);
+}
+
+std::unique_ptr<Attack> make_attack(std::string_view name, const AttackScene& scene, const AttackChoice& choice,
+                                    Coverage& coverage, Random& random) {
+  if (name == "starve") {
+    if (!choice.victim) return std::make_unique<Starves>(scene, coverage, random);
+    return std::make_unique<Starves>(scene, coverage, std::set{*choice.victim});
+  }
+  if (name == "slow") {
+    if (!choice.percent) return std::make_unique<Dawdles>(scene, coverage, random);
+    return std::make_unique<Dawdles>(scene, coverage, *choice.percent);
+  }
+  if (name == "holes") return std::make_unique<LeavesHoles>(scene, coverage, random);
+  if (name == "far_numbers") return std::make_unique<FarNumbers>(scene, coverage, random);
+  if (name == "huge_batches") return std::make_unique<HugeBatches>(scene, coverage, random);
+  if (name == "keep_bodies") return std::make_unique<KeepsBodies>(scene, coverage, random);
+  if (name == "replay") return std::make_unique<Replays>(scene, coverage, random);
+  if (name == "commits_to_some") return std::make_unique<CommitsToSome>(scene, coverage, random);
+  if (name == "malformed") return std::make_unique<Malformed>(scene, coverage, random);
+  return nullptr;
 }
 
 Attacks::Attacks(const SimOptions& options, ReplicaId self, const Membership& membership, Coverage& coverage) {

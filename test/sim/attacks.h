@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,16 @@ class Attack {
   std::string_view row_;
   Coverage& coverage_;
 };
+
+/// What is chosen by whoever wants one certain attack, and drawn where nobody does.
+struct AttackChoice {
+  std::optional<ReplicaId> victim;       ///< starve
+  std::optional<std::uint32_t> percent;  ///< slow: how much of the timeout a proposal is held back
+};
+/// The attack of this name, drawn from `random` but for what was chosen; null if there is none. Names: starve, slow,
+/// holes, far_numbers, huge_batches, keep_bodies, replay, commits_to_some, malformed.
+[[nodiscard]] std::unique_ptr<Attack> make_attack(std::string_view name, const AttackScene& scene,
+                                                  const AttackChoice& choice, Coverage& coverage, Random& random);
 
 /// The attacks of one faulty replica, as the seed draws them.
 class Attacks {

@@ -6,23 +6,36 @@
 // Plays: lost writes; a sync cut short, which leaves a part of them, since they are handed over one by one. Does not
 // play: writes that come back in another order than they were made, or torn below one call (the simulator's disk does
 // both); names of files, which the kernel keeps. Descriptors that are opened for synchronous writing write through, and
-// so does the first write to an empty file: LMDB maps a new file before it syncs it.
+// so does the first write to a new file of LMDB, which maps it before it syncs it.
+//
+// With $TAGMA_LOST_WRITES_OF=PART only files in whose path PART stands are such: a part that is read back while it
+// is not synced (LMDB maps its file) must be left alone where the disk lies for good.
+//
+// In the file $TAGMA_LOST_WRITES_COUNT stand two numbers of eight bytes each, which outlive the process: how many bytes
+// have been kept so far, and how many of them were handed over. What is between them when it is killed is lost.
+//
+// With $TAGMA_SYNC_US a sync takes so long, as on a disk of its own, and only then is anything handed over: what is
+// being synced at the moment of the power cut is lost too. No real sync is made then, since the kernel goes on.
 //
 // With $TAGMA_HONEST_SYNCS=N only the first N syncs of a process do anything: a disk that lies, on which writes must
 // get lost. It shows that whoever uses this double would find a loss.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -57,20 +70,44 @@ bool may_be_lost(int descriptor, Inode& inode) {
   if (folder == nullptr) return false;
   struct stat status {};
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  if (status.st_size == 0) return false;
   const int flags = fcntl(descriptor, F_GETFL);
   if (flags < 0 || (flags & O_DSYNC) != 0) return false;
   std::string path(4096, '\0');
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
   const ssize_t length = readlink(link.c_str(), path.data(), path.size());
   if (length < 0 || path.compare(0, std::strlen(folder), folder) != 0) return false;
-  if (path.find("/data/", std::strlen(folder)) == std::string::npos) return false;
+  // LMDB maps a new file before it syncs it.
+  if (status.st_size == 0 && path.find(".mdb") != std::string::npos) return false;
+  static const char* const given_part = std::getenv("TAGMA_LOST_WRITES_OF");
+  const char* const part = given_part == nullptr ? "/data/" : given_part;
+  if (path.find(part, std::strlen(folder)) == std::string::npos) return false;
   inode = {status.st_dev, status.st_ino};
   return true;
 }
 
+struct Counts {
+  std::atomic<std::uint64_t> kept;
+  std::atomic<std::uint64_t> handed_over;
+};
+
+/// In shared memory, where it is asked for.
+Counts& counts() {
+  static Counts own{};
+  static Counts* const shared = [] {
+    const char* const path = std::getenv("TAGMA_LOST_WRITES_COUNT");
+    if (path == nullptr) return &own;
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file < 0 || ftruncate(file, sizeof(Counts)) != 0) return &own;
+    void* const place = mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    return place == MAP_FAILED ? &own : static_cast<Counts*>(place);
+  }();
+  return *shared;
+}
+
 ssize_t keep(const Inode& inode, const void* bytes, size_t size, off_t offset) {
   const std::lock_guard lock(pending().mutex);
+  counts().kept += size;
   pending().writes[inode].push_back({offset, std::string(static_cast<const char*>(bytes), size)});
   return static_cast<ssize_t>(size);
 }
@@ -87,16 +124,34 @@ bool honest_sync() {
   return text == nullptr || made++ < limit;
 }
 
+/// How long a sync takes on the disk that is played; 0: as long as on the real one.
+long sync_us() {
+  static const long duration = [] {
+    const char* const text = std::getenv("TAGMA_SYNC_US");
+    long number = 0;
+    if (text != nullptr) std::from_chars(text, text + std::strlen(text), number);
+    return number;
+  }();
+  return duration;
+}
+
+bool anything_pending(const Inode& inode) {
+  const std::lock_guard lock(pending().mutex);
+  return pending().writes.count(inode) != 0;
+}
+
 /// Hands over what is kept of the file, in order.
 bool hand_over(int descriptor) {
   static auto* const write_through = next<ssize_t(int, const void*, size_t, off_t)>("pwrite64");
   Inode inode;
   if (!may_be_lost(descriptor, inode) || !honest_sync()) return true;
+  if (sync_us() > 0 && anything_pending(inode)) std::this_thread::sleep_for(std::chrono::microseconds(sync_us()));
   const std::lock_guard lock(pending().mutex);
   const auto found = pending().writes.find(inode);
   if (found == pending().writes.end()) return true;
   for (const auto& write : found->second) {
     if (write_through(descriptor, write.bytes.data(), write.bytes.size(), write.offset) < 0) return false;
+    counts().handed_over += write.bytes.size();
   }
   pending().writes.erase(found);
   return true;
@@ -183,12 +238,14 @@ ssize_t pread(int descriptor, void* bytes, size_t size, off_t offset) {
 
 int fdatasync(int descriptor) {
   static auto* const sync_through = next<int(int)>("fdatasync");
-  return hand_over(descriptor) ? sync_through(descriptor) : -1;
+  if (!hand_over(descriptor)) return -1;
+  return sync_us() > 0 ? 0 : sync_through(descriptor);
 }
 
 int fsync(int descriptor) {
   static auto* const sync_through = next<int(int)>("fsync");
-  return hand_over(descriptor) ? sync_through(descriptor) : -1;
+  if (!hand_over(descriptor)) return -1;
+  return sync_us() > 0 ? 0 : sync_through(descriptor);
 }
 
 }  // extern "C"

@@ -1,4 +1,4 @@
-// Temporary folders, free ports, and a cluster started as a user starts it.
+// Temporary folders, and a cluster started as a user starts it.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "test/end_to_end/harness/ports.h"
 #include "test/end_to_end/harness/process.h"
 #include "test/fakes/temporary_folder.h"
 
@@ -15,25 +16,6 @@ namespace tagma::end_to_end {
 [[nodiscard]] std::string tagma_binary();
 
 using test::TemporaryFolder;
-
-/// A range of TCP ports on the loopback address that nobody listened on, reserved against other tests (by a lock on a
-/// file) as long as this object lives. Below the range from which the system takes ports for outgoing connections.
-class Ports {
- public:
-  static constexpr std::uint16_t count = 40;
-
-  Ports();
-  ~Ports();
-  Ports(const Ports&) = delete;
-  Ports& operator=(const Ports&) = delete;
-
-  [[nodiscard]] std::uint16_t base() const { return base_; }
-
- private:
-  std::uint16_t base_ = 0;
-  int lock_ = -1;
-  std::string lock_path_;
-};
 
 /// `tagma up` on a folder of its own. Everything that it started is gone when the object is.
 class Cluster {
