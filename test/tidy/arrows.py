@@ -13,19 +13,19 @@ PUBLIC_INCLUDES = "a public header includes only public ones (tagma/*.h) and the
 
 def room_of(path):
     """The room with the longest name that the path begins with, or None."""
-    rooms = [*rules.MAY_KNOW, rules.TEST_ROOM]
+    rooms = [*rules.MAY_KNOW, *rules.TEST_ROOMS]
     return max((room for room in rooms if path.startswith((room + "/", room + "."))), key=len, default=None)
 
 
 def refusal(path, known):
     """Why the file at `path` may not know the file at `known`; None where it may."""
     room, other = room_of(path), room_of(known)
-    if room in (rules.TEST_ROOM, other):
+    if room in (*rules.TEST_ROOMS, other):
         return None
     if room is None:
         return "belongs to no room: give its folder one in test/tidy/rules.py"
-    if other == rules.TEST_ROOM:
-        return f"{room} must not know {rules.TEST_ROOM}: nothing outside of it may"
+    if other in rules.TEST_ROOMS:
+        return f"{room} must not know {other}: nothing outside of {' and '.join(rules.TEST_ROOMS)} may"
     allowed = rules.MAY_KNOW[room].split()
     if other in allowed:
         return None
@@ -63,7 +63,7 @@ def problem_of_ours(path, include, included):
 def problem_of_foreign(path, include):
     for pattern, folders in rules.LIBRARIES.items():
         if fnmatch.fnmatchcase(include.name, pattern):
-            allowed = [*folders.split(), rules.TEST_ROOM]
+            allowed = [*dict.fromkeys([*folders.split(), *rules.TEST_ROOMS])]
             if not path.startswith(tuple(folder + "/" for folder in allowed)):
                 return f"only {' and '.join(allowed)} may know this library: use what is declared there"
     if matches(path, PUBLIC) and "." in include.name and include.name not in rules.C_STANDARD_HEADERS.split():
@@ -93,7 +93,7 @@ def check_links(tree, build):
             problems = (refusal(path, other) for path in target.places() for other in known.places())
             problem = next(filter(None, problems), None)
             if known.is_test():
-                problem = f"nothing outside of {rules.TEST_ROOM} may know what is in it"
+                problem = f"nothing outside of {' and '.join(rules.TEST_ROOMS)} may know what is in it"
             if problem:
                 yield Finding(*line_that_links(tree, target, link), f"{target.name} links {link}, but {problem}")
 

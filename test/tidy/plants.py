@@ -104,7 +104,7 @@ ARROWS = [
         "replica/runtime/waiter.cpp",
         '\n#include "test/sim/random.h"\n',
         "arrows",
-        "nothing outside of it may",
+        "nothing outside of test",
     ),
     Plant(
         "a public header knows an internal one",

@@ -35,6 +35,9 @@ MAY_KNOW = {
 # Everything may be tested, but nobody outside of this folder may know it.
 TEST_ROOM = "test"
 
+# The same for the drills, which know the tests' doubles and judges besides; of them only the tests may know.
+TEST_ROOMS = (TEST_ROOM, "docker/drills")
+
 # What applications include. Such a header may include only its like and the standard library, and is included as
 # "tagma/NAME.h".
 PUBLIC_HEADERS = "*/include/tagma/*.h"
@@ -294,7 +297,7 @@ KNOWN_BY_TOOLS = [
 ]
 
 # Folders whose files a program reads one and all: enough that something names the folder.
-READ_AS_A_WHOLE = ["*/corpus/*", "*/regressions/*", "*.scenario"]
+READ_AS_A_WHOLE = ["*/corpus/*", "*/regressions/*", "*.scenario", "*/scenarios/*.toml"]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Documents (links.py)

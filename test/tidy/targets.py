@@ -14,7 +14,7 @@ class Target(NamedTuple):
     links: list  # direct ones, by name
 
     def is_test(self):
-        return self.folder.split("/")[0] == rules.TEST_ROOM
+        return (self.folder + "/").startswith(tuple(room + "/" for room in rules.TEST_ROOMS))
 
     def places(self):
         """The paths that tell to which rooms it belongs."""
