@@ -178,7 +178,6 @@ void Load::note(Asking& asking, std::size_t at, const CallResult& result) {
   call.operation.returned_us = now_us();
   call.operation.hint = result.seq;
   call.in_order = own_ ? result.reply.status == ReplyStatus::ok : take_answer(call.operation, result.reply);
-  newest_us_ = std::max<std::int64_t>(newest_us_, call.operation.returned_us);
   ++acknowledged_;
 }
 

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -59,8 +58,6 @@ class Load {
   void stop(std::chrono::milliseconds patience, const std::function<void()>& meanwhile = {});
 
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
-  /// When the newest acknowledgement came, in microseconds from zero; 0: none has.
-  [[nodiscard]] std::int64_t newest_us() const { return newest_us_; }
   /// Everything that was asked, by client and in its order; after stop().
   [[nodiscard]] std::vector<Call> history() const;
 
@@ -78,7 +75,6 @@ class Load {
   Clock::time_point zero_;
   std::vector<std::unique_ptr<Asking>> clients_;
   std::atomic<std::uint64_t> acknowledged_{0};
-  std::atomic<std::int64_t> newest_us_{0};
   std::atomic<bool> stopping_{false};
   std::thread pacer_;
 };
