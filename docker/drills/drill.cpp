@@ -123,9 +123,14 @@ class DrillRun {
         std::this_thread::sleep_for(tick);
       }
     };
+    double late_s = 0;  // what settled late puts off the faults that are drawn: each has the length that was drawn
     for (const auto& step : scenario_.steps) {
-      until(step.at_s);
+      until(step.at_s + late_s);
       stage_->perform(step);
+      if (!scenario_.random_faults_s) continue;
+      late_s = std::max(late_s, seconds_since(zero) - step.at_s);
+      const bool healed = step.action == Action::settle;
+      if (healed && seconds_since(zero) >= *scenario_.random_faults_s) break;
     }
     until(scenario_.seconds);
   }

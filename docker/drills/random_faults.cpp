@@ -59,7 +59,7 @@ class Drawing {
         step.link.jitter_us = step.link.delay_us / 2;
         break;
       case 2: step.link.loss_ppm = static_cast<std::uint32_t>(between(10'000, 200'000)); break;
-      default: step.link.bytes_per_second_max = static_cast<std::uint64_t>(between(50'000, 500'000)); break;
+      default: step.link.bytes_per_second_max = static_cast<std::uint64_t>(between(30'000, 150'000)); break;
     }
   }
 
