@@ -15,9 +15,10 @@ namespace tagma::drills {
 /// load; what happened before it is negative.
 struct Mark {
   double at_s = 0;
-  std::string text;    ///< "replica 0 killed"
-  bool heals = false;  ///< it ends a fault: healed, started again, continued
-  bool mends = true;   ///< of those that heal: something was done; false: it was seen that all is well
+  std::string text;      ///< "replica 0 killed"
+  bool heals = false;    ///< it ends a fault: healed, started again, continued
+  bool mends = true;     ///< of those that heal: something was done; false: it was seen that all is well
+  bool attacks = false;  ///< an attack begins, whose cost may be asked for; the next one that heals ends it
 };
 
 /// What the clients saw in one interval of the time line.
@@ -59,7 +60,9 @@ struct Expectation {
 
 /// Throughput under attack and without, in one run and through the same proxy.
 struct Cost {
-  double baseline_per_s = 0;      ///< operations a second before the attack
+  double before_per_s = 0;        ///< operations a second before the attack
+  double after_per_s = 0;         ///< after its end; 0 where there is none
+  double baseline_per_s = 0;      ///< fault-free: the mean of the two, but no less than before
   double attacked_per_s = 0;      ///< from ten seconds after its beginning to its end
   double worst_second_ratio = 0;  ///< its worst second to the baseline, primaries' replacements aside
   bool within_aim = false;        ///< at most 10% after ten seconds, and no such second below half

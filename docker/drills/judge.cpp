@@ -242,9 +242,8 @@ void judge_views(const Scenario& scenario, const Seen& seen, DrillResult& result
 
 /// When the attack began and ended: the first mark of one, and the first that heals after it.
 std::optional<std::pair<double, double>> attack_of(const DrillResult& result, double end_s) {
-  const auto begins = std::find_if(result.marks.begin(), result.marks.end(), [](const Mark& mark) {
-    return mark.text.find("begins") != std::string::npos || mark.text.find("attacks:") != std::string::npos;
-  });
+  const auto begins =
+      std::find_if(result.marks.begin(), result.marks.end(), [](const Mark& mark) { return mark.attacks; });
   if (begins == result.marks.end()) return std::nullopt;
   const auto ends = std::find_if(begins, result.marks.end(), [](const Mark& mark) { return mark.heals; });
   return std::pair(begins->at_s, ends == result.marks.end() ? end_s : ends->at_s);
@@ -279,13 +278,20 @@ double worst_second(const Scenario& scenario, const DrillResult& result, double 
 
 void judge_cost(const Scenario& scenario, const Seen& seen, DrillResult& result) {
   constexpr double warm_up_s = 2;
+  constexpr double over_after_s = 2;
+  constexpr double after_min_s = 4;  // less says nothing
   constexpr double settled_after_s = 10;
   constexpr double ratio_aim = 0.9;
   constexpr double worst_aim = 0.5;
   const auto attack = attack_of(result, seen.load_s);
   if (!scenario.expect.cost || !attack) return;
   Cost cost;
-  cost.baseline_per_s = per_second(result, warm_up_s, attack->first);
+  cost.before_per_s = cost.baseline_per_s = per_second(result, warm_up_s, attack->first);
+  if (seen.load_s >= attack->second + over_after_s + after_min_s) {
+    cost.after_per_s = per_second(result, attack->second + over_after_s, seen.load_s);
+    // What stays slow afterwards is no measure.
+    cost.baseline_per_s = std::max(cost.before_per_s, (cost.before_per_s + cost.after_per_s) / 2);
+  }
   cost.attacked_per_s = per_second(result, attack->first + settled_after_s, attack->second);
   if (cost.baseline_per_s > 0) {
     cost.worst_second_ratio = worst_second(scenario, result, attack->first, attack->second) / cost.baseline_per_s;

@@ -49,7 +49,9 @@ Json json_of(const Expectation& one) { return {{"text", one.text}, {"met", one.m
 
 Json json_of(const std::optional<Cost>& cost) {
   if (!cost) return nullptr;
-  return {{"baseline_per_s", cost->baseline_per_s},
+  return {{"before_per_s", cost->before_per_s},
+          {"after_per_s", cost->after_per_s},
+          {"baseline_per_s", cost->baseline_per_s},
           {"attacked_per_s", cost->attacked_per_s},
           {"worst_second_ratio", cost->worst_second_ratio},
           {"within_aim", cost->within_aim},

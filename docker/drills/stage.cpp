@@ -172,7 +172,7 @@ std::string Stage::log_of(const std::string& process) const {
 }
 
 void Stage::mark(const std::string& text, bool heals) {
-  marks_.push_back({std::chrono::duration<double>(Clock::now() - zero_).count(), text, heals});
+  marks_.push_back({.at_s = std::chrono::duration<double>(Clock::now() - zero_).count(), .text = text, .heals = heals});
 }
 
 void Stage::prove(const std::string& text, bool happened, const std::string& detail) {

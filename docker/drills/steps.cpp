@@ -337,6 +337,7 @@ void Stage::attack(bool on) {
     prove(who + " lied to the end", backend_->running(name), backend_->running(name) ? "it runs" : "it has ended");
   backend_->signal({name}, on ? SIGUSR1 : SIGUSR2);
   mark(who + (on ? " begins to lie: " : " behaves again: ") + byzantine.attack, !on);
+  marks_.back().attacks = on;
   if (on) attacks_.emplace_back(name, byzantine.attack);
 }
 
@@ -356,6 +357,7 @@ void Stage::client_attack(const Step& step) {
   spec.words.insert(spec.words.end(), step.options.begin(), step.options.end());
   backend_->start(spec);
   mark("a client attacks: " + step.program);
+  marks_.back().attacks = true;
   attacks_.emplace_back(attacker_name, step.program);
 }
 

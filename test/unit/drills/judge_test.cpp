@@ -238,6 +238,7 @@ TEST_CASE("the cost of an attack is what it takes from ten seconds on") {
   scenario.expect.cost = true;
   DrillResult result;
   result.marks = {{8, "a client attacks: flood", false}, {30, "the attacking client ends", true}};
+  result.marks.front().attacks = true;
   auto seen = good(32);
   DrillResult judged = result;
   judge(scenario, seen, judged);
@@ -258,6 +259,19 @@ TEST_CASE("the cost of an attack is what it takes from ten seconds on") {
   judged.samples = {in_view(0, 1), in_view(1, 9.6)};
   judge(scenario, seen, judged);
   CHECK(judged.cost->within_aim);
+  // What comes after it is fault-free as well, from two seconds on, and counts as much as what was before.
+  seen = good(40);
+  leave_out(seen, 30, 32);
+  leave_out(seen, 36, 40);
+  judged = result;
+  judge(scenario, seen, judged);
+  CHECK(judged.cost->before_per_s == doctest::Approx(100));
+  CHECK(judged.cost->after_per_s == doctest::Approx(50));
+  CHECK(judged.cost->baseline_per_s == doctest::Approx(100));  // what it has left behind is not fault-free
+  leave_out(seen, 3, 6);
+  judged = result;
+  judge(scenario, seen, judged);
+  CHECK(judged.cost->before_per_s == doctest::Approx(50));
 }
 
 TEST_CASE("memory above all caps is found in a soak") {

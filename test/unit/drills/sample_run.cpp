@@ -305,8 +305,9 @@ RunResult sample_run() {
   run.drills = {
       killed_primary(),
       majority_cut(),
-      attack("forged_votes", "A replica floods the others with forged votes", 0.93, {9'870, 9'187, 0.78, true}),
-      attack("slow_primary", "The primary proposes as slowly as it dares", 0.81, {9'910, 8'034, 0.44, false}),
+      attack("forged_votes", "A replica floods the others with forged votes", 0.93,
+             {9'910, 9'830, 9'870, 9'187, 0.78, true}),
+      attack("slow_primary", "The primary proposes as slowly as it dares", 0.81, {9'910, 0, 9'910, 8'034, 0.44, false}),
       failed_drill(),
       sample_soak(),
       skipped};
