@@ -19,24 +19,30 @@ Function* next(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
+/// For names below it: a lookup from the root is served, with checks of rights, by a container's file system, which
+/// some engines keep in a process; a log file that is filled in thousands of writes would wait for as many.
+int opened_folder(const char* path) { return path == nullptr ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
 bool asked_for(const char* fault) {
-  static const char* const folder = std::getenv("TAGMA_DISK_FAULTS");
-  return folder != nullptr && access((std::string(folder) + "/" + fault).c_str(), F_OK) == 0;
+  static const int folder = opened_folder(std::getenv("TAGMA_DISK_FAULTS"));
+  return folder >= 0 && faccessat(folder, fault, F_OK, 0) == 0;
 }
 
 bool concerned(int descriptor) {
   static const char* const folder = std::getenv("TAGMA_FAILING_DISK");
   if (folder == nullptr) return false;
+  static const int processes = opened_folder("/proc");  // "self" is looked up each time: a child has its own
   std::string path(4096, '\0');
-  const ssize_t length = readlink(("/proc/self/fd/" + std::to_string(descriptor)).c_str(), path.data(), path.size());
+  const std::string link = "self/fd/" + std::to_string(descriptor);
+  const ssize_t length = readlinkat(processes, link.c_str(), path.data(), path.size());
   return length > 0 && path.compare(0, std::strlen(folder), folder) == 0;
 }
 
 /// Whether a write up to this end has no room.
 bool no_room(int descriptor, off_t end) {
   struct stat status {};
-  return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && end > status.st_size && concerned(descriptor) &&
-         asked_for("disk-full");
+  return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && end > status.st_size && asked_for("disk-full") &&
+         concerned(descriptor);
 }
 
 ssize_t refused() {
@@ -51,7 +57,7 @@ off_t size_of(const iovec* parts, int count) {
 }
 
 bool sync_fails(int descriptor) {
-  if (!concerned(descriptor) || !asked_for("sync-fails")) return false;
+  if (!asked_for("sync-fails") || !concerned(descriptor)) return false;
   errno = EIO;
   return true;
 }
