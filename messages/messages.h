@@ -170,6 +170,7 @@ struct SlotStatus {
 struct Status {
   View view = 0;        ///< the sender votes in it, or wants it to begin
   bool active = false;  ///< it votes in it: it has its NEW-VIEW, or it is view 0
+  bool doubts = false;  ///< what the view's primary proposes: there are two accounts of it (replica/core/doubts.h)
   Seq certificate = 0;  ///< its highest stable checkpoint
   Seq executed = 0;     ///< its last executed slot
   /// Rising seq, all above the certificate: slots that the sender has not executed, and executed ones for which it has

@@ -132,7 +132,8 @@ class DrillRun {
       const bool healed = step.action == Action::settle;
       if (healed && seconds_since(zero) >= *scenario_.random_faults_s) break;
     }
-    until(scenario_.seconds);
+    constexpr double quiet_s = 5;  // as draw_faults() leaves after the last one
+    until(scenario_.random_faults_s ? seconds_since(zero) + quiet_s : scenario_.seconds);
   }
 
   /// Asks for enough that all reach one more checkpoint, until the newest one is the same everywhere.

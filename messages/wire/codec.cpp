@@ -154,6 +154,7 @@ struct Writer {
     auto content = out.initStatus();
     content.setView(message.view);
     content.setActive(message.active);
+    content.setDoubts(message.doubts);
     content.setCertificate(message.certificate);
     content.setExecuted(message.executed);
     auto slots = content.initSlots(static_cast<unsigned>(message.slots.size()));
@@ -275,6 +276,7 @@ Result<Message> read_status(schema::Status::Reader in) {
   Status status;
   status.view = in.getView();
   status.active = in.getActive();
+  status.doubts = in.getDoubts();
   status.certificate = in.getCertificate();
   status.executed = in.getExecuted();
   status.slots.reserve(slots.size());

@@ -136,6 +136,7 @@ struct Status {
   executed @2 :UInt64;
   slots @3 :List(SlotStatus);
   active @4 :Bool;  # votes in view; otherwise it wants it to begin
+  doubts @5 :Bool;  # whether its primary proposes the same to all
 }
 
 struct SlotStatus {

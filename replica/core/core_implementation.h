@@ -23,6 +23,7 @@
 
 #include "messages/messages.h"
 #include "messages/vote_set.h"
+#include "replica/core/doubts.h"
 #include "replica/core/evidence.h"
 #include "replica/core/executor.h"
 #include "replica/core/lenience.h"
@@ -226,6 +227,8 @@ class ReplicaCore::Implementation {
   void receive(const Sender& from, Rejoin& message);
   void receive(const Sender& from, ViewChange& message);
   [[nodiscard]] bool gives_up_own_view(const ViewChangeStatement& content) const;
+  void doubt_primary();
+  void consider_doubts();
   void receive(const Sender& from, NewView& message);
   void receive(const Sender& from, FetchNewView& message);
 
@@ -274,6 +277,7 @@ class ReplicaCore::Implementation {
   void reconsider_withheld(Seq seq, Slot& slot);
   [[nodiscard]] bool lacks_proposal(Seq seq, const Slot& slot) const;
   void note_vouched(Seq seq, Slot& slot);
+  void compare_with_others(Seq seq);
   /// What f+1 others have PREPAREd in the own view, where no proposal of it came here.
   [[nodiscard]] std::optional<Digest> vouched_for(Seq seq, const Slot& slot) const;
   void record_vouched(Seq seq, Slot& slot);
@@ -635,6 +639,7 @@ class ReplicaCore::Implementation {
   PersistNumber persists_ = 0;
   std::vector<Peer> peers_;  ///< by id
   EvidenceLog evidence_;
+  Doubts doubts_;
   std::map<Seq, std::set<ReplicaId>>
       forgotten_votes_;                               ///< who says that it holds an own vote that there is no record of
   std::map<ClientId, SendBudget> reply_budgets_;      ///< of clients of the membership only

@@ -35,9 +35,10 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
   const auto& accepted = recorded ? slot.recorded : slot.withheld;
   if (accepted && accepted->view == message.view && !mutant(Mutant::primary_equivocates_undetected)) {
     if (*accepted == ballot) return count("PRE-PREPARE repeated");
-    return contradicts(
+    contradicts(
         from.principal.id, "contradictory PRE-PREPARE",
         {.kind = "PRE-PREPARE", .view = message.view, .seq = message.seq, .first = accepted->digest, .second = digest});
+    return doubt_primary();
   }
   if (mutant(Mutant::pre_prepare_counted_as_prepare)) slot.prepares.add(from.principal.id, ballot);
   if (slot.decided) {
@@ -65,9 +66,28 @@ void ReplicaCore::Implementation::receive(const Sender& from, PrePrepare& messag
     slot.withheld = ballot;
     slot.withheld_unread = !read;
     slot.withheld_judged = {executor_.administration().client_changes(), message.seq <= executed_ + 1};
-    return reconsider_withheld(message.seq, slot);
+    reconsider_withheld(message.seq, slot);
+  } else {
+    record(message.seq, slot, message.view, digest, message.batch);
   }
-  record(message.seq, slot, message.view, digest, message.batch);
+  compare_with_others(message.seq);
+}
+
+/// A correct replica PREPAREs nothing in a view but what its primary proposed: of this primary and whoever PREPAREs
+/// another batch than was accepted here, one lies (attack P1).
+void ReplicaCore::Implementation::compare_with_others(Seq seq) {
+  // A primary knows who lies.
+  if (!active_ || is_primary() || doubts_.own() || mutant(Mutant::primary_equivocates_undetected)) return;
+  const auto found = slots_.find(seq);
+  if (found == slots_.end()) return;
+  const Slot& slot = found->second;
+  const auto& accepted = slot.recorded && slot.recorded->view == view_ ? slot.recorded : slot.withheld;
+  if (!accepted || accepted->view != view_) return;
+  const auto& votes = slot.prepares.votes();
+  const bool differs = std::any_of(votes.begin(), votes.end(), [&](const auto& vote) {
+    return vote.first != config_.id && vote.second.view == view_ && vote.second.digest != accepted->digest;
+  });
+  if (differs) doubt_primary();
 }
 
 /// A primary proposes for clients that it knows by the slots below: who has executed them all knows them too. Nothing
@@ -174,6 +194,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, Prepare& message) 
   note_vouched(message.seq, slot);
   record_vouched(message.seq, slot);
   check_prepared(message.seq, slot);
+  compare_with_others(message.seq);
 }
 
 /// f+1 PREPAREs of others contain one of a correct replica, which has checked what the primary proposed to it. A lone

@@ -14,6 +14,8 @@ namespace {
 
 /// With so many, the share of the time that a primary may waste is more than all of it: nothing is held against it.
 constexpr std::uint32_t waste_doublings_max = 4;
+/// So many view change timeouts pass before a replica doubts a primary of its own accord again; at first.
+constexpr MonotonicUs doubting_timeouts = 32;
 
 }  // namespace
 
@@ -48,7 +50,8 @@ ReplicaCore::Implementation::Implementation(CoreConfig config, Authenticator& au
       trace_([&authenticator](ByteView bytes) { return authenticator.digest(bytes); }),
       history_(config_.history_slots, limits::history_roots_max),
       peers_(config_.membership.n()),
-      evidence_(config_.membership.n()) {
+      evidence_(config_.membership.n()),
+      doubts_(config_.membership.n(), config_.membership.faults, doubting_timeouts * config_.view_change_timeout_us) {
   TAGMA_ASSERT(!validate(config_.membership), "the caller validated the membership");
   TAGMA_ASSERT(config_.membership.find_replica(config_.id) != nullptr, "this replica is a member");
   TAGMA_ASSERT(config_.checkpoint_interval >= 1 && config_.window >= 2 * config_.checkpoint_interval,

@@ -33,7 +33,12 @@ bool ReplicaCore::Implementation::unfinished() const {
 /// Lists what is in flight here, and executed slots without an own COMMIT: somebody else may need it, and cannot know
 /// from `executed` that this replica lacks the votes for it.
 Status ReplicaCore::Implementation::own_status() const {
-  Status status{.view = view_, .active = active_, .certificate = certificate_, .executed = executed_, .slots = {}};
+  Status status{.view = view_,
+                .active = active_,
+                .doubts = doubts_.own(),
+                .certificate = certificate_,
+                .executed = executed_,
+                .slots = {}};
   std::size_t executed_listed = 0;
   for (auto found = slots_.upper_bound(certificate_);
        found != slots_.end() && status.slots.size() < limits::status_slots_max; ++found) {
@@ -70,6 +75,8 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
   if (!waits_above) peer.waits_above_since_us = 0;
   if (waits_above && peer.waits_above_since_us == 0) peer.waits_above_since_us = now_.monotonic_us;
   if (waits_above) peer.waits_above_us = now_.monotonic_us;
+  if (message.active && message.doubts) doubts_.heard(from.principal.id, message.view);
+  consider_doubts();
   note_votes_held(from.principal.id, message);
   // Somebody is ahead: do not wait for the heartbeat to say what is missing here.
   if (message.executed > executed_) {

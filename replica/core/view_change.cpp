@@ -76,6 +76,31 @@ void ReplicaCore::Implementation::suspect(std::string_view why) {
   consider_view_changes();
 }
 
+/// Somebody lies about a proposal of this view's primary: it, or another one. Who leaves, leaves with all (doubts.h).
+void ReplicaCore::Implementation::doubt_primary() {
+  if (!active_ || !doubts_.raise(now_.monotonic_us)) return;
+  count("primary doubted: two accounts of a proposal");
+  send_status();
+  consider_doubts();
+}
+
+void ReplicaCore::Implementation::consider_doubts() {
+  if (!active_) return;
+  std::uint32_t others = 0;
+  for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
+    // Who has left the view says no more what it thought of it.
+    const auto wish = view_changes_.find(id);
+    const bool has_left = wish != view_changes_.end() && wish->second.content.view > view_ &&
+                          wish->second.content.incarnation == lives_[id].incarnation;
+    if (id != config_.id && (has_left || doubts_.is_doubted_by(id, view_))) ++others;
+  }
+  if (doubts_.join(others)) {
+    count("primary doubted: f+1 others do");
+    send_status();
+  }
+  if (doubts_.suffice(others)) suspect("view given up: 2f+1 doubt its primary");
+}
+
 void ReplicaCore::Implementation::change_view(View target, std::string_view why) {
   TAGMA_ASSERT(target > view_, "views only rise");
   count(why);
@@ -86,6 +111,7 @@ void ReplicaCore::Implementation::change_view(View target, std::string_view why)
   effects_.emplace_back(Notice{"wants view " + std::to_string(target) + ": " + std::string(why)});
   view_ = target;
   active_ = false;
+  doubts_.forget_own();
   view_durable_ = false;
   led_ = false;
   issue_ = 0;
@@ -225,6 +251,7 @@ void ReplicaCore::Implementation::receive(const Sender& from, ViewChange& messag
   const ReplicaId replica = content.replica;
   view_changes_.insert_or_assign(replica, std::move(message));
   fetch_new_views();
+  consider_doubts();
   consider_view_changes();
 }
 
@@ -495,6 +522,7 @@ void ReplicaCore::Implementation::enter(ActedView entered) {
   if (dropped > 0) note_dropped(acted_name(), acted_->new_view, dropped);
   view_ = view;
   active_ = true;
+  doubts_.forget_own();
   view_durable_ = false;
   led_ = led_ && is_primary();
   new_view_due_us_ = 0;

@@ -305,6 +305,7 @@ Status LyingReplica::garbage_status(const Status& honest) {
       default: return near;
     }
   };
+  status.doubts = !honest.doubts;
   status.executed = far(honest.executed);
   status.certificate = far(honest.certificate);
   status.slots.clear();

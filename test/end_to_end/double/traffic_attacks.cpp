@@ -81,7 +81,7 @@ class Floods final : public ReplicaAttack {
       case 0: return FetchBatch{seq, digest};
       case 1: return BatchBody{executed + 1, some_batch()};
       case 2: return Prepare{later_view, seq, {}};
-      case 3: return Status{surroundings_.situation.core.view, true, 0, 0, {}};
+      case 3: return Status{surroundings_.situation.core.view, true, true, 0, 0, {}};
       case 4: return StateLeaseQuery{random_.next(), 0};
       default: return Commit{later_view, seq, {}};
     }

@@ -102,6 +102,64 @@ TEST_CASE("P1: a second PRE-PREPARE for a slot is not accepted, nor voted for") 
   node.step(Received{replica_sender(0), pre_prepare(node, 1, {bundle_of(node, 1, "set a 1")})});
   CHECK(node.sent_count<Prepare>() == 1);
   CHECK(node.counted("contradictory PRE-PREPARE"));
+  CHECK(node.counted("primary doubted: two accounts of a proposal"));
+}
+
+TEST_CASE("P1: two accounts of a proposal make a replica doubt, whichever comes first, and it leaves with 2f+1 only") {
+  for (const bool vote_first : {false, true}) {
+    CAPTURE(vote_first);
+    Cluster cluster(4);
+    auto& node = cluster[1];
+    const auto mine = pre_prepare(node, 1, {bundle_of(node, 1)});
+    const auto others = pre_prepare(node, 1, {bundle_of(node, 1, "set a 1")});
+    const Prepare vote{.view = 0, .seq = 1, .digest = node.authenticator.digest(others.batch->bytes)};
+    if (!vote_first) node.step(Received{replica_sender(0), mine});
+    CHECK_FALSE(node.counted("primary doubted: two accounts of a proposal"));
+    node.step(Received{replica_sender(2), vote});
+    if (vote_first) node.step(Received{replica_sender(0), mine});
+    CHECK(node.counted("primary doubted: two accounts of a proposal"));
+    CHECK(last_sent<Status>(node)->doubts);
+    node.step(Received{replica_sender(2), Status{.view = 0, .active = true, .doubts = true, .slots = {}}});
+    CHECK(node.core.view().active);  // both may be lies of one
+    node.step(Received{replica_sender(3), Status{.view = 0, .active = true, .doubts = true, .slots = {}}});
+    CHECK(node.core.view().view == 1);
+  }
+}
+
+TEST_CASE(
+    "P1: on the word of f+1 others a replica doubts, on that of f it does not, and of another view it says nothing") {
+  Cluster cluster(4);
+  auto& node = cluster[1];
+  const auto says = [&](ReplicaId from, View view, bool doubts) {
+    node.step(Received{replica_sender(from), Status{.view = view, .active = true, .doubts = doubts, .slots = {}}});
+  };
+  says(2, 0, true);
+  says(3, 1, true);
+  CHECK_FALSE(node.counted("primary doubted: f+1 others do"));
+  says(2, 0, false);  // it has restarted: what it said others may have counted
+  says(3, 0, true);
+  CHECK(node.counted("primary doubted: f+1 others do"));
+  CHECK(node.core.view().view == 1);  // it is the third
+}
+
+TEST_CASE("P1: whoever has left a view counts among those who doubt, however its doubts were lost") {
+  Cluster cluster(4);
+  auto& node = cluster[1];
+  node.step(Received{replica_sender(3), Status{.view = 0, .active = true, .doubts = true, .slots = {}}});
+  CHECK(node.core.view().active);
+  node.step(Received{replica_sender(2), empty_view_change(node, 2, 1)});
+  CHECK(node.counted("primary doubted: f+1 others do"));
+  CHECK(node.core.view().view == 1);
+}
+
+TEST_CASE("P1: a primary is not made to doubt itself") {
+  Cluster cluster(4);
+  auto& primary = cluster[0];
+  cluster.submit(0, toy_bundle(primary.config.membership, 1, 5, 1, {"get a"}));
+  Digest invented;
+  invented.bytes[0] = 1;
+  primary.step(Received{replica_sender(2), Prepare{.view = 0, .seq = 1, .digest = invented}});
+  CHECK_FALSE(primary.counted("primary doubted: two accounts of a proposal"));
 }
 
 TEST_CASE("only the primary of the own view pre-prepares") {

@@ -56,6 +56,71 @@ TEST_CASE("C7: a request that goes to one backup alone is known to all in time, 
   CHECK(cluster[2].core.view().view == 0);
 }
 
+TEST_CASE("P1: a primary that proposes another batch to some is left by all at once, whoever they are") {
+  for (const std::uint32_t n : {4U, 5U, 7U}) {
+    for (std::uint32_t second = 1; second + 1 < 1U << (n - 1); ++second) {  // which backups get another batch
+      CAPTURE(n);
+      CAPTURE(second);
+      Cluster cluster(n);
+      const auto proposal = [&](const std::string& payload) {
+        const std::vector<SignedBundle> bundles{*toy_bundle(cluster[1].config.membership, 1, 5, 1, {payload})};
+        return PrePrepare{.seq = 1,
+                          .batch = std::make_shared<const Batch>(wire::encode_batch(cluster[1].now.wall_us, bundles))};
+      };
+      for (ReplicaId id = 1; id < n; ++id) {
+        const bool other = (second >> (id - 1) & 1U) != 0;
+        cluster[id].step(Received{replica_sender(0), proposal(other ? "set a 1" : "set a 2")});
+      }
+      cluster.deliver_all(without({0}));
+      for (ReplicaId id = 1; id < n; ++id) {
+        CHECK(cluster[id].core.view().view == 1);
+        CHECK(cluster[id].core.view().active);
+      }
+    }
+  }
+}
+
+TEST_CASE("P1: a backup that pretends to have been told something else, to one after the other, moves all or nobody") {
+  // The liar is replica 3. Sometimes it also gives the view up in advance, or says that it doubts.
+  Cluster cluster(4);
+  RequestNumber number = 0;
+  for (int round = 0; round < 40; ++round) {
+    const View view = cluster[1].core.view().view;
+    const auto victim = static_cast<ReplicaId>(round % 3);
+    Digest invented;
+    invented.bytes[0] = static_cast<std::uint8_t>(1 + round);
+    submit_to_all(cluster, request(cluster[1], ++number), {3});
+    for (ReplicaId to = 0; to < 3; ++to) {
+      if (to == victim) {
+        const Seq seq = cluster[to].core.view().executed + 1;
+        cluster[to].step(Received{replica_sender(3), Prepare{.view = view, .seq = seq, .digest = invented}});
+      }
+      cluster[to].step(
+          Received{replica_sender(3), Status{.view = view, .active = true, .doubts = round % 2 == 0, .slots = {}}});
+      if (round % 4 < 2) continue;
+      cluster[to].step(Received{replica_sender(3), empty_view_change(cluster[to], 3, view + 1)});
+    }
+    CHECK(settle(
+        cluster,
+        [&] {
+          bool done = true;
+          for (ReplicaId id = 0; id < 3; ++id) {
+            const auto view_of = cluster[id].core.view();
+            done = done && view_of.pending_operations == 0 && view_of.active &&
+                   view_of.view == cluster[0].core.view().view;
+          }
+          return done;
+        },
+        without({3})));
+  }
+  for (ReplicaId id = 0; id < 3; ++id) {
+    CAPTURE(id);
+    CHECK(cluster[id].counted("primary doubted: two accounts of a proposal"));
+  }
+  // Each correct replica doubts of its own accord once in its wait; a view that the liar leads is left besides.
+  CHECK(cluster[0].core.view().view <= 8);
+}
+
 TEST_CASE("B2: one replica's wish for another view moves nobody, f+1 move all") {
   Cluster cluster(4);
   for (const ReplicaId to : {0U, 1U, 2U}) {

@@ -224,7 +224,7 @@ TEST_CASE("as many and as large parts of the state as are allowed") {
 TEST_CASE("extreme numbers travel unchanged") {
   constexpr auto top = ~std::uint64_t{0};
   check_round_trip(Prepare{top, top, samples::digest(255)});
-  check_round_trip(Status{top, true, top - 1, top - 1, {{top, true, top, top}}});
+  check_round_trip(Status{top, true, true, top - 1, top - 1, {{top, true, top, top}}});
   check_round_trip(FetchNewView{top, samples::digest(255)});
   ViewChangeStatement view_change = samples::view_change_statement(63);
   view_change.epoch = top;

@@ -102,7 +102,7 @@ NewView new_view() {
   return new_view_of({digest(1), 3, 9, {view_change(0), view_change(2), view_change_of(fresh)}});
 }
 
-Status status() { return {4, true, 1152, 1283, {{1284, true, 0b1011, 0b0010}, {1286, false, 0b0001, 0}}}; }
+Status status() { return {4, true, false, 1152, 1283, {{1284, true, 0b1011, 0b0010}, {1286, false, 0b0001, 0}}}; }
 
 Replies replies() {
   return {3,
