@@ -20,7 +20,7 @@ fail() {
 }
 
 if [[ -e $volumes/cluster/cluster.toml ]]; then
-  echo "There is a cluster already. (Another one: remove this one with all its data, docker compose down -v.)"
+  echo "There is a cluster already. (Another one: remove this one with all its data, docker compose --profile client down -v.)"
   exit 0
 fi
 # Back from what was interrupted. A folder is taken over before it is entered: root has no rights here but as the owner.

@@ -21,6 +21,10 @@ bool takes_words(const CLI::App& app) {
 
 }  // namespace
 
+std::string directory_argument(std::string_view directory) {
+  return directory == default_directory ? std::string() : " --dir " + shell_word(directory);
+}
+
 std::optional<int> parse_arguments(CLI::App& app, const Arguments& arguments, const Streams& streams) {
   Arguments reversed(arguments.rbegin(), arguments.rend());  // the parser takes them off the back
   try {

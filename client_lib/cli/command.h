@@ -24,6 +24,8 @@ inline constexpr int exit_usage = 2;      ///< bad arguments, files or keys: not
 inline constexpr int exit_no_quorum = 3;  ///< too few matching answers in time
 
 inline constexpr std::string_view default_directory = "./tagma-cluster";
+/// " --dir DIR" behind a command's name where the folder is not the default one, else nothing.
+[[nodiscard]] std::string directory_argument(std::string_view directory);
 
 // What completion and the manual page know about an option, they read from its description. So the name of its type
 // says what may stand there: DIR or PATH a folder, FILE or KEY a file, a|b|c one of these words, anything else is free.

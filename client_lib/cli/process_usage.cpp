@@ -6,7 +6,6 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 namespace tagma::cli {
@@ -14,12 +13,10 @@ namespace {
 
 std::optional<std::string> read_text(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-std::optional<std::string> read_proc(pid_t process, const char* name) {
-  return read_text("/proc/" + std::to_string(process) + "/" + name);
+  std::string text;
+  // Reading fails where a process ends between opening and reading. An iterator over the buffer would throw then.
+  if (!std::getline(file, text, '\0')) return std::nullopt;
+  return text;
 }
 
 std::optional<std::int64_t> number_at(std::string_view text) {
@@ -94,8 +91,12 @@ std::optional<std::int64_t> busy_ticks_of_machine(std::string_view stat) {
   return busy;
 }
 
+std::optional<std::string> proc_text(pid_t process, const std::string& name) {
+  return read_text("/proc/" + std::to_string(process) + "/" + name);
+}
+
 std::optional<std::int64_t> cpu_time_us(pid_t process) {
-  const auto stat = read_proc(process, "stat");
+  const auto stat = proc_text(process, "stat");
   if (!stat) return std::nullopt;
   return microseconds_of_ticks(ticks_of_stat(*stat));
 }
@@ -122,7 +123,7 @@ std::optional<std::int64_t> wake_ups(pid_t process) {
 }
 
 std::optional<std::int64_t> anonymous_memory_bytes(pid_t process) {
-  const auto status = read_proc(process, "status");
+  const auto status = proc_text(process, "status");
   if (!status) return std::nullopt;
   return anonymous_bytes_of_status(*status);
 }

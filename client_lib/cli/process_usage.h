@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace tagma::cli {
 
+/// What /proc/PID/name says, for one of its text files; nothing if there is no such process, or if it ended meanwhile.
+[[nodiscard]] std::optional<std::string> proc_text(pid_t process, const std::string& name);
 /// User and system time of a live process; nothing if there is no such process.
 [[nodiscard]] std::optional<std::int64_t> cpu_time_us(pid_t process);
 /// How often the threads that a live process has now have gone to sleep, each of which ends in a wake-up: their

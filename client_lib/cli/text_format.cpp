@@ -3,17 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <utility>
 
-#include "client_lib/cli/command.h"
 #include "tagma/bytes.h"
 
 namespace tagma::cli {
 namespace {
 
-constexpr std::uint32_t no_character = ~0U;
+bool controls_a_terminal(std::uint32_t character) {
+  if (character == '\n' || character == '\t') return false;
+  return character < 0x20U || (character >= 0x7FU && character <= 0x9FU) || character == no_character;
+}
 
-/// The UTF-8 character at the beginning, and how many bytes it has; `no_character` where there is none.
+}  // namespace
+
 std::pair<std::uint32_t, std::size_t> first_character(std::string_view text) {
   const auto byte = [&](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
   const std::uint32_t first = byte(0);
@@ -33,13 +35,6 @@ std::pair<std::uint32_t, std::size_t> first_character(std::string_view text) {
   if (character < smallest[size] || character > 0x10FFFFU || surrogate) return {no_character, 1};
   return {character, size};
 }
-
-bool controls_a_terminal(std::uint32_t character) {
-  if (character == '\n' || character == '\t') return false;
-  return character < 0x20U || (character >= 0x7FU && character <= 0x9FU) || character == no_character;
-}
-
-}  // namespace
 
 std::string harmless(std::string_view text) {
   std::string shown;
@@ -101,10 +96,6 @@ std::string shell_word(std::string_view text) {
     }
   }
   return quoted + "'";
-}
-
-std::string directory_argument(std::string_view directory) {
-  return directory == default_directory ? std::string() : " --dir " + shell_word(directory);
 }
 
 std::string right_aligned(std::string text, std::size_t width) {

@@ -1,12 +1,20 @@
 // Numbers and names as people read them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tagma::cli {
+
+/// No Unicode character has this number.
+inline constexpr std::uint32_t no_character = ~0U;
+/// The UTF-8 character at the beginning of a text that is not empty, and how many bytes it has; `no_character`, and one
+/// byte, where there is none: a byte too few, a longer form than needed, a surrogate.
+[[nodiscard]] std::pair<std::uint32_t, std::size_t> first_character(std::string_view text);
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string with_commas(std::uint64_t number);
@@ -20,8 +28,6 @@ namespace tagma::cli {
 [[nodiscard]] std::string listed(const std::vector<std::string>& items);
 /// As one word for a POSIX shell, quoted only where it must be.
 [[nodiscard]] std::string shell_word(std::string_view text);
-/// " --dir DIR" behind a command's name where the folder is not the default one, else nothing.
-[[nodiscard]] std::string directory_argument(std::string_view directory);
 /// As it may be shown at a terminal: every control character but line feed and tab, those of C1 and DEL among them, and
 /// every byte that is no UTF-8 stands as `\x1b`. All else is kept.
 [[nodiscard]] std::string harmless(std::string_view text);

@@ -259,7 +259,9 @@ std::optional<std::string> no_docker() {
   try {
     const auto asked = run_command({"docker", "version", "--format", "{{.Server.Version}}"}, std::chrono::seconds(20));
     if (asked.status == 0) return std::nullopt;
-    return "there is no docker engine that answers: " + asked.output.substr(0, asked.output.find('\n'));
+    // Its reason comes last: what was asked for stands before it, empty.
+    const auto reason = asked.output.substr(0, asked.output.find_last_not_of('\n') + 1);
+    return "there is no docker engine that answers: " + reason.substr(reason.rfind('\n') + 1);
   } catch (const std::exception& problem) {
     return problem.what();
   }

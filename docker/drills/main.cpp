@@ -21,6 +21,7 @@
 #include "docker/drills/command.h"
 #include "docker/drills/drill.h"
 #include "docker/drills/report.h"
+#include "docker/drills/report_verdict.h"
 
 namespace tagma::drills {
 namespace {
@@ -174,6 +175,7 @@ std::vector<Scenario> chosen(const Arguments& arguments, const std::vector<Scena
 }
 
 int list(const std::vector<Scenario>& scenarios) {
+  std::printf("%-26s %6s  %-9s %s\n", "NAME", "LOAD", "ROWS", "TITLE");
   for (const auto& scenario : scenarios) {
     std::string rows;
     for (const auto& row : scenario.rows) rows += (rows.empty() ? "" : " ") + row;
@@ -236,9 +238,10 @@ RunResult described(const Setting& setting, const std::string& command) {
 }
 
 void tell(const DrillResult& drill) {
-  const char* const verdict = !drill.skipped.empty() ? "skipped" : drill.passed() ? "passed" : "FAILED";
-  std::fprintf(stderr, "%-8s %-26s %5.1f s  %llu acknowledged, longest pause %.0f ms", verdict, drill.name.c_str(),
-               drill.duration_s, static_cast<unsigned long long>(drill.acknowledged), drill.longest_pause_ms);
+  const auto verdict = verdict_of(drill);
+  std::fprintf(stderr, "%-8s %-26s %5.1f s  %llu acknowledged, longest pause %.0f ms",
+               verdict == Verdict::failed ? "FAILED" : name_of(verdict).c_str(), drill.name.c_str(), drill.duration_s,
+               static_cast<unsigned long long>(drill.acknowledged), drill.longest_pause_ms);
   if (drill.recovery_ms) std::fprintf(stderr, ", recovery %.0f ms", *drill.recovery_ms);
   if (drill.cost) {
     std::fprintf(stderr, ", %.0f%% of %.0f op/s, worst second %.0f%%", 100 * drill.cost->ratio(),
@@ -333,16 +336,12 @@ class Runner {
   }
 
   int conclude(const RunResult& run) {
-    const auto count = [&](auto condition) { return std::count_if(run.drills.begin(), run.drills.end(), condition); };
-    const auto passed = count([](const DrillResult& drill) { return drill.passed(); });
-    const auto skipped = count([](const DrillResult& drill) { return !drill.skipped.empty(); });
-    const auto failed = static_cast<std::ptrdiff_t>(run.drills.size()) - passed - skipped;
-    std::fprintf(stderr, "%ld passed, %ld failed, %ld skipped in %.0f s; the report: %s/index.html\n",
-                 static_cast<long>(passed), static_cast<long>(failed), static_cast<long>(skipped), run.duration_s,
-                 files::absolute(arguments_.report).c_str());
+    const Tally tally = tally_of(run.drills);
+    std::fprintf(stderr, "%zu passed, %zu failed, %zu skipped in %.0f s; the report: %s/index.html\n", tally.passed,
+                 tally.failed, tally.skipped, run.duration_s, files::absolute(arguments_.report).c_str());
     if (signals_.requested()) return status_interrupted;
-    if (failed > 0) return status_failed;
-    return passed > 0 ? status_passed : status_cannot;
+    if (tally.failed > 0) return status_failed;
+    return tally.passed > 0 ? status_passed : status_cannot;
   }
 
   const Arguments& arguments_;

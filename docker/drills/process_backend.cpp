@@ -2,12 +2,11 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
 #include "client_lib/cli/child_process.h"
+#include "client_lib/cli/process_usage.h"
 #include "docker/drills/backend.h"
 #include "test/end_to_end/harness/ports.h"
 
@@ -86,8 +85,7 @@ class ProcessBackend final : public Backend {
   void pause(const std::string& name) override { signal({name}, SIGSTOP); }
   void resume(const std::string& name) override { signal({name}, SIGCONT); }
   [[nodiscard]] bool paused(const std::string& name) override {
-    std::ifstream stat("/proc/" + std::to_string(pid(name)) + "/stat");
-    const std::string line{std::istreambuf_iterator<char>(stat), std::istreambuf_iterator<char>()};
+    const auto line = cli::proc_text(pid(name), "stat").value_or("");
     const auto name_end = line.rfind(')');
     return name_end != std::string::npos && line.compare(name_end, 3, ") T") == 0;
   }

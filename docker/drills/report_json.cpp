@@ -67,6 +67,7 @@ Json json_of(const DrillResult& drill) {
           {"rows", drill.rows},
           {"backend", drill.backend},
           {"skipped", drill.skipped},
+          {"verdict", name_of(verdict_of(drill))},
           {"passed", drill.passed()},
           {"duration_s", drill.duration_s},
           {"interval_s", drill.interval_s},

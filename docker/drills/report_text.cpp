@@ -1,10 +1,8 @@
 #include "docker/drills/report_text.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstddef>
 
 namespace tagma::drills {
 namespace {
@@ -15,25 +13,10 @@ constexpr double us_per_s = 1e6;
 constexpr int s_per_minute = 60;
 constexpr int s_per_hour = 3600;
 
-/// How many bytes the UTF-8 character at the beginning has; 0 where there is none.
-std::size_t character_size(std::string_view text) {
-  const auto byte = [text](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
-  const std::uint32_t first = byte(0);
-  if (first < 0x80U) return 1;
-  std::size_t size = 0;
-  if ((first & 0xE0U) == 0xC0U) size = 2;
-  if ((first & 0xF0U) == 0xE0U) size = 3;
-  if ((first & 0xF8U) == 0xF0U) size = 4;
-  if (size == 0 || size > text.size()) return 0;
-  std::uint32_t character = first & (0x7FU >> size);
-  for (std::size_t at = 1; at < size; ++at) {
-    if ((byte(at) & 0xC0U) != 0x80U) return 0;
-    character = character << 6U | (byte(at) & 0x3FU);
-  }
-  constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = character >= 0xD800U && character <= 0xDFFFU;
-  const bool known_to_xml = character != 0xFFFEU && character != 0xFFFFU;
-  return character >= smallest[size] && character <= 0x10FFFFU && !surrogate && known_to_xml ? size : 0;
+/// Neither a control character nor one of the two that XML does not know.
+bool allowed(std::uint32_t character) {
+  if (character < 0x20U) return character == '\n' || character == '\t';
+  return character != 0xFFFEU && character != 0xFFFFU && character != cli::no_character;
 }
 
 std::string_view markup_of(char character) {
@@ -51,18 +34,16 @@ std::string clean(std::string_view text, bool escape_markup) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t size = character_size(text);
-    const char first = text.front();
-    const bool control = static_cast<unsigned char>(first) < 0x20U && first != '\n' && first != '\t';
-    const std::string_view markup = escape_markup ? markup_of(first) : "";
-    if (size == 0 || control) {
+    const auto [character, size] = cli::first_character(text);
+    const std::string_view markup = escape_markup ? markup_of(text.front()) : "";
+    if (!allowed(character)) {
       result += replacement;
     } else if (!markup.empty()) {
       result += markup;
     } else {
       result += text.substr(0, size);
     }
-    text.remove_prefix(std::max<std::size_t>(size, 1));
+    text.remove_prefix(size);
   }
   return result;
 }
@@ -93,28 +74,15 @@ std::string coordinate(double number) {
   return text == "-0" || text == "-" ? "0" : text;
 }
 
-std::string with_commas(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t place = text.size(); place > 3;) {
-    place -= 3;
-    text.insert(place, 1, ',');
-  }
-  return text;
-}
-
 std::string rate_text(double per_s) {
   constexpr double shown_max = 1e15;
   if (!std::isfinite(per_s) || per_s < 0 || per_s > shown_max) return "-";
-  return with_commas(static_cast<std::uint64_t>(std::llround(per_s)));
+  return cli::with_commas(static_cast<std::uint64_t>(std::llround(per_s)));
 }
 
 std::string percent_text(double ratio) {
   const std::string text = fixed(ratio * 100, 1);
   return text == "-" ? text : text + "%";
-}
-
-std::string counted(std::uint64_t number, std::string_view noun) {
-  return with_commas(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
 std::string joined(const std::vector<std::string>& items, std::string_view between) {

@@ -1,12 +1,16 @@
 // Numbers, times and foreign text as the report shows them.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "client_lib/cli/text_format.h"
+
 namespace tagma::drills {
+
+using cli::counted;
+using cli::with_commas;
 
 /// As text or as a quoted attribute of HTML and of XML. What neither allows (control characters, bytes that are no
 /// UTF-8) stands as U+FFFD.
@@ -18,14 +22,10 @@ namespace tagma::drills {
 [[nodiscard]] std::string fixed(double number, int digits);
 /// For a position in a drawing: at most two digits behind the point, none where they are zero.
 [[nodiscard]] std::string coordinate(double number);
-/// 1234567 as "1,234,567".
-[[nodiscard]] std::string with_commas(std::uint64_t number);
 /// A whole number of operations a second, with commas.
 [[nodiscard]] std::string rate_text(double per_s);
 /// 0.931 as "93.1%".
 [[nodiscard]] std::string percent_text(double ratio);
-/// "1 drill", "4 drills".
-[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
 [[nodiscard]] std::string joined(const std::vector<std::string>& items, std::string_view between);
 
 /// "481 µs", "5.21 ms", "1.20 s".

@@ -62,6 +62,7 @@ std::string names_of(const std::array<std::pair<std::string_view, Value>, count>
 /// What is wrong, for the one who wrote it; caught by read_scenario().
 struct Wrong {
   std::string reason;
+  std::uint32_t line = 0;  ///< of the file; 0: none of its lines
 };
 
 /// The fields of one table. Every field that is asked for is known; finish() refuses the rest, so that a slip of the
@@ -69,6 +70,13 @@ struct Wrong {
 class Fields {
  public:
   Fields(const toml::table& table, std::string place) : table_(table), place_(std::move(place)) {}
+
+  /// Names the field's line, or that of the table where the field is missing.
+  [[noreturn]] void refuse(std::string_view key, const std::string& reason) const {
+    const auto* const node = table_.get(key);
+    const auto line = node != nullptr ? node->source().begin.line : table_.source().begin.line;
+    throw Wrong{place_ + std::string(key) + ": " + reason, line};
+  }
 
   [[nodiscard]] bool has(std::string_view key) {
     known_.emplace(key);
@@ -79,13 +87,13 @@ class Fields {
   Value value(std::string_view key, Value fallback) {
     if (!has(key)) return fallback;
     const auto read = table_[key].value<Value>();
-    if (!read) throw Wrong{place_ + std::string(key) + ": is not of the right kind"};
+    if (!read) refuse(key, "is not of the right kind");
     return *read;
   }
 
   double number(std::string_view key, double fallback, double maximum) {
     const double read = value<double>(key, fallback);
-    if (read < 0 || read > maximum) throw Wrong{place_ + std::string(key) + ": is out of range; 0 to " + text(maximum)};
+    if (read < 0 || read > maximum) refuse(key, "is out of range; 0 to " + text(maximum));
     return read;
   }
 
@@ -94,45 +102,43 @@ class Fields {
     std::vector<Value> read;
     if (!has(key)) return read;
     const auto* const array = table_[key].as_array();
-    if (array == nullptr) throw Wrong{place_ + std::string(key) + ": write a list, as [1, 2]"};
+    if (array == nullptr) refuse(key, "write a list, as [1, 2]");
     for (const auto& element : *array) {
       const auto one = element.value<Value>();
-      if (!one) throw Wrong{place_ + std::string(key) + ": one of its elements is not of the right kind"};
+      if (!one) refuse(key, "one of its elements is not of the right kind");
       read.push_back(*one);
     }
     return read;
   }
 
-  std::vector<ReplicaId> ids(std::string_view key) {
+  std::vector<ReplicaId> ids(std::string_view key, std::uint32_t replicas) {
     std::vector<ReplicaId> read;
-    for (const auto id : values<std::int64_t>(key)) {
-      if (id < 0 || id >= static_cast<std::int64_t>(replicas_max))
-        throw Wrong{place_ + std::string(key) + ": no replica"};
-      read.push_back(static_cast<ReplicaId>(id));
-    }
+    for (const auto id : values<std::int64_t>(key)) read.push_back(replica(key, id, replicas));
     return read;
   }
 
-  Selector selector(std::string_view key) {
+  Selector selector(std::string_view key, std::uint32_t replicas) {
     if (!has(key)) return {};
-    if (table_[key].is_array()) return {Selector::Kind::replicas, ids(key)};
+    if (table_[key].is_array()) return {Selector::Kind::replicas, ids(key, replicas)};
     if (const auto id = table_[key].value_exact<std::int64_t>()) {
-      if (*id < 0 || *id >= static_cast<std::int64_t>(replicas_max))
-        throw Wrong{place_ + std::string(key) + ": no replica"};
-      return {Selector::Kind::replicas, {static_cast<ReplicaId>(*id)}};
+      return {Selector::Kind::replicas, {replica(key, *id, replicas)}};
     }
     const auto name = value<std::string>(key, "");
     for (const auto& [known, kind] : selectors) {
       if (known == name) return {kind, {}};
     }
-    throw Wrong{place_ + std::string(key) + ": \"" + name + "\" is nobody; a number, a list of numbers, or one of " +
-                names_of(selectors)};
+    refuse(key, "\"" + name + "\" is nobody; a number, a list of numbers, or one of " + names_of(selectors));
+  }
+
+  ReplicaId replica(std::string_view key, std::int64_t id, std::uint32_t replicas) const {
+    if (id >= 0 && id < static_cast<std::int64_t>(replicas)) return static_cast<ReplicaId>(id);
+    refuse(key, "there is no replica " + std::to_string(id));
   }
 
   void finish() const {
     for (const auto& [key, node] : table_) {
       if (!known_.contains(std::string(key.str()))) {
-        throw Wrong{place_ + std::string(key.str()) + ": there is no such field"};
+        refuse(key.str(), "there is no such field");
       }
     }
   }
@@ -140,14 +146,14 @@ class Fields {
   [[nodiscard]] const toml::table* table(std::string_view key) {
     if (!has(key)) return nullptr;
     const auto* const found = table_[key].as_table();
-    if (found == nullptr) throw Wrong{place_ + std::string(key) + ": is no table; write [" + std::string(key) + "]"};
+    if (found == nullptr) refuse(key, "is no table; write [" + std::string(key) + "]");
     return found;
   }
 
   [[nodiscard]] const toml::array* tables(std::string_view key) {
     if (!has(key)) return nullptr;
     const auto* const found = table_[key].as_array();
-    if (found == nullptr) throw Wrong{place_ + std::string(key) + ": write [[" + std::string(key) + "]]"};
+    if (found == nullptr) refuse(key, "write [[" + std::string(key) + "]]");
     return found;
   }
 
@@ -187,12 +193,6 @@ bool names_replicas(const Selector& selector) {
   return selector.kind != Kind::nobody && selector.kind != Kind::clients && selector.kind != Kind::client;
 }
 
-void check_ids(const std::vector<ReplicaId>& ids, std::uint32_t replicas, const std::string& field) {
-  for (const auto id : ids) {
-    if (id >= replicas) throw Wrong{field + ": there is no replica " + std::to_string(id)};
-  }
-}
-
 LinkFault read_link(Fields& fields) {
   constexpr double ms = 1'000;
   LinkFault link;
@@ -204,19 +204,17 @@ LinkFault read_link(Fields& fields) {
   return link;
 }
 
-Step read_step(const toml::table& table, std::size_t at) {
+Step read_step(const toml::table& table, std::size_t at, std::uint32_t replicas) {
   Fields fields(table, "step[" + std::to_string(at) + "].");
   Step step;
   step.at_s = fields.number("at_s", 0, seconds_max);
   const auto name = fields.value<std::string>("do", "");
   const auto* const found =
       std::find_if(actions.begin(), actions.end(), [&](const auto& known) { return known.first == name; });
-  if (found == actions.end()) {
-    throw Wrong{"step[" + std::to_string(at) + "].do: \"" + name + "\" is no action; one of " + names_of(actions)};
-  }
+  if (found == actions.end()) fields.refuse("do", "\"" + name + "\" is no action; one of " + names_of(actions));
   step.action = found->second;
-  step.who = fields.selector("who");
-  step.to = fields.selector("to");
+  step.who = fields.selector("who", replicas);
+  step.to = fields.selector("to", replicas);
   step.both = fields.value<bool>("both", true);
   step.link = read_link(fields);
   step.seconds = fields.value<double>("seconds", 0);
@@ -226,14 +224,13 @@ Step read_step(const toml::table& table, std::size_t at) {
   step.options = fields.values<std::string>("options");
   fields.finish();
   if (is_about_replicas(step.action) && !names_replicas(step.who)) {
-    throw Wrong{"step[" + std::to_string(at) +
-                "].who: " + (step.who.kind == Selector::Kind::nobody ? "missing; add it" : "no replica; name one")};
+    fields.refuse("who", step.who.kind == Selector::Kind::nobody ? "missing; add it" : "no replica; name one");
   }
   const bool linked = step.who.kind != Selector::Kind::nobody && step.to.kind != Selector::Kind::nobody;
   if (step.action == Action::network && (!linked || step.link.none())) {
-    throw Wrong{"step[" + std::to_string(at) +
-                "]: a network fault needs `who`, `to`, and one of cut, delay_ms, jitter_ms, " +
-                "loss_percent, kilobytes_per_second"};
+    fields.refuse("do",
+                  "a network fault needs `who`, `to`, and one of cut, delay_ms, jitter_ms, loss_percent, "
+                  "kilobytes_per_second");
   }
   return step;
 }
@@ -241,23 +238,23 @@ Step read_step(const toml::table& table, std::size_t at) {
 void read_cluster(const toml::table& table, Scenario& scenario) {
   Fields fields(table, "cluster.");
   scenario.replicas = static_cast<std::uint32_t>(fields.number("replicas", 4, 16));
-  if (scenario.replicas < 4) throw Wrong{"cluster.replicas: below four no fault is tolerated"};
+  if (scenario.replicas < 4) fields.refuse("replicas", "below four no fault is tolerated");
   const auto durability = durability_from(fields.value<std::string>("durability", "sync"));
-  if (!durability) throw Wrong{"cluster.durability: " + durability.reason()};
+  if (!durability) fields.refuse("durability", durability.reason());
   scenario.durability = *durability;
   scenario.forgetful_disks = fields.value<bool>("forgetful_disks", false);
   if (fields.has("lying_disk")) {
-    scenario.lying_disk = static_cast<ReplicaId>(fields.number("lying_disk", 0, scenario.replicas - 1.0));
+    scenario.lying_disk = fields.replica("lying_disk", fields.value<std::int64_t>("lying_disk", 0), scenario.replicas);
   }
   fields.finish();
 }
 
-Byzantine read_byzantine(const toml::table& table) {
+Byzantine read_byzantine(const toml::table& table, std::uint32_t replicas) {
   Fields fields(table, "byzantine.");
   Byzantine byzantine;
-  byzantine.id = static_cast<ReplicaId>(fields.number("replica", 0, 15));
+  byzantine.id = fields.replica("replica", fields.value<std::int64_t>("replica", 0), replicas);
   byzantine.attack = fields.value<std::string>("attack", "");
-  if (byzantine.attack.empty()) throw Wrong{"byzantine.attack: missing; add it"};
+  if (byzantine.attack.empty()) fields.refuse("attack", "missing; add it");
   byzantine.options = fields.values<std::string>("options");
   fields.finish();
   return byzantine;
@@ -271,11 +268,12 @@ LoadShape read_load(const toml::table& table) {
   load.per_second_max = static_cast<std::uint32_t>(fields.number("per_second_max", load.per_second_max, 1e6));
   load.value_bytes = static_cast<std::uint32_t>(fields.number("value_bytes", load.value_bytes, 60'000));
   fields.finish();
-  if (load.clients == 0 || load.outstanding == 0) throw Wrong{"load: clients and outstanding are 1 or more"};
+  if (load.clients == 0) fields.refuse("clients", "1 or more");
+  if (load.outstanding == 0) fields.refuse("outstanding", "1 or more");
   return load;
 }
 
-Expect read_expect(const toml::table& table) {
+Expect read_expect(const toml::table& table, std::uint32_t replicas) {
   Fields fields(table, "expect.");
   Expect expect;
   expect.primary_stays = fields.value<bool>("primary_stays", false);
@@ -284,12 +282,12 @@ Expect read_expect(const toml::table& table) {
   expect.recovery_s_max = fields.number("recovery_s_max", expect.recovery_s_max, seconds_max);
   const auto outage = fields.values<double>("outage_s");
   if (!outage.empty()) {
-    if (outage.size() != 2 || outage[0] >= outage[1]) throw Wrong{"expect.outage_s: write [from, to]"};
+    if (outage.size() != 2 || outage[0] >= outage[1]) fields.refuse("outage_s", "write [from, to]");
     expect.outage_s = {outage[0], outage[1]};
   }
   expect.cost = fields.value<bool>("cost", false);
   expect.unknown_max = static_cast<std::uint64_t>(fields.number("unknown_max", 0, 1e9));
-  expect.lost = fields.ids("lost");
+  expect.lost = fields.ids("lost", replicas);
   fields.finish();
   return expect;
 }
@@ -298,32 +296,30 @@ Scenario read_table(const toml::table& table) {
   Fields fields(table, "");
   Scenario scenario;
   scenario.title = fields.value<std::string>("title", "");
-  if (scenario.title.empty()) throw Wrong{"title: missing; add it"};
+  if (scenario.title.empty()) fields.refuse("title", "missing; add it");
   scenario.about = fields.value<std::string>("about", "");
   scenario.rows = fields.values<std::string>("rows");
   scenario.seconds = fields.number("seconds", scenario.seconds, seconds_max);
   if (const auto* const cluster = fields.table("cluster")) read_cluster(*cluster, scenario);
-  if (const auto* const byzantine = fields.table("byzantine")) scenario.byzantine = read_byzantine(*byzantine);
+  if (const auto* const byzantine = fields.table("byzantine")) {
+    scenario.byzantine = read_byzantine(*byzantine, scenario.replicas);
+  }
   if (const auto* const load = fields.table("load")) scenario.load = read_load(*load);
-  if (const auto* const expect = fields.table("expect")) scenario.expect = read_expect(*expect);
+  if (const auto* const expect = fields.table("expect")) {
+    scenario.expect = read_expect(*expect, scenario.replicas);
+  }
   if (fields.has("random_faults_s")) {
     scenario.random_faults_s = static_cast<std::uint32_t>(fields.number("random_faults_s", 0, seconds_max));
   }
   if (const auto* const steps = fields.tables("step")) {
     for (std::size_t at = 0; at < steps->size(); ++at) {
       const auto* const step = (*steps)[at].as_table();
-      if (step == nullptr) throw Wrong{"step: write [[step]]"};
-      scenario.steps.push_back(read_step(*step, at));
+      if (step == nullptr) fields.refuse("step", "write [[step]]");
+      scenario.steps.push_back(read_step(*step, at, scenario.replicas));
     }
   }
   fields.finish();
-  if (scenario.byzantine) check_ids({scenario.byzantine->id}, scenario.replicas, "byzantine.replica");
-  check_ids(scenario.expect.lost, scenario.replicas, "expect.lost");
-  for (std::size_t at = 0; at < scenario.steps.size(); ++at) {
-    check_ids(scenario.steps[at].who.ids, scenario.replicas, "step[" + std::to_string(at) + "].who");
-    check_ids(scenario.steps[at].to.ids, scenario.replicas, "step[" + std::to_string(at) + "].to");
-  }
-  if (scenario.steps.empty() && !scenario.random_faults_s) throw Wrong{"step: missing; a drill does something"};
+  if (scenario.steps.empty() && !scenario.random_faults_s) fields.refuse("step", "missing; a drill does something");
   return scenario;
 }
 
@@ -346,7 +342,7 @@ Result<Scenario> read_scenario(const std::string& path) {
     where << error.source().begin.line;
     return Refused{path + ":" + where.str() + ": " + std::string(error.description())};
   } catch (const Wrong& wrong) {
-    return Refused{path + ": " + wrong.reason};
+    return Refused{path + (wrong.line == 0 ? "" : ":" + std::to_string(wrong.line)) + ": " + wrong.reason};
   }
 }
 

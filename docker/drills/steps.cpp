@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "client_lib/cli/child_process.h"
+#include "client_lib/cli/process_usage.h"
 #include "docker/drills/command.h"
 #include "docker/drills/stage.h"
 
@@ -297,13 +298,12 @@ void Stage::shift_clock(const Chosen& chosen, double seconds) {
   for (const auto id : chosen.replicas) {
     const std::string clock = site_->control_folder(id) + "/clock";
     write_control(id, "clock", shift.str() + "\n");
-    std::ifstream maps("/proc/" + std::to_string(backend_->pid(replica_name(id))) + "/maps");
-    const std::string text{std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>()};
+    const auto maps = cli::proc_text(backend_->pid(replica_name(id)), "maps").value_or("");
     // A program that reads the same file in the same way tells what the replica's clock says.
     const auto told = run_command(
         {"env", "FAKETIME_TIMESTAMP_FILE=" + clock, std::string("LD_PRELOAD=") + faketime_preload, "date", "+%s"});
     const double off = std::strtod(told.output.c_str(), nullptr) - static_cast<double>(std::time(nullptr));
-    const bool shifted = off > seconds - 3 && off < seconds + 3 && text.find("libfaketime") != std::string::npos;
+    const bool shifted = off > seconds - 3 && off < seconds + 3 && maps.find("libfaketime") != std::string::npos;
     prove("the clock of replica " + std::to_string(id) + " jumps by " + shift.str() + " s", shifted,
           "a clock that reads the same file is off by " + std::to_string(static_cast<long>(off)) + " s");
   }

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 namespace tagma::end_to_end {
@@ -14,7 +14,8 @@ namespace {
 bool has_ended(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   std::ifstream stat(folder + "/stat");
-  const std::string line{std::istreambuf_iterator<char>(stat), std::istreambuf_iterator<char>()};
+  std::string line;
+  std::getline(stat, line, '\0');  // stays empty where the process ends between opening and reading: no exception
   const auto name_end = line.rfind(')');
   if (name_end == std::string::npos) return true;
   if (line.compare(name_end, 3, ") Z") != 0) return false;
@@ -105,7 +106,9 @@ bool Cluster::kill_replica(std::uint32_t id) const {
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::ostringstream content;
+  content << file.rdbuf();  // what can be read: no exception for the status of a process that ended meanwhile
+  return content.str();
 }
 
 void write_file(const std::string& path, const std::string& content) {

@@ -13,7 +13,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -173,7 +172,8 @@ std::vector<Seen> processes_naming(const std::string& text) {
     }
     if (!names) continue;
     std::ifstream status(entry.path() / "stat");
-    const std::string line((std::istreambuf_iterator<char>(status)), std::istreambuf_iterator<char>());
+    std::string line;
+    std::getline(status, line, '\0');         // stays empty where the process ended meanwhile
     const auto after_name = line.rfind(')');  // a zombie has no arguments, so it was left out above
     if (after_name == std::string::npos) continue;
     std::istringstream fields(line.substr(after_name + 1));

@@ -36,6 +36,12 @@ TEST_CASE("the machine's busy time is without idle time, waiting and interrupts"
   CHECK_FALSE(busy_ticks_of_machine(""));
 }
 
+TEST_CASE("a file of /proc that opens and then cannot be read is nothing, as one of a process that has just ended") {
+  CHECK(proc_text(getpid(), "status"));
+  CHECK_FALSE(proc_text(getpid(), "task"));
+  CHECK_FALSE(proc_text(getpid(), "absent"));
+}
+
 TEST_CASE("a live process has figures, one that is not there has none") {
   CHECK(cpu_time_us(getpid()));
   CHECK(wake_ups(getpid()));

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "client_lib/cli/command.h"
 #include "client_lib/cli/process_usage.h"
 #include "client_lib/cli/progress_line.h"
 #include "client_lib/cli/terminal_buffer.h"

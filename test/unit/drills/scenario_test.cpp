@@ -126,9 +126,22 @@ TEST_CASE("what is not understood is refused, with the field") {
         std::string::npos);
   CHECK(reason(title + "[[step]]\ndo = \"wipe\"\nwho = []").find("no replica; name one") != std::string::npos);
   CHECK(reason(title + "[[step]]\ndo = \"start\"\nwho = 9").find("there is no replica 9") != std::string::npos);
-  CHECK(reason(title + "[[step]]\ndo = \"network\"\nto = 9\ncut = true").find("a network fault needs `who`") !=
+  CHECK(reason(title + "[[step]]\ndo = \"network\"\nto = 3\ncut = true").find("a network fault needs `who`") !=
         std::string::npos);
-  CHECK(reason("title = ").find("one.toml:1") != std::string::npos);
+}
+
+TEST_CASE("what is refused is named with its line") {
+  const auto line_of = [](const std::string& text) {
+    const auto told = reason(text);
+    const auto at = told.find("one.toml:");
+    return at == std::string::npos ? 0 : std::stoi(told.substr(at + 9));
+  };
+  CHECK(line_of("title = ") == 1);
+  CHECK(line_of("title = \"x\"\nsecond = 3") == 2);
+  CHECK(line_of("title = \"x\"\n\n[load]\nclients = 3\noutstanding = 0") == 5);
+  CHECK(line_of("title = \"x\"\n[[step]]\nat_s = 1\ndo = \"kill\"\nwho = [0, 7]") == 5);
+  CHECK(line_of("title = \"x\"\n\n[[step]]\ndo = \"kill\"") == 3);  // who is missing there
+  CHECK(line_of("title = \"x\"\n[cluster]\nlying_disk = 4") == 3);
 }
 
 TEST_CASE("random faults are the same for the same seed, one at a time, and end") {
