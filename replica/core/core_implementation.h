@@ -66,6 +66,7 @@ class ReplicaCore::Implementation {
     MonotonicUs certificate_sent_us = 0;
     MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
+    Seq executed_when_helped = 0;      ///< what had been executed here then
     MonotonicUs stays_us = 0;          ///< when it last said that it votes in a view below the own; 0: never
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;
@@ -488,7 +489,7 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool unfinished() const;
   [[nodiscard]] Status own_status() const;
   void send_status();
-  void answer_status_of_executed(ReplicaId to, const Status& status);
+  void answer_status_of_executed(ReplicaId to, const Status& status, std::size_t slots_max);
   [[nodiscard]] std::optional<Digest> decided_in_log(Seq seq) const;
   void answer_status_in_flight(ReplicaId to, const Status& status);
   /// Whether this peer may be sent one more batch now; counts it.
@@ -497,6 +498,9 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs);
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);
   void fetch_missing_batches();
+  /// Asks one of those who vouch for it for the batch that this slot lacks, unless that was done just now; whether it
+  /// was asked for.
+  bool fetch_missing_batch(Seq seq, Slot& slot);
   /// The digest whose batch this slot lacks; nothing if it lacks none.
   [[nodiscard]] std::optional<Digest> missing_batch(Seq seq, const Slot& slot) const;
 

@@ -314,7 +314,7 @@ void ReplicaCore::Implementation::decide(Seq seq, Slot& slot, const Digest& dige
   if (mutant(Mutant::executes_out_of_order) && seq > executed_) {
     if (const auto batch = find_batch(slot, digest)) return execute(seq, digest, batch);
   }
-  if (find_batch(slot, digest) == nullptr) fetch_missing_batches();
+  if (find_batch(slot, digest) == nullptr) fetch_missing_batch(seq, slot);
 }
 
 SharedBatch ReplicaCore::Implementation::find_batch(const Slot& slot, const Digest& digest) const {

@@ -13,8 +13,11 @@
 namespace tagma {
 namespace {
 
-/// Slots that one answer to a STATUS helps with.
+/// Slots in flight that one answer to a STATUS helps with, and decided ones at least.
 constexpr std::size_t slots_per_answer_max = 32;
+/// Decided slots that a replica which is behind is told of for each one that was executed meanwhile. With less than two
+/// it would not gain on a cluster that is fast; a liar costs no more than so many small messages for a slot.
+constexpr Seq slots_told_for_each_executed = 2;
 
 std::uint64_t bit(ReplicaId replica) { return std::uint64_t{1} << replica; }
 
@@ -88,9 +91,12 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
     return count("STATUS not answered: asked too often");
   }
   peer.helped_us = now_.monotonic_us;
+  const Seq executed_before = std::exchange(peer.executed_when_helped, executed_);
+  const Seq executed_meanwhile = executed_ - std::min(executed_before, executed_);
+  const Seq decided_slots = slots_per_answer_max + slots_told_for_each_executed * executed_meanwhile;
   answer_status_of_checkpoints(from.principal.id, message);
   answer_status_of_view(from.principal.id, message);
-  answer_status_of_executed(from.principal.id, message);
+  answer_status_of_executed(from.principal.id, message, std::min(decided_slots, config_.window));
   answer_status_in_flight(from.principal.id, message);
 }
 
@@ -129,10 +135,10 @@ void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, con
   }
 }
 
-void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status) {
+void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status, std::size_t slots_max) {
   if (!voting_ || status.executed >= executed_) return;
   std::size_t helped = 0;
-  for (Seq seq = status.executed + 1; seq <= executed_ && helped < slots_per_answer_max; ++seq, ++helped) {
+  for (Seq seq = status.executed + 1; seq <= executed_ && helped < slots_max; ++seq, ++helped) {
     const auto* entry = decided_.find(seq);
     // What was executed just now is still on its way to the other in the normal case.
     if (entry != nullptr && now_.monotonic_us - entry->executed_us < config_.resend_us) return;
@@ -234,46 +240,49 @@ std::optional<Digest> ReplicaCore::Implementation::missing_batch(Seq seq, const 
   return wanted;
 }
 
-/// Asks for the batches of slots that are decided, or that a quorum PREPAREd, or after a while f+1 others, each time
-/// another member of those who vouch.
+/// Those of slots that are decided, or that a quorum PREPAREd, or after a while f+1 others.
 void ReplicaCore::Implementation::fetch_missing_batches() {
   std::size_t asked = 0;
   auto found = slots_.upper_bound(std::min(executed_, certificate_));
   for (; found != slots_.end() && asked < slots_per_answer_max; ++found) {
-    auto& [seq, slot] = *found;
-    // What an installed state covers may still need this replica's votes, where the view chose it.
-    if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) continue;
-    note_vouched(seq, slot);
-    const auto wanted = missing_batch(seq, slot);
-    // What the primary has proposed is most likely on its way.
-    if (wanted && wanted == vouched_for(seq, slot) && !known_prepared(slot) &&
-        now_.monotonic_us - slot.vouched_us < std::min(config_.resend_us, round_us())) {
-      continue;
-    }
-    if (!wanted || (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us)) continue;
-    std::set<ReplicaId> vouchers;
-    for (const auto* votes : {&slot.prepares, &slot.commits}) {
-      for (const auto& [member, ballot] : votes->votes()) {
-        if (ballot.digest == *wanted) vouchers.insert(member);
-      }
-    }
-    for (const auto& [member, digest] : slot.decisions.votes()) {
-      if (digest == *wanted) vouchers.insert(member);
-    }
-    for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
-      if (slot.chosen == wanted && (slot.vouchers & bit(id)) != 0) vouchers.insert(id);
-    }
-    vouchers.erase(config_.id);
-    // Who has not sent it so far is not asked for it.
-    if (wanted == vouched_for(seq, slot) && vouchers.size() > 1) vouchers.erase(config_.membership.primary(view_));
-    if (vouchers.empty()) continue;
-    count("batch fetched");
-    send(*std::next(vouchers.begin(), slot.fetches % static_cast<std::uint32_t>(vouchers.size())),
-         FetchBatch{.seq = seq, .digest = *wanted}, false);
-    ++slot.fetches;
-    slot.fetched_us = now_.monotonic_us;
-    ++asked;
+    if (fetch_missing_batch(found->first, found->second)) ++asked;
   }
+}
+
+/// Each time another member of those who vouch.
+bool ReplicaCore::Implementation::fetch_missing_batch(Seq seq, Slot& slot) {
+  // What an installed state covers may still need this replica's votes, where the view chose it.
+  if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) return false;
+  note_vouched(seq, slot);
+  const auto wanted = missing_batch(seq, slot);
+  // What the primary has proposed is most likely on its way.
+  if (wanted && wanted == vouched_for(seq, slot) && !known_prepared(slot) &&
+      now_.monotonic_us - slot.vouched_us < std::min(config_.resend_us, round_us())) {
+    return false;
+  }
+  if (!wanted || (slot.fetches > 0 && now_.monotonic_us - slot.fetched_us < config_.resend_us)) return false;
+  std::set<ReplicaId> vouchers;
+  for (const auto* votes : {&slot.prepares, &slot.commits}) {
+    for (const auto& [member, ballot] : votes->votes()) {
+      if (ballot.digest == *wanted) vouchers.insert(member);
+    }
+  }
+  for (const auto& [member, digest] : slot.decisions.votes()) {
+    if (digest == *wanted) vouchers.insert(member);
+  }
+  for (ReplicaId id = 0; id < config_.membership.n(); ++id) {
+    if (slot.chosen == wanted && (slot.vouchers & bit(id)) != 0) vouchers.insert(id);
+  }
+  vouchers.erase(config_.id);
+  // Who has not sent it so far is not asked for it.
+  if (wanted == vouched_for(seq, slot) && vouchers.size() > 1) vouchers.erase(config_.membership.primary(view_));
+  if (vouchers.empty()) return false;
+  count("batch fetched");
+  send(*std::next(vouchers.begin(), slot.fetches % static_cast<std::uint32_t>(vouchers.size())),
+       FetchBatch{.seq = seq, .digest = *wanted}, false);
+  ++slot.fetches;
+  slot.fetched_us = now_.monotonic_us;
+  return true;
 }
 
 void ReplicaCore::Implementation::receive(const Sender& from, FetchBatch& message) {
