@@ -70,7 +70,7 @@ constexpr Kill kills[] = {
     {Mutant::prepared_left_out, Oracle::durable_votes, Profile::calm, 1, 6},
     {Mutant::prepared_left_out, Oracle::agreement, Profile::lossy, 1, 10},
     {Mutant::leads_view_found_on_disk, Oracle::durable_votes, Profile::calm, 1, 20},
-    {Mutant::view_change_unverified, Oracle::agreement, Profile::byzantine_backups, 3727, 3727},
+    {Mutant::view_change_unverified, Oracle::agreement, Profile::byzantine_backups, 3614, 3614},
     {Mutant::undecided_taken_as_null, Oracle::liveness, Profile::calm, 1, 117},
     {Mutant::request_never_owed, Oracle::liveness, Profile::crash, 23, 31},
     {Mutant::new_view_kept_to_oneself, Oracle::liveness, Profile::calm, 1, 20},
