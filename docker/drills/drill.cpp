@@ -16,7 +16,6 @@ namespace {
 namespace files = std::filesystem;
 
 constexpr std::chrono::milliseconds tick{10};
-constexpr std::chrono::seconds same_state_limit{90};
 /// For what is outstanding when the load ends: replicas may be about to change views.
 constexpr std::chrono::seconds patience{30};
 
@@ -147,7 +146,7 @@ class DrillRun {
     for (const auto id : correct) {
       if (const auto* const report = sight.of(id)) from = std::max(from, report->report.last_executed);
     }
-    const auto deadline = Clock::now() + same_state_limit;
+    const auto deadline = Clock::now() + setting_.settle_limit;
     while (Clock::now() < deadline) {
       // One after the other: each takes a slot.
       for (int asked = 0; asked < at_once && Clock::now() < deadline; ++asked) {
@@ -159,7 +158,7 @@ class DrillRun {
       if (sight.same_state(correct, from)) return "";
       say("the states are compared: " + sight.text());
     }
-    return "after " + std::to_string(same_state_limit.count()) + " s: " + sight.text();
+    return "after " + std::to_string(setting_.settle_limit.count()) + " s: " + sight.text();
   }
 
   [[nodiscard]] Bytes harmless() const {

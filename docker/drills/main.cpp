@@ -48,6 +48,7 @@ struct Arguments {
   std::string mutant;
   std::uint64_t seed = 1;
   double minutes = 0;
+  std::uint32_t settle_seconds = 90;
   bool json = false;
   bool keep = false;
 };
@@ -70,6 +71,9 @@ void describe(CLI::App& app, Arguments& arguments) {
   app.add_flag("--keep", arguments.keep, "A cluster that failed is left standing until Ctrl-C");
   app.add_option("--seed", arguments.seed, "Of loads, lossy links and random faults (1)")->type_name("N");
   app.add_option("--minutes", arguments.minutes, "How long random faults go on (soak)")->type_name("M");
+  app.add_option("--settle-seconds", arguments.settle_seconds, "For replicas to catch up, after faults (90)")
+      ->check(CLI::Range(1, 3'600))
+      ->type_name("N");
   app.add_option("--program", arguments.program, "A program of your own instead of tagma")->type_name("FILE");
   app.add_option("--service", arguments.service, "The service of it to be drilled")->type_name("NAME");
   app.add_option("--operation", arguments.operation, "What clients ask of it: \"add 1\"")->type_name("WORDS");
@@ -141,6 +145,7 @@ Setting setting_of(const Arguments& arguments) {
   setting.image = arguments.image;
   setting.seed = arguments.seed;
   setting.keep = arguments.keep;
+  setting.settle_limit = std::chrono::seconds(arguments.settle_seconds);
   setting.mutant = arguments.mutant;
   setting.own = own_operations(arguments);
   setting.other_program = "tagma_mutant";

@@ -17,7 +17,6 @@ namespace tagma::drills {
 namespace {
 
 constexpr std::chrono::seconds start_limit{60};
-constexpr std::chrono::seconds settle_limit{90};
 constexpr std::chrono::seconds stop_limit{20};
 constexpr std::chrono::milliseconds rest{10};
 /// Replicas under load are never at the same slot; so many apart is together.
@@ -229,7 +228,7 @@ void Stage::settle(const std::string& when) {
   std::copy_if(correct_.begin(), correct_.end(), std::back_inserter(up),
                [&](ReplicaId id) { return !down_.contains(id); });
   const auto begun = Clock::now();
-  if (await([&] { return observer_->look().together(up, apart_max); }, settle_limit)) {
+  if (await([&] { return observer_->look().together(up, apart_max); }, setting_.settle_limit)) {
     if (!when.empty()) {
       mark("all vote and have caught up " + when, true);
       marks_.back().mends = false;

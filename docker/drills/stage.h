@@ -1,6 +1,7 @@
 // The cluster of one drill, and what is done to it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,7 +30,8 @@ struct Setting {
   std::string folder;  ///< where each drill makes a folder of its own
   std::uint64_t seed = 1;
   std::optional<OwnOperations> own;
-  bool keep = false;  ///< the cluster of a drill that failed goes on
+  bool keep = false;                      ///< the cluster of a drill that failed goes on
+  std::chrono::seconds settle_limit{90};  ///< until all vote and have caught up, and for equal states in the end
 };
 
 class Stage {

@@ -66,8 +66,13 @@ class ReplicaCore::Implementation {
     MonotonicUs certificate_sent_us = 0;
     MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
-    Seq executed_when_helped = 0;      ///< what had been executed here then
-    MonotonicUs stays_us = 0;          ///< when it last said that it votes in a view below the own; 0: never
+    /// Of decided slots above those that every answer tells again: how many it may still be told of, earned by what is
+    /// executed here; up to where it was told; what it said it had executed, and what had been executed here, then.
+    Seq slots_to_tell = 0;
+    Seq told_up_to = 0;
+    Seq executed_when_told = 0;
+    Seq executed_here_when_told = 0;
+    MonotonicUs stays_us = 0;  ///< when it last said that it votes in a view below the own; 0: never
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;
     MonotonicUs waits_above_us = 0;
@@ -489,7 +494,9 @@ class ReplicaCore::Implementation {
   [[nodiscard]] bool unfinished() const;
   [[nodiscard]] Status own_status() const;
   void send_status();
-  void answer_status_of_executed(ReplicaId to, const Status& status, std::size_t slots_max);
+  void answer_status_of_executed(ReplicaId to, const Status& status);
+  /// Tells of one decided slot; false where this replica cannot, or should not yet.
+  bool tell_decided(ReplicaId to, Seq seq);
   [[nodiscard]] std::optional<Digest> decided_in_log(Seq seq) const;
   void answer_status_in_flight(ReplicaId to, const Status& status);
   /// Whether this peer may be sent one more batch now; counts it.
@@ -497,6 +504,7 @@ class ReplicaCore::Implementation {
   /// Sends what `theirs` lacks of the own messages for a slot; whether anything was sent.
   [[nodiscard]] bool send_slot_again(ReplicaId to, Seq seq, const Slot& slot, const SlotStatus& theirs);
   void answer_status_of_checkpoints(ReplicaId to, const Status& status);
+  /// Asks for the batches of slots that are decided, or that a quorum PREPAREd, or after a while f+1 others.
   void fetch_missing_batches();
   /// Asks one of those who vouch for it for the batch that this slot lacks, unless that was done just now; whether it
   /// was asked for.

@@ -13,10 +13,11 @@
 namespace tagma {
 namespace {
 
-/// Slots in flight that one answer to a STATUS helps with, and decided ones at least.
+/// Slots in flight that one answer to a STATUS helps with, and decided ones that it tells of whether they were told
+/// before or not; slots that a STATUS lists beside those in flight; undecided ones whose batches are asked for at once.
 constexpr std::size_t slots_per_answer_max = 32;
-/// Decided slots that a replica which is behind is told of for each one that was executed meanwhile. With less than two
-/// it would not gain on a cluster that is fast; a liar costs no more than so many small messages for a slot.
+/// And further decided slots for each one that is executed here. With one a replica that is behind would keep pace with
+/// a fast cluster and never reach it. A liar costs no more than so many small messages for a slot.
 constexpr Seq slots_told_for_each_executed = 2;
 
 std::uint64_t bit(ReplicaId replica) { return std::uint64_t{1} << replica; }
@@ -91,12 +92,9 @@ void ReplicaCore::Implementation::receive(const Sender& from, Status& message) {
     return count("STATUS not answered: asked too often");
   }
   peer.helped_us = now_.monotonic_us;
-  const Seq executed_before = std::exchange(peer.executed_when_helped, executed_);
-  const Seq executed_meanwhile = executed_ - std::min(executed_before, executed_);
-  const Seq decided_slots = slots_per_answer_max + slots_told_for_each_executed * executed_meanwhile;
   answer_status_of_checkpoints(from.principal.id, message);
   answer_status_of_view(from.principal.id, message);
-  answer_status_of_executed(from.principal.id, message, std::min(decided_slots, config_.window));
+  answer_status_of_executed(from.principal.id, message);
   answer_status_in_flight(from.principal.id, message);
 }
 
@@ -135,18 +133,39 @@ void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, con
   }
 }
 
-void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status, std::size_t slots_max) {
+void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status) {
+  auto& peer = peers_[to];
+  const Seq executed_before = std::exchange(peer.executed_here_when_told, executed_);
+  const Seq earned = slots_told_for_each_executed * (executed_ - std::min(executed_before, executed_));
+  peer.slots_to_tell = std::min(peer.slots_to_tell + earned, config_.window);
+  // Who had more before has lost it, as another life.
+  if (status.executed < std::exchange(peer.executed_when_told, status.executed)) peer.told_up_to = 0;
   if (!voting_ || status.executed >= executed_) return;
-  std::size_t helped = 0;
-  for (Seq seq = status.executed + 1; seq <= executed_ && helped < slots_max; ++seq, ++helped) {
-    const auto* entry = decided_.find(seq);
-    // What was executed just now is still on its way to the other in the normal case.
-    if (entry != nullptr && now_.monotonic_us - entry->executed_us < config_.resend_us) return;
-    const auto digest = entry != nullptr ? std::optional(entry->digest) : decided_in_log(seq);
-    if (!digest) return count("asked for a slot that is no longer kept");
-    count("DECIDED sent to a replica that is behind");
-    send(to, Decided{.seq = seq, .digest = *digest});
+  const Seq told_again_up_to = std::min(status.executed + slots_per_answer_max, executed_);
+  for (Seq seq = status.executed + 1; seq <= told_again_up_to; ++seq) {
+    if (!tell_decided(to, seq)) return;
   }
+  peer.told_up_to = std::max(peer.told_up_to, told_again_up_to);
+  // Whoever is behind takes no more than a window above what it has executed.
+  const Seq told_at_most = std::min(status.executed + config_.window, executed_);
+  while (peer.slots_to_tell > 0 && peer.told_up_to < told_at_most && tell_decided(to, peer.told_up_to + 1)) {
+    ++peer.told_up_to;
+    --peer.slots_to_tell;
+  }
+}
+
+bool ReplicaCore::Implementation::tell_decided(ReplicaId to, Seq seq) {
+  const auto* entry = decided_.find(seq);
+  // What was executed just now is still on its way to the other in the normal case.
+  if (entry != nullptr && now_.monotonic_us - entry->executed_us < config_.resend_us) return false;
+  const auto digest = entry != nullptr ? std::optional(entry->digest) : decided_in_log(seq);
+  if (!digest) {
+    count("asked for a slot that is no longer kept");
+    return false;
+  }
+  count("DECIDED sent to a replica that is behind");
+  send(to, Decided{.seq = seq, .digest = *digest});
+  return true;
 }
 
 /// Above the stable checkpoint the log has it, however few batches are kept for those behind: somebody who needs it
@@ -240,16 +259,19 @@ std::optional<Digest> ReplicaCore::Implementation::missing_batch(Seq seq, const 
   return wanted;
 }
 
-/// Those of slots that are decided, or that a quorum PREPAREd, or after a while f+1 others.
 void ReplicaCore::Implementation::fetch_missing_batches() {
   std::size_t asked = 0;
   auto found = slots_.upper_bound(std::min(executed_, certificate_));
-  for (; found != slots_.end() && asked < slots_per_answer_max; ++found) {
-    if (fetch_missing_batch(found->first, found->second)) ++asked;
+  for (; found != slots_.end(); ++found) {
+    auto& [seq, slot] = *found;
+    // Decided ones without a limit: they are a window's at most, and a replica that lives on them would fall behind.
+    if (!slot.decided && asked >= slots_per_answer_max) continue;
+    if (fetch_missing_batch(seq, slot) && !slot.decided) ++asked;
   }
 }
 
-/// Each time another member of those who vouch.
+/// Each time another member of those who vouch, and of each slot another first: one that is silent, or has sent as much
+/// as it may, does not hold up all.
 bool ReplicaCore::Implementation::fetch_missing_batch(Seq seq, Slot& slot) {
   // What an installed state covers may still need this replica's votes, where the view chose it.
   if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) return false;
@@ -278,8 +300,8 @@ bool ReplicaCore::Implementation::fetch_missing_batch(Seq seq, Slot& slot) {
   if (wanted == vouched_for(seq, slot) && vouchers.size() > 1) vouchers.erase(config_.membership.primary(view_));
   if (vouchers.empty()) return false;
   count("batch fetched");
-  send(*std::next(vouchers.begin(), slot.fetches % static_cast<std::uint32_t>(vouchers.size())),
-       FetchBatch{.seq = seq, .digest = *wanted}, false);
+  const auto turn = static_cast<std::ptrdiff_t>((seq + slot.fetches) % vouchers.size());
+  send(*std::next(vouchers.begin(), turn), FetchBatch{.seq = seq, .digest = *wanted}, false);
   ++slot.fetches;
   slot.fetched_us = now_.monotonic_us;
   return true;
