@@ -67,11 +67,14 @@ class ReplicaCore::Implementation {
     MonotonicUs rejoin_judged_us = 0;  ///< when the signature of its REJOIN was last checked; 0: never
     MonotonicUs helped_us = 0;         ///< when its STATUS was last answered; 0: never
     /// Of decided slots above those that every answer tells again: how many it may still be told of, earned by what is
-    /// executed here; up to where it was told; what it said it had executed, and what had been executed here, then.
+    /// executed here; up to where it was told.
     Seq slots_to_tell = 0;
     Seq told_up_to = 0;
-    Seq executed_when_told = 0;
-    Seq executed_here_when_told = 0;
+    /// What it had executed, and what had been executed here, at the last answer; answers in a row before which it had
+    /// executed no more than what each tells again.
+    Seq executed_when_answered = 0;
+    Seq executed_here_when_answered = 0;
+    std::uint32_t answers_without_gain = 0;
     MonotonicUs stays_us = 0;  ///< when it last said that it votes in a view below the own; 0: never
     /// Since when, and when last, it has said that it waits for a view above the own; 0: it does not say so.
     MonotonicUs waits_above_since_us = 0;

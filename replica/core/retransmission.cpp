@@ -17,8 +17,11 @@ namespace {
 /// before or not; slots that a STATUS lists beside those in flight; undecided ones whose batches are asked for at once.
 constexpr std::size_t slots_per_answer_max = 32;
 /// And further decided slots for each one that is executed here. With one a replica that is behind would keep pace with
-/// a fast cluster and never reach it. A liar costs no more than so many small messages for a slot.
+/// a fast cluster and never reach it. A liar costs so many small messages for a slot, and those 32 an answer.
 constexpr Seq slots_told_for_each_executed = 2;
+/// After so many answers by which a replica did not gain, what it was told is taken for lost: a queue was full, it had
+/// no room, or it is another life. A batch may take as many status intervals to come.
+constexpr std::uint32_t answers_without_gain_max = 4;
 
 std::uint64_t bit(ReplicaId replica) { return std::uint64_t{1} << replica; }
 
@@ -135,18 +138,23 @@ void ReplicaCore::Implementation::answer_status_of_checkpoints(ReplicaId to, con
 
 void ReplicaCore::Implementation::answer_status_of_executed(ReplicaId to, const Status& status) {
   auto& peer = peers_[to];
-  const Seq executed_before = std::exchange(peer.executed_here_when_told, executed_);
+  const Seq executed_before = std::exchange(peer.executed_here_when_answered, executed_);
   const Seq earned = slots_told_for_each_executed * (executed_ - std::min(executed_before, executed_));
   peer.slots_to_tell = std::min(peer.slots_to_tell + earned, config_.window);
-  // Who had more before has lost it, as another life.
-  if (status.executed < std::exchange(peer.executed_when_told, status.executed)) peer.told_up_to = 0;
+  const Seq it_had = std::exchange(peer.executed_when_answered, status.executed);
+  const bool gained = status.executed > it_had && status.executed - it_had > slots_per_answer_max;
+  peer.answers_without_gain = gained ? 0 : peer.answers_without_gain + 1;
+  if (status.executed < it_had || peer.answers_without_gain >= answers_without_gain_max) {
+    peer.told_up_to = 0;
+    peer.answers_without_gain = 0;
+  }
   if (!voting_ || status.executed >= executed_) return;
   const Seq told_again_up_to = std::min(status.executed + slots_per_answer_max, executed_);
   for (Seq seq = status.executed + 1; seq <= told_again_up_to; ++seq) {
     if (!tell_decided(to, seq)) return;
   }
   peer.told_up_to = std::max(peer.told_up_to, told_again_up_to);
-  // Whoever is behind takes no more than a window above what it has executed.
+  // Whoever is behind takes at most a window above what it has executed, and less while it writes a checkpoint.
   const Seq told_at_most = std::min(status.executed + config_.window, executed_);
   while (peer.slots_to_tell > 0 && peer.told_up_to < told_at_most && tell_decided(to, peer.told_up_to + 1)) {
     ++peer.told_up_to;
@@ -264,14 +272,14 @@ void ReplicaCore::Implementation::fetch_missing_batches() {
   auto found = slots_.upper_bound(std::min(executed_, certificate_));
   for (; found != slots_.end(); ++found) {
     auto& [seq, slot] = *found;
-    // Decided ones without a limit: they are a window's at most, and a replica that lives on them would fall behind.
+    // Decided ones without a limit: they are two windows' at most, and a replica that lives on them would fall behind.
     if (!slot.decided && asked >= slots_per_answer_max) continue;
     if (fetch_missing_batch(seq, slot) && !slot.decided) ++asked;
   }
 }
 
-/// Each time another member of those who vouch, and of each slot another first: one that is silent, or has sent as much
-/// as it may, does not hold up all.
+/// One of those who vouch, as the slot and the number of times say: one that is silent, or has sent as much as it may,
+/// does not hold up all slots, nor one slot for ever.
 bool ReplicaCore::Implementation::fetch_missing_batch(Seq seq, Slot& slot) {
   // What an installed state covers may still need this replica's votes, where the view chose it.
   if (seq <= executed_ && !(slot.chosen && in_window(seq) && may_vote_in_view(seq))) return false;
