@@ -53,6 +53,7 @@ class DrillRun {
       check();
     });
     seen_.history = load.history();
+    result.network_stall = stage_->network_stall();
     say("replicas catch up");
     stage_->settle_at_end();
     seen_.did_not_settle = stage_->did_not_settle();

@@ -71,6 +71,13 @@ struct Cost {
   [[nodiscard]] double ratio() const { return baseline_per_s > 0 ? attacked_per_s / baseline_per_s : 0; }
 };
 
+/// A time in which the drill's own network, not the cluster, did not run: what passes through it stood still.
+struct Stall {
+  double at_s = 0;    ///< its beginning
+  double ms = 0;      ///< how long
+  double cpu_ms = 0;  ///< what the network's thread computed meanwhile: nothing means that it was not scheduled
+};
+
 struct DrillResult {
   std::string name;               ///< of the scenario: "kill_primary"
   std::string title;              ///< one line
@@ -93,8 +100,9 @@ struct DrillResult {
 
   std::uint64_t acknowledged = 0;
   std::uint64_t unknown = 0;
-  double longest_pause_ms = 0;        ///< between two acknowledgements, where the scenario allows the load to go on
-  std::optional<double> recovery_ms;  ///< from the last heal to the next acknowledgement, where there was an outage
+  double longest_pause_ms = 0;         ///< between two acknowledgements, where the scenario allows the load to go on
+  std::optional<double> recovery_ms;   ///< from the last heal to the next acknowledgement, where there was an outage
+  std::optional<Stall> network_stall;  ///< the longest one under load, where it was worth a word
   /// Counters of the correct replicas that rose during the drill, summed: refusals by reason, messages, slots.
   std::vector<std::pair<std::string, std::uint64_t>> counters;
   std::string kept;  ///< folder of logs and data that was kept; empty: none

@@ -14,6 +14,7 @@
 
 #include "docker/drills/event_loop.h"
 #include "docker/drills/fault_link.h"
+#include "docker/drills/heartbeat.h"
 #include "docker/drills/proxied_connection.h"
 #include "docker/drills/tcp.h"
 
@@ -62,6 +63,12 @@ class FaultProxy::Implementation {
     LinkCounts counts;
     loop_.perform([&] { counts = link(from, to).counts(); });
     return counts;
+  }
+
+  [[nodiscard]] ProxyStall take_longest_stall() {
+    ProxyStall longest;
+    loop_.perform([&] { longest = heartbeat_.take_longest(); });
+    return longest;
   }
 
  private:
@@ -137,6 +144,7 @@ class FaultProxy::Implementation {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the program's affair
+    heartbeat_.start();
     while (!stopping_) {
       loop_.turn();
       connections_.remove_if([](const ProxiedConnection& connection) { return connection.closed(); });
@@ -150,6 +158,7 @@ class FaultProxy::Implementation {
   std::uint64_t seed_;
   bool stopping_ = false;
   EventLoop loop_;
+  Heartbeat heartbeat_{loop_};
   std::vector<char> scratch_;
   std::map<std::pair<Party, Party>, FaultLink> links_;
   std::list<Door> doors_;
@@ -168,6 +177,8 @@ std::string FaultProxy::open(const Party& from, const Party& to, const std::stri
 void FaultProxy::set(const Party& from, const Party& to, const LinkFault& fault) {
   implementation_->set(from, to, fault);
 }
+
+ProxyStall FaultProxy::take_longest_stall() { return implementation_->take_longest_stall(); }
 
 LinkCounts FaultProxy::counts(const Party& from, const Party& to) const { return implementation_->counts(from, to); }
 

@@ -2,6 +2,7 @@
 // loses and throttles what passes, without any right on the machine's own network.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +40,13 @@ struct LinkCounts {
   std::uint64_t bytes = 0;     ///< that were passed on
 };
 
+/// The longest time in which the proxy's thread did not get round to its work: what passed stood still meanwhile.
+struct ProxyStall {
+  std::chrono::steady_clock::time_point began;
+  std::chrono::nanoseconds length{0};
+  std::chrono::nanoseconds cpu{0};  ///< that the thread used meanwhile
+};
+
 /// Runs in a thread of its own until destruction; all members may be called from any thread.
 class FaultProxy {
  public:
@@ -59,6 +67,9 @@ class FaultProxy {
   void set(const Party& from, const Party& to, const LinkFault& fault);
 
   [[nodiscard]] LinkCounts counts(const Party& from, const Party& to) const;
+
+  /// The longest since it was taken last, seen by a beat every 50 ms: of length zero where all were in time.
+  [[nodiscard]] ProxyStall take_longest_stall();
 
  private:
   class Implementation;

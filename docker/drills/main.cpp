@@ -253,6 +253,7 @@ void tell(const DrillResult& drill) {
                  drill.cost->baseline_per_s, 100 * drill.cost->worst_second_ratio);
   }
   std::fprintf(stderr, "%s\n", drill.skipped.empty() ? "" : (": " + drill.skipped).c_str());
+  if (drill.network_stall) std::fprintf(stderr, "         %s\n", stall_text(*drill.network_stall).c_str());
   for (const auto& one : drill.evidence) {
     if (!one.happened) std::fprintf(stderr, "         did not happen: %s (%s)\n", one.text.c_str(), one.detail.c_str());
   }

@@ -28,6 +28,10 @@ std::vector<Figure> figures_of(const DrillResult& drill) {
   if (drill.recovery_ms) {
     figures.push_back({"recovery", latency_text(*drill.recovery_ms * 1000), "from the last heal on"});
   }
+  if (drill.network_stall) {
+    figures.push_back({"drill's own network", latency_text(drill.network_stall->ms * 1000),
+                       "stood still at " + moment_text(drill.network_stall->at_s, axis_of(drill).length_s())});
+  }
   std::string per_s;
   if (!drill.intervals.empty()) {
     const double load_s = interval_s_of(drill) * static_cast<double>(drill.intervals.size());

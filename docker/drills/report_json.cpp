@@ -47,6 +47,11 @@ Json json_of(const Evidence& one) { return {{"text", one.text}, {"happened", one
 
 Json json_of(const Expectation& one) { return {{"text", one.text}, {"met", one.met}, {"detail", one.detail}}; }
 
+Json json_of(const std::optional<Stall>& stall) {
+  if (!stall) return nullptr;
+  return {{"at_s", stall->at_s}, {"ms", stall->ms}, {"cpu_ms", stall->cpu_ms}};
+}
+
 Json json_of(const std::optional<Cost>& cost) {
   if (!cost) return nullptr;
   return {{"before_per_s", cost->before_per_s},
@@ -78,6 +83,7 @@ Json json_of(const DrillResult& drill) {
           {"unknown", drill.unknown},
           {"longest_pause_ms", drill.longest_pause_ms},
           {"recovery_ms", or_null(drill.recovery_ms)},
+          {"network_stall", json_of(drill.network_stall)},
           {"cost", json_of(drill.cost)},
           {"evidence", each(drill.evidence, convert)},
           {"expectations", each(drill.expectations, convert)},

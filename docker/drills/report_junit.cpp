@@ -61,6 +61,7 @@ std::string findings_of(const DrillResult& drill) {
   }
   lines.push_back(with_commas(drill.acknowledged) + " acknowledged, " + with_commas(drill.unknown) +
                   " without an outcome, longest pause " + fixed(drill.longest_pause_ms, 0) + " ms");
+  if (drill.network_stall) lines.push_back(stall_text(*drill.network_stall));
   if (!drill.kept.empty()) lines.push_back("logs and data: " + drill.kept);
   return joined(lines, "\n");
 }

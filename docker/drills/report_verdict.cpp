@@ -38,6 +38,11 @@ std::vector<std::string> failures_of(const DrillResult& drill) {
   return failures;
 }
 
+std::string stall_text(const Stall& stall) {
+  return "the drill's own network stood still for " + latency_text(stall.ms * 1000) + " at " + fixed(stall.at_s, 1) +
+         " s (its thread computed for " + fixed(stall.cpu_ms, 0) + " ms of it)";
+}
+
 void Tally::add(Verdict verdict) {
   switch (verdict) {
     case Verdict::passed: ++passed; break;

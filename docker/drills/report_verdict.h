@@ -19,6 +19,9 @@ enum class Verdict : std::uint8_t { passed, failed, skipped };
 /// What failed, a line each: faults that did not happen, then promises that were not kept. Empty unless it failed.
 [[nodiscard]] std::vector<std::string> failures_of(const DrillResult& drill);
 
+/// "the drill's own network stood still for 1.90 s at 4.4 s (its thread computed for 3 ms of it)".
+[[nodiscard]] std::string stall_text(const Stall& stall);
+
 struct Tally {
   std::size_t passed = 0;
   std::size_t failed = 0;

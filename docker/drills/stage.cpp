@@ -68,6 +68,16 @@ Stage::~Stage() = default;
 void Stage::begin(Clock::time_point zero) {
   zero_ = zero;
   observer_->start(zero);
+  static_cast<void>(proxy_->take_longest_stall());  // what was before does not count
+}
+
+std::optional<Stall> Stage::network_stall() {
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  constexpr Milliseconds worth_a_word{200};  // half of the replicas' view_change_timeout_us
+  const ProxyStall longest = proxy_->take_longest_stall();
+  if (longest.length < worth_a_word) return std::nullopt;
+  return Stall{std::chrono::duration<double>(longest.began - zero_).count(), Milliseconds(longest.length).count(),
+               Milliseconds(longest.cpu).count()};
 }
 
 ProcessSpec Stage::spec_of(ReplicaId id) const {

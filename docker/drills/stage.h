@@ -30,8 +30,8 @@ struct Setting {
   std::string folder;  ///< where each drill makes a folder of its own
   std::uint64_t seed = 1;
   std::optional<OwnOperations> own;
-  bool keep = false;                      ///< the cluster of a drill that failed goes on
-  std::chrono::seconds settle_limit{90};  ///< until all vote and have caught up, and for equal states in the end
+  bool keep = false;                    ///< the cluster of a drill that failed goes on
+  std::chrono::seconds settle_limit{};  ///< until all vote and have caught up, and for equal states in the end
 };
 
 class Stage {
@@ -67,6 +67,9 @@ class Stage {
   [[nodiscard]] std::string unexpected_end() const;
   [[nodiscard]] const std::vector<Mark>& marks() const { return marks_; }
   [[nodiscard]] const std::vector<Evidence>& evidence() const { return evidence_; }
+  /// The longest time since begin() in which the drill's network did not run; nothing where it
+  /// was too short for a word.
+  [[nodiscard]] std::optional<Stall> network_stall();
   /// Whether every wait for replicas to come back ended well.
   [[nodiscard]] const std::string& did_not_settle() const { return did_not_settle_; }
 

@@ -123,6 +123,16 @@ TEST_CASE("the page holds every mark, every proof and every promise") {
   CHECK(contains(page, std::to_string(run.seed)));
 }
 
+TEST_CASE("that the drill's own network stood still is told, and only then") {
+  auto run = sample_run();
+  const std::string figure = "drill&#39;s own network</dt><dd>584 ms</dd><dd class=\"note\">stood still at 1:11.5";
+  CHECK(contains(html_report(run), figure));
+  CHECK(contains(junit_report(run), "network stood still for 584 ms at 71.5 s (its thread computed for 2 ms of it)"));
+  for (auto& drill : run.drills) drill.network_stall = std::nullopt;
+  CHECK_FALSE(contains(html_report(run), "own network"));
+  CHECK_FALSE(contains(junit_report(run), "own network"));
+}
+
 TEST_CASE("the page tells the verdict first, and shows what failed first and open") {
   const std::string page = html_report(sample_run());
   CHECK(contains(page, "<h1>1 of 7 drills failed</h1>"));
@@ -275,6 +285,8 @@ TEST_CASE("JSON has the names of the values") {
        {"at_s", "id", "answered", "view", "executed", "stable_checkpoint", "voting", "resident_mb", "cpu_cores"}) {
     CHECK(killed["samples"][0].contains(name));
   }
+  CHECK(killed["network_stall"].is_null());
+  CHECK(parsed["drills"][5]["network_stall"] == json{{"at_s", 71.5}, {"ms", 584}, {"cpu_ms", 2}});
   for (const auto* name : {"title", "about", "backend", "skipped", "duration_s", "interval_s", "replicas", "clients",
                            "load", "acknowledged", "unknown", "kept"}) {
     CHECK(killed.contains(name));

@@ -251,6 +251,7 @@ DrillResult sample_soak() {
   }
   drill.evidence = {{"faults took place", true, std::to_string(faults.size()) + " of each kind counted by the runner"}};
   drill.longest_pause_ms = 618;
+  drill.network_stall = Stall{71.5, 584, 2};
   drill.recovery_ms = 31;
   const auto view_at = [&faults](double at_s) {
     View view = 0;
