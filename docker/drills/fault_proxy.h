@@ -68,7 +68,7 @@ class FaultProxy {
 
   [[nodiscard]] LinkCounts counts(const Party& from, const Party& to) const;
 
-  /// The longest since it was taken last, seen by a beat every 50 ms: of length zero where all were in time.
+  /// The longest since it was taken last, seen by a beat every 50 ms: of length zero where none has come yet.
   [[nodiscard]] ProxyStall take_longest_stall();
 
  private:

@@ -15,7 +15,7 @@ class Heartbeat final : public Watched {
   explicit Heartbeat(EventLoop& loop) : loop_(loop) {}
 
   void start();
-  /// The longest since start() or since it was taken last; of length zero where every beat was in time.
+  /// The longest since start() or since it was taken last; of length zero where no beat has come yet.
   [[nodiscard]] ProxyStall take_longest();
 
   void on_ready(std::uint32_t events, MonotonicNs now_ns) override;

@@ -56,6 +56,15 @@ TEST_SUITE("fault_proxy") {
     }
   }
 
+  TEST_CASE("its heart beats: how late its thread was is told, and counts anew from there") {
+    Pair pair;
+    const auto asked = Clock::now();
+    static_cast<void>(pair.proxy->take_longest_stall());
+    ProxyStall longest;
+    CHECK(eventually([&] { return (longest = pair.proxy->take_longest_stall()).length.count() > 0; }));
+    CHECK(longest.began + longest.length >= asked);
+  }
+
   TEST_CASE("100,000 small messages pass in order") {
     constexpr std::size_t count = 100'000;
     Pair pair;
